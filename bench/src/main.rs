@@ -1,0 +1,2 @@
+//! Speed and memory beside peers.
+fn main() {}

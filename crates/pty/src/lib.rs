@@ -1,0 +1,1 @@
+//! PTY children: spawn, resize, signal, reap. The only crate with unsafe code.

@@ -1,0 +1,1 @@
+//! The session daemon: listener, connections, dispatch.

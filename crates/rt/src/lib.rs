@@ -1,0 +1,1 @@
+//! What every process is made of: tracked tasks, shutdown phases, signals, configuration, logging.

@@ -1,0 +1,1 @@
+//! One terminal session: backend, guard, recorder, screen and viewers in one task.

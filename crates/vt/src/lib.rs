@@ -1,0 +1,1 @@
+//! A headless terminal: bytes in, screen and scrollback out. No I/O.

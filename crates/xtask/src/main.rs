@@ -1,0 +1,2 @@
+//! Checks of the repository itself: budgets, layers, documents.
+fn main() {}
