@@ -1,0 +1,64 @@
+//! Fuzz bodies: what must hold for any bytes. Plain functions, so that a test over stored corpora
+//! and a coverage-guided fuzzer drive the same code.
+
+use crate::event::FromDaemon;
+use crate::frame::Frames;
+use crate::request::{Head, Request, seq_of};
+use crate::terminal::{binary, json};
+
+/// Frame limit of the body: small, so that a fuzzer reaches it.
+const LIMIT: usize = 1 << 16;
+
+/// Any byte stream, in any pieces, is cut into frames or refused, and every frame is read or
+/// refused; the result does not depend on the pieces.
+pub fn frames(data: &[u8]) {
+    let whole = cut(data, data.len().max(1));
+    let pieces = cut(data, usize::from(data.first().copied().unwrap_or(1) % 7) + 1);
+    assert_eq!(whole, pieces, "frames depend on how the bytes arrive");
+    for payload in &whole {
+        let _ = seq_of(payload);
+        if let Ok(head) = Head::read(payload) {
+            let _ = Request::read(&head.kind, payload);
+        }
+        let _ = FromDaemon::read(payload);
+    }
+}
+
+fn cut(data: &[u8], piece: usize) -> Vec<Vec<u8>> {
+    let mut frames = Frames::new(LIMIT);
+    let mut out = Vec::new();
+    for part in data.chunks(piece) {
+        frames.spare().extend_from_slice(part);
+        loop {
+            match frames.next_frame() {
+                Ok(Some(payload)) => out.push(payload.to_vec()),
+                Ok(None) => break,
+                Err(_) => return out,
+            }
+        }
+    }
+    out
+}
+
+/// Any WebSocket message is read or refused; what was read can be written and read again.
+pub fn websocket(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = json::FromBrowser::read(text);
+        if let Ok(message) = binary::FromBrowser::read(text) {
+            let again = serde_json::to_string(&message).expect("messages are plain JSON");
+            assert_eq!(binary::FromBrowser::read(&again).ok(), Some(message));
+        }
+    }
+    if let Ok(piece) = binary::InputPiece::read(data) {
+        assert_eq!(piece.encode(), data);
+    }
+    if let Ok(message) = binary::Downstream::read(data) {
+        assert_eq!(message.encode(), data);
+    }
+    let mut stream = json::Utf8Stream::default();
+    let half = data.len() / 2;
+    let mut text = stream.push(&data[..half]);
+    text.push_str(&stream.push(&data[half..]));
+    let whole = json::Utf8Stream::default().push(data);
+    assert_eq!(text, whole, "a split character changed the text");
+}

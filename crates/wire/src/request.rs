@@ -1,0 +1,243 @@
+//! What a client asks of the daemon.
+//!
+//! A message is read twice: first its [`Head`], so that a bad body can still be answered by its
+//! `seq`, then the body of its type, borrowing byte fields from the frame.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::spec::Spec;
+use crate::{DecodeError, bytes_field, frame};
+
+/// Type and sequence number of any request.
+#[derive(Debug, Deserialize)]
+pub struct Head<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    pub seq: u32,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the head and leaves the rest.
+    ///
+    /// # Errors
+    /// `NotAMap` and `Head`: nothing can be answered, the connection is to be closed.
+    pub fn read(payload: &'a [u8]) -> Result<Self, DecodeError> {
+        if !frame::is_map(payload) {
+            return Err(DecodeError::NotAMap);
+        }
+        rmp_serde::from_slice(payload).map_err(|e| DecodeError::Head(e.to_string()))
+    }
+}
+
+/// Only the sequence number, for an error reply to a message without a readable type.
+#[derive(Debug, Deserialize)]
+struct SeqOnly {
+    seq: u32,
+}
+
+/// The `seq` of a message whose head is otherwise unreadable.
+pub fn seq_of(payload: &[u8]) -> Option<u32> {
+    if !frame::is_map(payload) {
+        return None;
+    }
+    rmp_serde::from_slice::<SeqOnly>(payload).ok().map(|only| only.seq)
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Handshake {
+    pub token: String,
+    pub protocol_version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `control` or `stream`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Create {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cols: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_commands: Option<Vec<String>>,
+    /// Chosen by the caller; repeating it returns the same session (capability `spec`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A program and its arguments instead of a login shell (capability `spec`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argv: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<Spec>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Attach {
+    pub session: u32,
+    /// The client's own number for this attachment, unique in its connection (capability `viewers`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<bool>,
+    /// Lines of scrollback wanted in the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scrollback: Option<u32>,
+    /// Continue at this position instead of a snapshot, where that is still possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Output bytes that may be on their way before an `ack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<u32>,
+}
+
+/// A session, and a viewer of it where the client numbers viewers.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Target {
+    pub session: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Input<'a> {
+    pub session: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<u32>,
+    #[serde(borrow, with = "bytes_field")]
+    pub data: Cow<'a, [u8]>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Resize {
+    pub session: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<u32>,
+    pub cols: u16,
+    pub rows: u16,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Signal {
+    pub session: u32,
+    pub signal: String,
+}
+
+/// Progress: chunks for the first protocol (`count`), bytes for ours (`viewer`, `pos`).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Ack {
+    pub session: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pos: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct TakeSnapshot {
+    pub session: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scrollback: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct End {
+    pub uid: Uuid,
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Subscribe {
+    pub from_seq: u64,
+}
+
+/// The requests of the first protocol.
+#[derive(Debug)]
+pub enum Request<'a> {
+    Handshake(Handshake),
+    Create(Box<Create>),
+    List,
+    Attach(Attach),
+    Detach(Target),
+    Kill(u32),
+    KillAll,
+    Input(Input<'a>),
+    Resize(Resize),
+    Signal(Signal),
+    ClearScrollback(u32),
+    Other(Extension),
+}
+
+/// What came after it. `ack` is here because one shape serves both kinds of client.
+#[derive(Debug)]
+pub enum Extension {
+    Ack(Ack),
+    Snapshot(TakeSnapshot),
+    End(End),
+    Subscribe(Subscribe),
+    /// No new sessions from now on; the daemon ends when the last one has.
+    Drain,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the body that belongs to `kind`.
+    ///
+    /// # Errors
+    /// `UnknownType`, or `Body` with what was missing or of the wrong type.
+    pub fn read(kind: &str, payload: &'a [u8]) -> Result<Self, DecodeError> {
+        fn body<'a, T: Deserialize<'a>>(kind: &str, payload: &'a [u8]) -> Result<T, DecodeError> {
+            rmp_serde::from_slice(payload)
+                .map_err(|e| DecodeError::Body { kind: kind.to_owned(), why: e.to_string() })
+        }
+        Ok(match kind {
+            "handshake" => Self::Handshake(body(kind, payload)?),
+            "create" => Self::Create(Box::new(body(kind, payload)?)),
+            "list" => Self::List,
+            "attach" => Self::Attach(body(kind, payload)?),
+            "detach" => Self::Detach(body(kind, payload)?),
+            "kill" => Self::Kill(body::<Target>(kind, payload)?.session),
+            "kill_all" => Self::KillAll,
+            "input" => Self::Input(body(kind, payload)?),
+            "resize" => Self::Resize(body(kind, payload)?),
+            "signal" => Self::Signal(body(kind, payload)?),
+            "clear_scrollback" => Self::ClearScrollback(body::<Target>(kind, payload)?.session),
+            "ack" => Self::Other(Extension::Ack(body(kind, payload)?)),
+            "snapshot" => Self::Other(Extension::Snapshot(body(kind, payload)?)),
+            "end" => Self::Other(Extension::End(body(kind, payload)?)),
+            "subscribe" => Self::Other(Extension::Subscribe(body(kind, payload)?)),
+            "drain" => Self::Other(Extension::Drain),
+            other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
+        })
+    }
+}
+
+/// A request as a client writes it: `type` and `seq` beside the fields of `body`.
+#[derive(Debug, Serialize)]
+pub struct Envelope<'k, T> {
+    #[serde(rename = "type")]
+    pub kind: &'k str,
+    pub seq: u32,
+    #[serde(flatten)]
+    pub body: T,
+}
+
+/// The body of a request without fields.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Empty {}

@@ -1,0 +1,100 @@
+//! What a session looks like from outside.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One row of `list`. Times are Unix seconds as decimal strings, as existing clients parse them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionInfo {
+    pub id: u32,
+    pub pid: i32,
+    pub pts: String,
+    pub is_alive: bool,
+    pub created_at: String,
+    pub last_attached_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<SessionDetail>,
+}
+
+/// What our own clients see beside it (capability `viewers`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionDetail {
+    pub cols: u16,
+    pub rows: u16,
+    pub title: Option<String>,
+    pub cwd: Option<String>,
+    pub command: Vec<String>,
+    pub account: String,
+    /// Name of the person the session was opened for.
+    pub user: Option<String>,
+    pub pos: u64,
+    pub viewers: Vec<ViewerInfo>,
+    pub recording: RecordingInfo,
+    pub exit: Option<ExitStatus>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewerInfo {
+    pub write: bool,
+    pub lagged: bool,
+    /// Name the client gave in its handshake (`client_id`).
+    pub client: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingInfo {
+    /// `recording`, `stalled`, `failed`, `closed` or `off`.
+    pub state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// `code` is 128 + signal for a program that a signal ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitStatus {
+    pub code: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the wire's own shape: one flag per terminal mode")]
+pub struct Modes {
+    pub application_cursor: bool,
+    pub bracketed_paste: bool,
+    pub mouse_tracking: bool,
+    pub mouse_sgr: bool,
+    pub focus_reporting: bool,
+    pub alternate_screen: bool,
+    pub cursor_visible: bool,
+    pub auto_wrap: bool,
+}
+
+/// The screen at one position. `content` and `rehydrate` are the first protocol's; `restore` is
+/// ours: fed to a fresh terminal of `cols` by `rows` it yields exactly this state.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    #[serde(default)]
+    pub content: String,
+    #[serde(default)]
+    pub rehydrate: String,
+    pub cols: u16,
+    pub rows: u16,
+    pub cursor_x: u16,
+    pub cursor_y: u16,
+    pub modes: Modes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pos: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_bytes")]
+    pub restore: Option<Vec<u8>>,
+}

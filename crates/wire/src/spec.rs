@@ -1,0 +1,79 @@
+//! The immutable description a session is created with.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Everything about a session that is decided before it starts and never changes after.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// For whom the session is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+    /// The OS user it runs as; the daemon's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Seconds without viewer and output after which the session ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<u64>,
+    /// Seconds from the start after which it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_lifetime: Option<u64>,
+    /// Seconds a session is kept after its last viewer left; for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detach_keep: Option<u64>,
+    /// Layers of command control that must be there. None is available in this release, so a
+    /// session that requires one is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<String>,
+    /// Digest of a rule bundle. Unknown ones refuse the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    pub user: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub groups: Vec<String>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingSpec {
+    pub mode: RecordingMode,
+    /// Record what is typed too. Pauses while the terminal does not echo.
+    #[serde(default)]
+    pub input: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingMode {
+    /// No session where the recording cannot be written.
+    Required,
+    #[default]
+    BestEffort,
+    Off,
+}
+
+/// What happens when a viewer does not keep up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// The backend waits for the slowest live writer.
+    #[default]
+    Pace,
+    /// Nobody paces; who is slow lags and re-syncs.
+    Lag,
+    /// Who is slow is told so and disconnected.
+    Disconnect,
+}

@@ -1,0 +1,16 @@
+//! What a terminal page and the server say to each other over a WebSocket.
+//!
+//! Two forms on one path: [`json`], the messages existing front ends speak, and [`binary`], our
+//! own page's, negotiated by the subprotocol [`SUBPROTOCOL`].
+
+pub mod binary;
+pub mod json;
+
+/// The subprotocol of the binary form.
+pub const SUBPROTOCOL: &str = "bastide.v1";
+
+/// Largest message either form accepts from a browser; pastes are cut into pieces below it.
+pub const MAX_MESSAGE: usize = 256 * 1024;
+
+/// Largest piece of input the page sends at once. The daemon takes a piece whole or refuses it whole.
+pub const MAX_INPUT: usize = 64 * 1024;

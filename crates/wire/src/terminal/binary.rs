@@ -1,0 +1,202 @@
+//! The binary form: what flows (output, snapshots, input) in binary messages that begin with one
+//! byte for their kind; what is said about it in small JSON text messages.
+//!
+//! Positions are the daemon's: raw backend bytes since the session began. A page that lost its
+//! connection comes back with `from` = the position after the last byte it has drawn, and with its
+//! `client` id, by which the server knows the last input piece it had accepted from it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::DecodeError;
+use crate::session::ViewerInfo;
+
+/// `0x01`, `u64` position (big endian), bytes.
+const OUTPUT: u8 = 1;
+/// `0x02`, `u64` position, `u16` columns, `u16` rows, bytes for a fresh terminal of that size.
+const SNAPSHOT: u8 = 2;
+/// `0x03`, `u32` number of the piece, bytes.
+const INPUT: u8 = 3;
+
+/// Binary messages to the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Downstream<'a> {
+    Output { pos: u64, data: &'a [u8] },
+    Snapshot { pos: u64, cols: u16, rows: u16, restore: &'a [u8] },
+}
+
+impl Downstream<'_> {
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Output { pos, data } => {
+                let mut out = Vec::with_capacity(9 + data.len());
+                out.push(OUTPUT);
+                out.extend_from_slice(&pos.to_be_bytes());
+                out.extend_from_slice(data);
+                out
+            }
+            Self::Snapshot { pos, cols, rows, restore } => {
+                let mut out = Vec::with_capacity(13 + restore.len());
+                out.push(SNAPSHOT);
+                out.extend_from_slice(&pos.to_be_bytes());
+                out.extend_from_slice(&cols.to_be_bytes());
+                out.extend_from_slice(&rows.to_be_bytes());
+                out.extend_from_slice(restore);
+                out
+            }
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote; for clients in Rust and for tests.
+    ///
+    /// # Errors
+    /// `Empty`, `UnknownType`, or `Body` when the head is cut short.
+    pub fn read(message: &[u8]) -> Result<Downstream<'_>, DecodeError> {
+        let (kind, rest) = message.split_first().ok_or(DecodeError::Empty)?;
+        let short =
+            || DecodeError::Body { kind: kind.to_string(), why: "message ends in its head".to_owned() };
+        let (pos, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
+        let pos = u64::from_be_bytes(*pos);
+        match *kind {
+            OUTPUT => Ok(Downstream::Output { pos, data: rest }),
+            SNAPSHOT => {
+                let (cols, rest) = rest.split_first_chunk::<2>().ok_or_else(short)?;
+                let (rows, restore) = rest.split_first_chunk::<2>().ok_or_else(short)?;
+                Ok(Downstream::Snapshot {
+                    pos,
+                    cols: u16::from_be_bytes(*cols),
+                    rows: u16::from_be_bytes(*rows),
+                    restore,
+                })
+            }
+            other => Err(DecodeError::UnknownType(other.to_string())),
+        }
+    }
+}
+
+/// Binary messages from the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputPiece<'a> {
+    /// Counts up by one for each piece a page sends; answered by [`ToBrowser::InputOk`].
+    pub number: u32,
+    pub data: &'a [u8],
+}
+
+impl InputPiece<'_> {
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(5 + self.data.len());
+        out.push(INPUT);
+        out.extend_from_slice(&self.number.to_be_bytes());
+        out.extend_from_slice(self.data);
+        out
+    }
+
+    /// # Errors
+    /// `Empty`, `UnknownType`, `TooLarge`, or `Body` when the number is cut short.
+    pub fn read(message: &[u8]) -> Result<InputPiece<'_>, DecodeError> {
+        let (kind, rest) = message.split_first().ok_or(DecodeError::Empty)?;
+        if *kind != INPUT {
+            return Err(DecodeError::UnknownType(kind.to_string()));
+        }
+        let (number, data) = rest.split_first_chunk::<4>().ok_or_else(|| DecodeError::Body {
+            kind: "input".to_owned(),
+            why: "message ends in its number".to_owned(),
+        })?;
+        if data.len() > super::MAX_INPUT {
+            return Err(DecodeError::TooLarge { length: data.len(), limit: super::MAX_INPUT });
+        }
+        Ok(InputPiece { number: u32::from_be_bytes(*number), data })
+    }
+}
+
+/// Text messages from the browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromBrowser {
+    Resize {
+        cols: u16,
+        rows: u16,
+    },
+    /// Everything before `pos` has been drawn: gives credit back.
+    Ack {
+        pos: u64,
+    },
+    /// `t` comes back in the `pong`, for the round-trip time.
+    Ping {
+        t: Millis,
+    },
+    /// Drops the input that is still waiting for the program to read.
+    CancelInput {},
+}
+
+/// Milliseconds on the page's own clock; only ever sent back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl FromBrowser {
+    /// # Errors
+    /// `TooLarge`, or `Body` in words.
+    pub fn read(text: &str) -> Result<Self, DecodeError> {
+        if text.len() > super::MAX_MESSAGE {
+            return Err(DecodeError::TooLarge { length: text.len(), limit: super::MAX_MESSAGE });
+        }
+        serde_json::from_str(text)
+            .map_err(|e| DecodeError::Body { kind: "websocket".to_owned(), why: e.to_string() })
+    }
+}
+
+/// Text messages to the browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToBrowser {
+    /// The first message: output goes on at `pos`; when `resumed` is false a snapshot comes next.
+    Hello {
+        session: String,
+        pos: u64,
+        resumed: bool,
+        write: bool,
+        /// Number of the last input piece accepted from this `client`, 0 for none. Pieces after it
+        /// are to be sent again. `null`: the server does not know, so nothing may be sent again.
+        input: Option<u32>,
+    },
+    InputOk {
+        number: u32,
+    },
+    /// The piece and all after it were not taken; the page keeps them and may try again.
+    InputRefused {
+        number: u32,
+        code: String,
+        message: String,
+    },
+    Resized {
+        pos: u64,
+        cols: u16,
+        rows: u16,
+    },
+    /// Output was left out; a snapshot follows.
+    Lagged {
+        pos: u64,
+    },
+    Notice {
+        kind: String,
+        text: String,
+    },
+    Viewers {
+        viewers: Vec<ViewerInfo>,
+    },
+    Exit {
+        code: i32,
+        signal: Option<i32>,
+    },
+    /// The session daemon is not reachable; the server tries again by itself.
+    Waiting {
+        reason: String,
+    },
+    Pong {
+        t: Millis,
+    },
+    Error {
+        code: String,
+        message: String,
+    },
+}

@@ -1,0 +1,145 @@
+//! The wire as its clients see it, byte by byte.
+#![allow(clippy::unwrap_used)]
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bastide_wire::event::{FromDaemon, Output, output_header};
+use bastide_wire::frame::{Frames, encode};
+use bastide_wire::request::{Attach, Create, Envelope, Head, Input, Request, seq_of};
+use bastide_wire::{DecodeError, Event, MAX_INPUT_FRAME, Reply};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn pack(value: &serde_json::Value) -> Vec<u8> {
+    rmp_serde::to_vec_named(value).unwrap()
+}
+
+fn read(payload: &[u8]) -> Result<Request<'_>, DecodeError> {
+    let kind = Head::read(payload)?.kind.into_owned();
+    Request::read(&kind, payload)
+}
+
+#[test]
+fn options_accept_nil_and_absence() {
+    for message in [
+        json!({"type": "create", "seq": 1}),
+        json!({"type": "create", "seq": 1, "cwd": null, "cols": null, "rows": null, "env": null,
+               "shell": null, "initial_commands": null, "uid": null, "spec": null, "unknown": [1, {"a": 2}]}),
+    ] {
+        let payload = pack(&message);
+        let Request::Create(create) = read(&payload).unwrap() else { panic!("not a create") };
+        assert!(create.cwd.is_none() && create.env.is_none() && create.spec.is_none());
+    }
+}
+
+#[test]
+fn input_is_bin_str_or_array() {
+    let bin = rmp_serde::to_vec_named(&Envelope {
+        kind: "input",
+        seq: 4,
+        body: Input { session: 1, viewer: None, data: Cow::Borrowed(b"ls\r") },
+    })
+    .unwrap();
+    let text = pack(&json!({"type": "input", "seq": 4, "session": 1, "data": "ls\r"}));
+    let array = pack(&json!({"type": "input", "seq": 4, "session": 1, "data": [108, 115, 13]}));
+    for payload in [bin, text, array] {
+        let Request::Input(input) = read(&payload).unwrap() else { panic!("not an input") };
+        assert_eq!(input.data.as_ref(), b"ls\r");
+    }
+    let bad = pack(&json!({"type": "input", "seq": 4, "session": 1, "data": [300]}));
+    assert!(matches!(read(&bad), Err(DecodeError::Body { .. })));
+}
+
+#[test]
+fn heads_that_cannot_be_answered() {
+    for message in [
+        json!({"type": "list"}),
+        json!({"type": "list", "seq": 1.5}),
+        json!({"type": "list", "seq": -1}),
+        json!({"type": "list", "seq": 4_294_967_296_u64}),
+        json!(["list", 1]),
+        json!("list"),
+    ] {
+        let payload = pack(&message);
+        assert!(Head::read(&payload).is_err(), "{message} was read");
+    }
+    assert_eq!(seq_of(&pack(&json!({"type": 7, "seq": 9}))), Some(9));
+    assert!(matches!(read(&pack(&json!({"type": "nonsense", "seq": 1}))), Err(DecodeError::UnknownType(_))));
+}
+
+#[test]
+fn trailing_bytes_in_a_frame_are_ignored() {
+    let mut payload = pack(&json!({"type": "list", "seq": 3}));
+    payload.extend_from_slice(b"\xc1garbage");
+    assert!(matches!(read(&payload), Ok(Request::List)));
+}
+
+#[test]
+fn frames_over_the_limit_and_empty_ones_are_errors() {
+    let mut frames = Frames::new(MAX_INPUT_FRAME);
+    frames.spare().extend_from_slice(&(4 * 1024 * 1024 + 1_u32).to_be_bytes());
+    assert!(matches!(frames.next_frame(), Err(DecodeError::TooLarge { .. })));
+    let mut frames = Frames::new(MAX_INPUT_FRAME);
+    frames.spare().extend_from_slice(&[0; 4]);
+    assert_eq!(frames.next_frame(), Err(DecodeError::Empty));
+}
+
+#[test]
+fn replies_have_the_keys_old_clients_know_and_no_others() {
+    let payload = encode(&Reply::session(7, 3));
+    let value: serde_json::Value = rmp_serde::from_slice(&payload[4..]).unwrap();
+    assert_eq!(value, json!({"type": "ok", "seq": 7, "session": 3}));
+    let payload = encode(&Reply::Handshake(Reply::handshake(1, "0.2.0", 42)));
+    let value: serde_json::Value = rmp_serde::from_slice(&payload[4..]).unwrap();
+    assert_eq!(
+        value,
+        json!({"type": "handshake", "seq": 1, "protocol_version": 1, "daemon_version": "0.2.0", "daemon_pid": 42})
+    );
+}
+
+#[test]
+fn an_exit_without_signal_has_no_such_key() {
+    let status = bastide_wire::session::ExitStatus { code: 3, signal: None };
+    let exit = Event::Exit(bastide_wire::event::Exit { session: 1, status, viewer: None, pos: None });
+    let value: serde_json::Value = rmp_serde::from_slice(&encode(&exit)[4..]).unwrap();
+    assert_eq!(value, json!({"type": "exit", "session": 1, "code": 3}));
+}
+
+proptest! {
+    #[test]
+    fn output_header_and_data_are_one_output(session: u32, numbered: Option<(u32, u64)>, data: Vec<u8>) {
+        let mut frame = Vec::new();
+        output_header(&mut frame, session, numbered, data.len());
+        frame.extend_from_slice(&data);
+        let mut frames = Frames::new(1 << 20);
+        frames.spare().extend_from_slice(&frame);
+        let payload = frames.next_frame().unwrap().unwrap();
+        prop_assert!(frames.is_empty());
+        let FromDaemon::Output(Output { session: s, data: d, viewer, pos }) = FromDaemon::read(&payload).unwrap()
+            else { return Err(TestCaseError::fail("not an output")) };
+        prop_assert_eq!((s, d.as_ref(), viewer.zip(pos)), (session, data.as_slice(), numbered));
+    }
+
+    #[test]
+    fn requests_round_trip(session: u32, viewer: Option<u32>, from: Option<u64>, write: Option<bool>) {
+        let body = Attach { session, viewer, write, scrollback: None, from, credit: Some(1 << 20) };
+        let frame = encode(&Envelope { kind: "attach", seq: 5, body });
+        let Request::Attach(back) = read(&frame[4..]).unwrap() else { return Err(TestCaseError::fail("kind")) };
+        prop_assert_eq!((back.session, back.viewer, back.from, back.write), (session, viewer, from, write));
+    }
+
+    #[test]
+    fn create_round_trips(env: BTreeMap<String, String>, cols: u16, name: Option<String>) {
+        let body = Create { env: Some(env.clone()), cols: Some(cols), name: name.clone(), ..Create::default() };
+        let frame = encode(&Envelope { kind: "create", seq: 5, body });
+        let Request::Create(back) = read(&frame[4..]).unwrap() else { return Err(TestCaseError::fail("kind")) };
+        prop_assert_eq!((back.env, back.cols, back.name), (Some(env), Some(cols), name));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(data: Vec<u8>) {
+        bastide_wire::fuzz::frames(&data);
+        bastide_wire::fuzz::websocket(&data);
+    }
+}
