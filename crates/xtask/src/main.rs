@@ -1,2 +1,42 @@
-//! Checks of the repository itself: budgets, layers, documents.
-fn main() {}
+//! Checks of the repository itself: budgets, layers, names, and the pages made from code.
+//!
+//! It reads sources and manifests as text and must not know any other crate of the workspace:
+//! it has to build and run while they do not.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod tidy;
+
+const USAGE: &str = "usage: cargo xtask tidy";
+
+fn main() -> ExitCode {
+    let root = repository_root();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["tidy"] => tidy::run(&root),
+        _ => {
+            complain(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace that this xtask was built from.
+fn repository_root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("crates/xtask lies two levels below the root").to_path_buf()
+}
+
+#[expect(clippy::print_stderr, reason = "a command line program")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,82 @@
+# `make` alone lists the targets. Needs: the Rust toolchain, Node.js, and on first use apt (root or sudo).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+export PATH := $(CURDIR)/tests/.venv/bin:$(PATH)
+STEP := scripts/step
+WEB := $(wildcard web/package.json)
+LISTEN ?= 127.0.0.1:8722
+
+.PHONY: help run web test test-long lint bench fuzz soak docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build everything in release form, start Bastide, print its address and a login link
+	@scripts/setup-test-deps.sh build
+	@$(MAKE) --no-print-directory web
+	cargo build --release --locked
+	@echo
+	@exec target/release/bastide serve --listen $(LISTEN)
+
+web: ## build the browser client into web/dist
+ifdef WEB
+	@cd web && npm run --silent build
+endif
+
+test: ## everything that must hold before a change is taken: lint, unit, integration, clients, browser
+	@rm -rf target/steps
+	@$(STEP) "setup" scripts/setup-test-deps.sh test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-web-build test-rust test-clients test-browser
+	@scripts/sum-tests
+
+.PHONY: test-web-build test-rust test-clients test-browser
+test-web-build:
+ifdef WEB
+	@$(STEP) "web types" npm --prefix web run --silent typecheck
+	@$(STEP) "web build" npm --prefix web run --silent build
+	@$(STEP) "web unit tests" npm --prefix web run --silent test
+endif
+
+test-rust:
+	@$(STEP) "rust tests" cargo nextest run --workspace --locked --profile ci
+
+test-clients:
+	@$(STEP) "build bastide" cargo build --locked
+	@if [ -x tests/clients/run.sh ]; then $(STEP) "contract clients" tests/clients/run.sh; fi
+
+test-browser:
+ifdef WEB
+	@$(STEP) "browser tests" npm --prefix web run --silent e2e
+endif
+
+lint: ## formatting, clippy, budgets and layers, licences, Biome; changes nothing
+	@$(STEP) "rustfmt" cargo fmt --all --check
+	@$(STEP) "tidy" cargo xtask tidy
+	@$(STEP) "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@$(STEP) "deny" cargo deny --log-level error check bans licenses sources
+ifdef WEB
+	@$(STEP) "biome" npm --prefix web run --silent lint
+endif
+
+test-long: ## rounds of minutes to an hour: soak, faults, fuzzing
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory soak
+
+fuzz: ## every fuzz body for FUZZ_SECONDS (180) each
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-180} cargo run --release --locked --package bastide-fuzz
+
+soak: ## SOAK_SECONDS (3600) of churning sessions; memory, descriptors and tasks must stay flat
+	SOAK_SECONDS=$${SOAK_SECONDS:-3600} cargo run --release --locked --package bastide-bench -- soak
+
+bench: ## measure against the peers on this machine and write bench/RESULTS.md
+	@scripts/setup-test-deps.sh bench
+	cargo build --release --locked --package bastide --package bastide-bench
+	target/release/bastide-bench
+
+docs: ## write the generated pages again (docs/guide/configuration.md, docs/guide/cli.md)
+	cargo xtask reference
+
+clean: ## remove what was built, the installed test packages too
+	rm -rf target web/dist web/node_modules tests/.venv tests/clients/node/node_modules
