@@ -1,8 +1,25 @@
-"""Fixtures: a daemon per test, and one that is started with its defaults."""
+"""Fixtures: a daemon per test, one that is started with its defaults, and an end to every hang."""
+
+import signal
 
 import pytest
 
 from daemon import Daemon
+
+TEST_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def deadline():
+    """Ends a test that hangs outside the waits of the client, where it hangs."""
+
+    def late(_number, _frame):
+        raise AssertionError(f"the test took over {TEST_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(TEST_SECONDS)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture

@@ -120,8 +120,9 @@ class Connection:
             return
         if message.get("type") == "output":
             assert isinstance(message["data"], bytes), "output data must be msgpack bin"
-            session = message.get("session")
-            self.output.setdefault(session, bytearray()).extend(message["data"])
+            if "viewer" not in message:
+                session = message.get("session")
+                self.output.setdefault(session, bytearray()).extend(message["data"])
         self.events.append(message)
 
     # --- requests ----------------------------------------------------------------------------
@@ -199,9 +200,7 @@ class Connection:
                 raise AssertionError(f"event did not come within {timeout} s; last: {kinds}")
 
     def wait_exit(self, session, timeout=DEADLINE):
-        return self.wait_event(
-            lambda e: e["type"] == "exit" and e["session"] == session, timeout
-        )
+        return self.wait_event(lambda e: e["type"] == "exit" and e["session"] == session, timeout)
 
     def wait_output(self, session, needle, timeout=DEADLINE):
         """Waits until the gathered output holds `needle`; returns all of it up to its end."""

@@ -94,9 +94,7 @@ def test_input_to_an_ended_session_is_an_error(daemon, client):
 
 def test_a_background_job_does_not_hide_the_exit(daemon, client):
     """The shell ends while a child keeps the terminal open: its exit is told all the same."""
-    session = client.create(
-        shell=daemon.script("(trap '' HUP; exec sleep 3) & printf parent-done; exit 9")
-    )
+    session = client.create(shell=daemon.script("(trap '' HUP; exec sleep 3) & printf parent-done; exit 9"))
     client.attach(session)
     assert client.wait_exit(session)["code"] == 9
 

@@ -108,9 +108,7 @@ def test_a_frame_of_exactly_the_limit_is_read(client):
 
 def test_a_frame_in_single_bytes(daemon):
     connection = daemon.open()
-    whole = encode(
-        {"type": "handshake", "seq": 1, "token": daemon.token, "protocol_version": 1}
-    )
+    whole = encode({"type": "handshake", "seq": 1, "token": daemon.token, "protocol_version": 1})
     for byte in whole:
         connection.send_bytes(bytes([byte]))
     assert connection.reply(1)["type"] == "handshake"

@@ -36,9 +36,7 @@ def test_client_id_and_role_are_optional(daemon, fields):
 
 
 def test_role_needs_a_client_id(daemon):
-    code, _ = daemon.open().refused(
-        "handshake", token=daemon.token, protocol_version=1, role="control"
-    )
+    code, _ = daemon.open().refused("handshake", token=daemon.token, protocol_version=1, role="control")
     assert code == "INVALID_HANDSHAKE"
 
 

@@ -102,9 +102,7 @@ def in_foreground(client, session, command):
     wait_until(lambda: foreground(shell) not in (shell, -1), "a foreground job")
     group = foreground(shell)
     # The group exists before the program is executed in it.
-    wait_until(
-        lambda: command.split()[0] in open(f"/proc/{group}/comm").read(), "the job's program"
-    )
+    wait_until(lambda: command.split()[0] in open(f"/proc/{group}/comm").read(), "the job's program")
     return group
 
 

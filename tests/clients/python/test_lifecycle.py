@@ -108,7 +108,11 @@ def test_a_file_that_is_no_socket_is_left_alone(fresh):
 def test_a_signal_ends_the_daemon_and_its_sessions(fresh, number):
     client = fresh.start().connect()
     pids = []
-    for shell in ("/bin/bash", "/bin/sh", fresh.script("trap '' HUP TERM INT; while :; do read x; sleep 1; done")):
+    for shell in (
+        "/bin/bash",
+        "/bin/sh",
+        fresh.script("trap '' HUP TERM INT; while :; do read x; sleep 1; done"),
+    ):
         session = client.create(shell=shell)
         client.attach(session)
         pids.append(client.sessions()[session]["pid"])
