@@ -39,11 +39,12 @@ ifdef WEB
 	@$(STEP) "web unit tests" npm --prefix web run --silent test
 endif
 
+# The same targets in one command build everything once, the binary that the later steps use included.
 test-rust:
-	@$(STEP) "rust tests" cargo nextest run --workspace --locked --profile ci
+	@$(STEP) "rust build" cargo build --workspace --tests --bins --locked
+	@$(STEP) "rust tests" cargo nextest run --workspace --tests --bins --locked --profile ci
 
 test-clients:
-	@$(STEP) "build bastide" cargo build --locked
 	@if [ -x tests/clients/run.sh ]; then $(STEP) "contract clients" tests/clients/run.sh; fi
 
 test-browser:
