@@ -6,15 +6,18 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod reference;
 mod tidy;
 
-const USAGE: &str = "usage: cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask tidy | reference [--check]";
 
 fn main() -> ExitCode {
     let root = repository_root();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::run(&root),
+        ["reference"] => reference::run(&root, false),
+        ["reference", "--check"] => reference::run(&root, true),
         _ => {
             complain(USAGE);
             return ExitCode::from(2);
