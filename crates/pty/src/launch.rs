@@ -1,0 +1,389 @@
+//! The step from "a program to run" to a running process. All `unsafe` of the crate is here.
+//!
+//! The new process is made with clone(2), not fork(3). As the same account it borrows our memory
+//! until exec (`CLONE_VM`): starting a program costs the same however much memory the daemon
+//! holds. As another account it gets a copy: a process of that account could otherwise reach the
+//! daemon's memory through it between the change of identity and the exec. In both cases our
+//! thread waits until the exec succeeded or failed (`CLONE_VFORK`).
+//!
+//! Every signal is blocked in our thread meanwhile, so in the new process too, and it puts every
+//! disposition back to the default before it unblocks them: no handler of the daemon ever runs in
+//! the new process. What runs there makes system calls only: no allocation, no locks, no panic.
+#![allow(unsafe_code)]
+
+use std::convert::Infallible;
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+use rustix::process::Pid;
+
+/// Bytes of stack for the new process until its exec; it uses under 4 KB.
+const STACK_BYTES: usize = 64 * 1024;
+/// At least the largest page of the supported machines; a guard below the stack.
+const GUARD_BYTES: usize = 64 * 1024;
+/// Signals of Linux are 1 to 64, signal(7).
+const LAST_SIGNAL: c_int = 64;
+/// Bytes of the kernel's signal set, rt_sigprocmask(2).
+const KERNEL_SET_BYTES: usize = 8;
+/// What a login gives; the daemon may run with a tighter one for its own files.
+const CHILD_UMASK: libc::mode_t = 0o022;
+const EXIT_NO_EXEC: c_int = 127;
+
+/// A program to run, in the form that system calls take.
+pub(crate) struct Plan<'a> {
+    /// Full names to try one after the other, as execvp(3) walks PATH.
+    pub(crate) candidates: Vec<CString>,
+    pub(crate) argv: Vec<CString>,
+    /// `NAME=value` each.
+    pub(crate) environment: Vec<CString>,
+    pub(crate) directory: CString,
+    /// The program's end of the terminal; its number is above 2.
+    pub(crate) slave: BorrowedFd<'a>,
+    /// Soft and hard limit of open files.
+    pub(crate) open_files: (u64, u64),
+    /// Whom to become; `None` stays who we are.
+    pub(crate) identity: Option<Identity>,
+}
+
+pub(crate) struct Identity {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+/// What the new process was doing when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Step {
+    Session = 1,
+    Stdio,
+    ControllingTerminal,
+    Descriptors,
+    Limits,
+    Groups,
+    Group,
+    User,
+    Directory,
+    Exec,
+}
+
+const STEPS: [Step; 10] = [
+    Step::Session,
+    Step::Stdio,
+    Step::ControllingTerminal,
+    Step::Descriptors,
+    Step::Limits,
+    Step::Groups,
+    Step::Group,
+    Step::User,
+    Step::Directory,
+    Step::Exec,
+];
+
+/// Why there is no new program.
+pub(crate) enum Failure {
+    /// There was not even a process.
+    NoProcess(io::Error),
+    Failed(Step, io::Error),
+}
+
+/// How the new process tells us that it failed. It lies in memory that both see in either mode.
+#[repr(C)]
+struct Report {
+    /// A [`Step`], 0 while nothing failed.
+    step: c_int,
+    errno: c_int,
+}
+
+/// All that the new process reads. It allocates nothing, so all is laid out here before.
+struct Job<'a> {
+    plan: &'a Plan<'a>,
+    candidates: Vec<*const c_char>,
+    argv: Vec<*const c_char>,
+    environment: Vec<*const c_char>,
+    report: *mut Report,
+}
+
+/// Runs `plan`; blocks until the exec succeeded or failed. The process is the caller's to reap.
+pub(crate) fn launch(plan: &Plan<'_>) -> Result<(Pid, OwnedFd), Failure> {
+    keep_exit_statuses();
+    let stack = Stack::map().map_err(Failure::NoProcess)?;
+    let job = Job {
+        plan,
+        candidates: pointers(&plan.candidates),
+        argv: pointers(&plan.argv),
+        environment: pointers(&plan.environment),
+        report: stack.report(),
+    };
+    let (pid, pidfd) = {
+        let _blocked = SignalsBlocked::all();
+        clone_into(&stack, &job).map_err(Failure::NoProcess)?
+    };
+    // SAFETY: the mapping is alive and aligned, and its only other user is gone: CLONE_VFORK
+    // returned, so the new process has left our memory by exec or exit.
+    let report = unsafe { ptr::read_volatile(stack.report()) };
+    let Some(step) = STEPS.iter().find(|step| **step as c_int == report.step) else {
+        return Ok((pid, pidfd));
+    };
+    let reap = rustix::process::WaitIdOptions::EXITED;
+    let child = rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd));
+    // It is exiting: this does not wait, and its status says nothing that the report does not.
+    let _ = rustix::process::waitid(child, reap);
+    let cause = io::Error::from_raw_os_error(report.errno);
+    Err(Failure::Failed(*step, cause))
+}
+
+fn clone_into(stack: &Stack, job: &Job<'_>) -> io::Result<(Pid, OwnedFd)> {
+    let mut flags = libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    if job.plan.identity.is_none() {
+        flags |= libc::CLONE_VM;
+    }
+    let mut pidfd: c_int = -1;
+    // SAFETY: the stack is mapped, aligned and used by nobody else; `job` and all it points to
+    // outlive the call, which returns only after exec or exit (CLONE_VFORK); `in_child` keeps to
+    // system calls and never returns into our frames; CLONE_PIDFD makes the kernel write one int
+    // through the next argument, which is `pidfd`.
+    let pid = unsafe {
+        libc::clone(
+            in_child,
+            stack.top(),
+            flags,
+            ptr::from_ref(job).cast_mut().cast::<c_void>(),
+            &raw mut pidfd,
+        )
+    };
+    if pid < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: clone succeeded, so the kernel opened this descriptor for us and nobody else has it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let pid = Pid::from_raw(pid).expect("clone returns a pid above 0 to the parent");
+    Ok((pid, pidfd))
+}
+
+/// A process that was itself started with SIGCHLD ignored would never learn an exit status: the
+/// kernel reaps at once (waitpid(2), notes). Nothing is lost by the default: it ignores too.
+fn keep_exit_statuses() {
+    // SAFETY: sigaction is plain old data; both calls read and write only what is passed, and the
+    // disposition is changed only from "ignore" to the default.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(libc::SIGCHLD, ptr::null(), &raw mut now) == 0
+            && (now.sa_sigaction == libc::SIG_IGN || now.sa_flags & libc::SA_NOCLDWAIT != 0)
+        {
+            now.sa_flags &= !libc::SA_NOCLDWAIT;
+            if now.sa_sigaction == libc::SIG_IGN {
+                now.sa_sigaction = libc::SIG_DFL;
+            }
+            libc::sigaction(libc::SIGCHLD, &raw const now, ptr::null_mut());
+        }
+    }
+}
+
+/// A list for exec: a pointer to each, then null.
+fn pointers(texts: &[CString]) -> Vec<*const c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
+}
+
+/// A guard, a stack, and above it the report; shared, so that a copied process reports too.
+struct Stack {
+    base: *mut c_void,
+}
+
+impl Stack {
+    const BYTES: usize = GUARD_BYTES + STACK_BYTES;
+
+    fn map() -> io::Result<Self> {
+        // SAFETY: a new anonymous mapping touches no memory that is in use.
+        let base = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                Self::BYTES,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_STACK,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let stack = Self { base };
+        // SAFETY: the range is the lower part of the mapping just made; nothing points into it.
+        if unsafe { libc::mprotect(base, GUARD_BYTES, libc::PROT_NONE) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(stack)
+    }
+
+    /// Zeroed by the kernel, which is "nothing failed"; aligned, as 64 bytes below a page's end.
+    fn report(&self) -> *mut Report {
+        self.base.wrapping_byte_add(Self::BYTES - 64).cast()
+    }
+
+    /// Stacks grow down: from the report, whose address is a multiple of 16 as the ABIs ask.
+    fn top(&self) -> *mut c_void {
+        self.report().cast()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and the process that used it has left it.
+        unsafe { libc::munmap(self.base, Self::BYTES) };
+    }
+}
+
+/// Blocks every signal for this thread until dropped. The kernel's call, not the C library's,
+/// which leaves two of its own out.
+struct SignalsBlocked {
+    before: u64,
+}
+
+impl SignalsBlocked {
+    fn all() -> Self {
+        Self { before: set_mask(u64::MAX) }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        set_mask(self.before);
+    }
+}
+
+/// Sets this thread's signal mask and returns the old one.
+fn set_mask(mask: u64) -> u64 {
+    let mut before: u64 = 0;
+    // SAFETY: the kernel's signal set is 8 bytes, read from `mask` and written to `before`. It
+    // fails only for a wrong size or address.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask,
+            &raw mut before,
+            KERNEL_SET_BYTES,
+        )
+    };
+    before
+}
+
+/// The new process, on its own stack. Never returns.
+extern "C" fn in_child(job: *mut c_void) -> c_int {
+    // SAFETY: `clone_into` passes a `Job` that outlives this process's time in our memory.
+    let job = unsafe { &*job.cast_const().cast::<Job<'_>>() };
+    let Err((step, errno)) = become_program(job);
+    let report = Report { step: step as c_int, errno };
+    // SAFETY: the mapping is alive and aligned; the parent reads it only after we are gone. _exit
+    // runs no handlers of the daemon.
+    unsafe {
+        ptr::write_volatile(job.report, report);
+        libc::_exit(EXIT_NO_EXEC)
+    }
+}
+
+type Failed = (Step, c_int);
+
+/// Order matters: limits before the identity changes, the directory after it (its rights count),
+/// signals unblocked last.
+fn become_program(job: &Job<'_>) -> Result<Infallible, Failed> {
+    default_dispositions();
+    take_terminal(job.plan.slave.as_raw_fd())?;
+    let (soft, hard) = job.plan.open_files;
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: plain system calls; the pointers are to live, terminated data.
+    unsafe {
+        check(Step::Limits, libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit))?;
+        libc::umask(CHILD_UMASK);
+    }
+    if let Some(identity) = &job.plan.identity {
+        take_identity(identity)?;
+    }
+    // SAFETY: as above.
+    check(Step::Directory, unsafe { libc::chdir(job.plan.directory.as_ptr()) })?;
+    set_mask(0);
+    Err((Step::Exec, exec(job)))
+}
+
+/// Every signal to its default, ignored ones too: exec resets handlers only.
+fn default_dispositions() {
+    // Zero everywhere is SIG_DFL without flags in every layout the kernel knows.
+    let default = [0_u64; 8];
+    for signal in 1..=LAST_SIGNAL {
+        // SAFETY: the kernel reads at most 64 bytes of `default`. It refuses SIGKILL and SIGSTOP,
+        // which always have the default.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                ptr::null_mut::<u64>(),
+                KERNEL_SET_BYTES,
+            )
+        };
+    }
+}
+
+/// A session of its own on the terminal, which becomes 0, 1 and 2; every other descriptor closed.
+fn take_terminal(slave: c_int) -> Result<(), Failed> {
+    // SAFETY: plain system calls on numbers. The descriptors closed are this process's copies:
+    // clone without CLONE_FILES copies the table.
+    unsafe {
+        check(Step::Session, libc::setsid())?;
+        for standard in 0..=2 {
+            check(Step::Stdio, libc::dup2(slave, standard))?;
+        }
+        check(Step::ControllingTerminal, libc::ioctl(0, libc::TIOCSCTTY, 0))?;
+        let closed = libc::syscall(libc::SYS_close_range, 3 as c_uint, c_uint::MAX, 0 as c_uint);
+        check(Step::Descriptors, if closed == 0 { 0 } else { -1 })
+    }
+}
+
+/// Groups, then group, then user: each needs the rights that the last gives up. The kernel's
+/// calls: the C library's would tell the daemon's other threads to change too.
+fn take_identity(identity: &Identity) -> Result<(), Failed> {
+    let (uid, gid) = (identity.uid, identity.gid);
+    let groups = &identity.groups;
+    // SAFETY: plain system calls; the list lives as long as the plan.
+    unsafe {
+        let set = libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr());
+        check(Step::Groups, if set == 0 { 0 } else { -1 })?;
+        let set = libc::syscall(libc::SYS_setresgid, gid, gid, gid);
+        check(Step::Group, if set == 0 { 0 } else { -1 })?;
+        let set = libc::syscall(libc::SYS_setresuid, uid, uid, uid);
+        check(Step::User, if set == 0 { 0 } else { -1 })
+    }
+}
+
+/// Tries each candidate as execvp(3) does; returns only if all failed, with the errno to report.
+fn exec(job: &Job<'_>) -> c_int {
+    let mut errno = libc::ENOENT;
+    for candidate in &job.candidates {
+        if candidate.is_null() {
+            break;
+        }
+        // SAFETY: all three are null-terminated lists or strings that outlive the call.
+        unsafe { libc::execve(*candidate, job.argv.as_ptr(), job.environment.as_ptr()) };
+        match last_errno() {
+            libc::ENOENT | libc::ENOTDIR => {}
+            libc::EACCES => errno = libc::EACCES,
+            other => return other,
+        }
+    }
+    errno
+}
+
+fn check(step: Step, result: c_int) -> Result<(), Failed> {
+    if result == -1 {
+        return Err((step, last_errno()));
+    }
+    Ok(())
+}
+
+fn last_errno() -> c_int {
+    // SAFETY: the location is this thread's (borrowed from the waiting thread until exec).
+    unsafe { *libc::__errno_location() }
+}

@@ -1,0 +1,122 @@
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+use rustix::termios::LocalModes;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::{Signal, Size};
+
+/// Our end of a terminal: non-blocking, under the reactor of the runtime it was made on.
+///
+/// Waiting is cancel-safe; reading and writing never wait. Dropping it hangs the terminal up: the
+/// kernel sends SIGHUP and SIGCONT to the program that leads it and to the foreground group.
+#[derive(Debug)]
+pub struct Master {
+    fd: AsyncFd<OwnedFd>,
+}
+
+impl Master {
+    /// `fd` must be non-blocking. Needs a tokio runtime.
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self { fd: crate::reactor::register(fd, Interest::READABLE | Interest::WRITABLE)? })
+    }
+
+    /// Resolves when [`try_read`](Self::try_read) is worth a call. After that, read until
+    /// `WouldBlock`: only that answer makes this wait again, however short the reads are.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.fd.readable().await.map(drop)
+    }
+
+    /// Reads what is there, at most one kernel buffer (about 4 KB) per call. `Ok(0)` is the end:
+    /// no program has the terminal open any more, and every byte before has been read (the kernel
+    /// says EIO for it, pty(7)). A `buf` of no bytes gives `Ok(0)` too and means nothing.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut *buf)?);
+            match self.fd.try_io(Interest::READABLE, read) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => return Ok(0),
+                result => return result,
+            }
+        }
+    }
+
+    /// Resolves when [`try_write`](Self::try_write) is worth a call.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.fd.writable().await.map(drop)
+    }
+
+    /// Writes as much of `bytes` as the terminal takes now and says how much that was;
+    /// `WouldBlock` when it takes nothing because its program does not read.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let write = |fd: &OwnedFd| Ok(rustix::io::write(fd, bytes)?);
+            match self.fd.try_io(Interest::WRITABLE, write) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // More than nothing was asked for: a result of 0 is a full terminal.
+                Ok(0) if !bytes.is_empty() => return Err(io::ErrorKind::WouldBlock.into()),
+                result => return result,
+            }
+        }
+    }
+
+    /// Gives the terminal a new size; its foreground group gets SIGWINCH when it differs.
+    /// `InvalidInput` when a side is 0.
+    pub fn resize(&self, size: Size) -> io::Result<()> {
+        if size.is_empty() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(rustix::termios::tcsetwinsize(&self.fd, size.winsize())?)
+    }
+
+    /// Whether the terminal itself shows what is typed (termios ECHO). Line editors switch it off
+    /// to echo by themselves: for "a secret is being typed", see
+    /// [`hides_typing`](Self::hides_typing).
+    pub fn echo(&self) -> bool {
+        self.local_modes().contains(LocalModes::ECHO)
+    }
+
+    /// Whether a whole line is read without being shown, which is how programs ask for a password:
+    /// ECHO off, ICANON on. A program that reads a secret key by key cannot be told from an editor.
+    pub fn hides_typing(&self) -> bool {
+        let modes = self.local_modes();
+        modes.contains(LocalModes::ICANON) && !modes.contains(LocalModes::ECHO)
+    }
+
+    fn local_modes(&self) -> LocalModes {
+        // The question fails on no open master; a hung-up terminal reads as one that echoes.
+        rustix::termios::tcgetattr(&self.fd)
+            .map_or(LocalModes::ECHO | LocalModes::ICANON, |all| all.local_modes)
+    }
+
+    /// The process group in the foreground, tcgetpgrp(3); `None` when there is none now.
+    pub fn foreground_group(&self) -> Option<i32> {
+        let group = rustix::termios::tcgetpgrp(&self.fd).ok()?;
+        // 1 and below would address other processes than a group.
+        Some(group.as_raw_nonzero().get()).filter(|group| *group > 1)
+    }
+
+    /// Sends `signal` to the foreground process group, as typing Ctrl-C does; to the group of
+    /// `leader` (the pid of the program started on the terminal) when no group is in front.
+    /// `NotFound` when neither exists any more.
+    pub fn signal(&self, leader: i32, signal: Signal) -> io::Result<()> {
+        if let Some(group) = self.foreground_group().and_then(Pid::from_raw) {
+            match rustix::process::kill_process_group(group, signal.raw()) {
+                // The group ended since it was asked for, or the shell has not taken the terminal
+                // back yet.
+                Err(Errno::SRCH) => {}
+                result => return Ok(result?),
+            }
+        }
+        let leader = Pid::from_raw(leader)
+            .filter(|pid| pid.as_raw_nonzero().get() > 1)
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        match rustix::process::kill_process_group(leader, signal.raw()) {
+            Err(Errno::SRCH) => Err(io::ErrorKind::NotFound.into()),
+            result => Ok(result?),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+
+use rustix::process::Pid;
+
+use crate::Signal;
+
+/// Which process groups belong to which kernel session (setsid(2)), as `/proc` showed it at one
+/// moment. To end many terminals at once, read it once for all.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    groups: HashMap<i32, BTreeSet<i32>>,
+}
+
+impl Sessions {
+    /// Reads `/proc/*/stat`: some 10 µs per process of the machine.
+    pub fn read() -> io::Result<Self> {
+        let mut sessions = Self::default();
+        for entry in std::fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
+            // A process that ended meanwhile has no file any more.
+            let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else {
+                continue;
+            };
+            if let Some((group, session)) = group_and_session(&stat) {
+                sessions.groups.entry(session).or_default().insert(group);
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// The process groups of the session led by `leader` (a pid), zombies included.
+    pub fn groups(&self, leader: i32) -> impl Iterator<Item = i32> + '_ {
+        self.groups.get(&leader).into_iter().flatten().copied()
+    }
+
+    /// Signals them all; returns how many took it. `leader` must not be reaped yet (its
+    /// [`Process`](crate::Process) is alive), or its number may be another's.
+    pub fn signal(&self, leader: i32, signal: Signal) -> usize {
+        self.groups(leader)
+            // kill(2) reads 1 as "everyone": never a group of ours.
+            .filter(|group| *group > 1)
+            .filter_map(Pid::from_raw)
+            .filter(|group| rustix::process::kill_process_group(*group, signal.raw()).is_ok())
+            .count()
+    }
+}
+
+/// `pid (name) state ppid group session …`, proc_pid_stat(5); the name may hold anything.
+fn group_and_session(stat: &[u8]) -> Option<(i32, i32)> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(stat.get(after_name..)?).ok()?.split_ascii_whitespace();
+    let group = fields.nth(2)?.parse().ok()?;
+    let session = fields.next()?.parse().ok()?;
+    Some((group, session))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_cannot_forge_the_fields() {
+        let stat = b"42 (a) R 1 7 8 (b) c) S 1 43 44 34816 -1";
+        assert_eq!(group_and_session(stat), Some((43, 44)));
+        assert_eq!(group_and_session(b"42 (cut) S 1"), None);
+        assert_eq!(group_and_session(b""), None);
+    }
+
+    #[test]
+    fn this_process_is_found_in_its_session() {
+        let session = rustix::process::getsid(None).expect("always has one");
+        let group = rustix::process::getpgrp().as_raw_nonzero().get();
+        let sessions = Sessions::read().expect("/proc is there");
+        assert!(sessions.groups(session.as_raw_nonzero().get()).any(|found| found == group));
+    }
+}
