@@ -3,7 +3,7 @@
 use super::{Finding, Source};
 
 /// Names that say nothing about what is inside.
-const EMPTY_NAMES: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "shared"];
+const EMPTY_NAMES: [&str; 7] = ["util", "utils", "common", "helper", "helpers", "manager", "misc"];
 
 /// The only folder whose code may contain `unsafe`.
 const UNSAFE_FOLDER: &str = "crates/pty";
