@@ -210,6 +210,11 @@ impl Shared {
         self.lock().threads > 0
     }
 
+    /// When something regular is due: at once while the pool is ending.
+    pub(crate) fn due(&self, at: Instant) -> Instant {
+        if self.lock().stop.is_some() { Instant::now() } else { at }
+    }
+
     pub(crate) fn push_flush(&self, recording: &Arc<Recording>, at: Instant, ticket: u64) {
         let mut queue = self.lock();
         let job = Job { at, ticket, recording: Arc::clone(recording) };

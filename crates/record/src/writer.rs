@@ -122,7 +122,7 @@ impl Writer {
             inner.pending = Vec::new();
         }
         if let (Some(since), None) = (since, inner.plan.sync) {
-            self.plan_sync(recording, inner, since + self.shared.sync_every);
+            self.plan_sync(recording, inner, self.shared.due(since + self.shared.sync_every));
         }
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Writer {
         let at = if inner.phase == Phase::Closing || inner.pending.len() >= self.shared.limits.frame_bytes {
             Some(Instant::now())
         } else {
-            inner.pending_since.map(|since| since + self.shared.limits.flush_after)
+            inner.pending_since.map(|since| self.shared.due(since + self.shared.limits.flush_after))
         };
         let request = at.and_then(|at| inner.request_flush(at));
         drop(inner);
