@@ -108,9 +108,10 @@ test('signals by any name, to the foreground job', async (t) => {
   await client.attach(session);
   for (const [signal, status] of [['SIGINT', 130], ['term', 143], ['Kill', 137]]) {
     // The job itself says that it runs: then it is in the foreground.
-    await client.input(session, `sh -c 'echo up-$((40 + 2))-${status}; exec sleep 1000'; echo st-$?-\n`);
+    await client.input(session, `sh -c 'echo up-$((40 + 2))-${status}; exec sleep 1000'\n`);
     await client.waitOutput(session, `up-42-${status}`);
     await client.call('signal', { session, signal });
+    await client.input(session, 'echo st-$?-\n');
     await client.waitOutput(session, `st-${status}-`);
   }
   await refused(client.call('signal', { session, signal: 'SIGFOO' }), 'INVALID_SIGNAL', 'unknown signal: SIGFOO');

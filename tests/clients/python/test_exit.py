@@ -1,6 +1,7 @@
 """The end of a session: always told, after the last byte, with the true code or signal."""
 
 import os
+import re
 
 import pytest
 
@@ -99,15 +100,14 @@ def test_a_background_job_does_not_hide_the_exit(daemon, client):
     assert client.wait_exit(session)["code"] == 9
 
 
-def test_kill_ends_the_children_of_the_shell_too(daemon, client):
+def test_kill_ends_the_foreground_job_too(daemon, client):
     session = client.create(shell="/bin/bash")
     client.attach(session)
-    client.type(session, "sleep 1000 & echo job=$!=; wait\n")
-    client.wait_output(session, "=\r\n")
-    seen = bytes(client.output[session]).split(b"job=")[-1]
-    job = int(seen.split(b"=")[0])
+    client.type(session, "sh -c 'echo job=$$=; exec sleep 1000'\n")
+    wait_until(lambda: client.drain(0.05) or re.search(rb"job=\d+=", client.output[session]), "the job")
+    job = int(re.search(rb"job=(\d+)=", client.output[session])[1])
     client.call("kill", session=session)
-    client.wait_exit(session)
+    assert client.wait_exit(session)["code"] == 137
     wait_until(lambda: not alive(job), "the end of the shell's job")
 
 

@@ -163,7 +163,9 @@ def test_snapshot_and_output_join_without_a_lost_or_doubled_byte(daemon, client)
     for _ in range(20):
         other = daemon.connect()
         snapshot = other.attach(session)
-        other.wait_event(lambda e: e["type"] == "output")
+        attached = len(other.output[session])
+        while other.output[session].count(b"\n", attached) < 5:
+            other.wait_event(lambda e: e["type"] == "output")
         tail = snapshot["content"].removeprefix(HEAD).replace(f"{CSI}0m", "")
         before = tail.split("\r\n")
         # The last rows may be cut in the middle of a line: join with what follows, then look.
