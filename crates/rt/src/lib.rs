@@ -1,1 +1,16 @@
-//! What every process is made of: tracked tasks, shutdown phases, signals, configuration, logging.
+//! What every process is made of: named tasks, phases of shutdown, signals, configuration from
+//! file, environment and flags, logging, and the directories of the user.
+//!
+//! It must not know what a process is for: no terminals, sessions, wire messages or settings of a
+//! particular process, only the ways to hold them.
+
+pub mod config;
+pub mod logging;
+pub mod paths;
+mod shutdown;
+mod signals;
+mod tasks;
+
+pub use shutdown::{Deadlines, Ending, Phase, Shutdown};
+pub use signals::{Hangup, Received, Signals};
+pub use tasks::{Ended, Panics, Task, Tasks};
