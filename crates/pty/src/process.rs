@@ -9,6 +9,10 @@ use tokio::io::unix::AsyncFd;
 
 use crate::{Sessions, Signal};
 
+/// How often the processes of a session are listed and killed: twice is enough unless they fork
+/// without end, and then no number is.
+const KILL_ROUNDS: usize = 3;
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
@@ -69,6 +73,14 @@ impl Process {
         Ok(status.as_ref().map(Exit::of))
     }
 
+    /// Signals the program itself and nothing it started; after its end it does nothing.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        match rustix::process::pidfd_send_signal(self.pidfd(), signal.raw()) {
+            Err(Errno::SRCH) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
     /// Signals every process group of the kernel session: the program, its foreground and its
     /// background jobs, whatever its leader did. Returns how many groups were there. It reads all
     /// of `/proc`: to end many at once, read [`Sessions`] once.
@@ -76,19 +88,24 @@ impl Process {
         Ok(Sessions::read()?.signal(self.pid(), signal))
     }
 
-    /// Ends the whole kernel session: SIGHUP (and SIGCONT, a stopped job would not notice), then
-    /// SIGKILL to what is left when the program has ended or `grace` is over. Not cut short by a
-    /// job that ignores signals, and cancel-safe: a second call goes on.
+    /// Ends the whole kernel session: SIGHUP (and SIGCONT: what is stopped would not notice), then
+    /// SIGKILL to what is left when the program has ended or `grace` is over. Cancel-safe: another
+    /// call goes on.
     pub async fn end(&self, grace: Duration) -> io::Result<Exit> {
         let sessions = Sessions::read()?;
         sessions.signal(self.pid(), Signal::Hup);
         sessions.signal(self.pid(), Signal::Cont);
-        if let Ok(exit) = tokio::time::timeout(grace, self.wait()).await {
-            self.signal_session(Signal::Kill)?;
-            return exit;
+        let ended = tokio::time::timeout(grace, self.wait()).await;
+        // A group may have been made while the list was read.
+        for _ in 0..KILL_ROUNDS {
+            if self.signal_session(Signal::Kill)? == 0 {
+                break;
+            }
         }
-        self.signal_session(Signal::Kill)?;
-        self.wait().await
+        match ended {
+            Ok(exit) => exit,
+            Err(_late) => self.wait().await,
+        }
     }
 
     fn pidfd(&self) -> &AsyncFd<OwnedFd> {

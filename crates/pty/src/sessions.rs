@@ -25,14 +25,14 @@ impl Sessions {
             let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else {
                 continue;
             };
-            if let Some((group, session)) = group_and_session(&stat) {
+            if let Some((group, session)) = living_group_and_session(&stat) {
                 sessions.groups.entry(session).or_default().insert(group);
             }
         }
         Ok(sessions)
     }
 
-    /// The process groups of the session led by `leader` (a pid), zombies included.
+    /// The process groups with a living process in the session led by `leader` (a pid).
     pub fn groups(&self, leader: i32) -> impl Iterator<Item = i32> + '_ {
         self.groups.get(&leader).into_iter().flatten().copied()
     }
@@ -49,11 +49,15 @@ impl Sessions {
     }
 }
 
-/// `pid (name) state ppid group session …`, proc_pid_stat(5); the name may hold anything.
-fn group_and_session(stat: &[u8]) -> Option<(i32, i32)> {
+/// `pid (name) state ppid group session …`, proc_pid_stat(5); the name may hold anything. `None`
+/// for one that has ended and waits to be reaped.
+fn living_group_and_session(stat: &[u8]) -> Option<(i32, i32)> {
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
     let mut fields = std::str::from_utf8(stat.get(after_name..)?).ok()?.split_ascii_whitespace();
-    let group = fields.nth(2)?.parse().ok()?;
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    let group = fields.nth(1)?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
     Some((group, session))
 }
@@ -65,9 +69,10 @@ mod tests {
     #[test]
     fn a_process_name_cannot_forge_the_fields() {
         let stat = b"42 (a) R 1 7 8 (b) c) S 1 43 44 34816 -1";
-        assert_eq!(group_and_session(stat), Some((43, 44)));
-        assert_eq!(group_and_session(b"42 (cut) S 1"), None);
-        assert_eq!(group_and_session(b""), None);
+        assert_eq!(living_group_and_session(stat), Some((43, 44)));
+        assert_eq!(living_group_and_session(b"42 (cut) S 1"), None);
+        assert_eq!(living_group_and_session(b""), None);
+        assert_eq!(living_group_and_session(b"42 (dead) Z 1 43 44 0 -1"), None);
     }
 
     #[test]

@@ -102,3 +102,30 @@ async fn a_hundred_short_programs_leave_no_descriptor_behind() {
     // The test harness may open one of its own meanwhile; two per program would be 200.
     assert!(count() < before + 20, "{before} before, {} after", count());
 }
+
+/// Started with SIGCHLD ignored, as some supervisors do, the kernel would reap for us: no status.
+#[test]
+fn exit_statuses_are_known_even_if_this_process_began_with_sigchld_ignored() {
+    let script =
+        "trap '' CHLD; exec \"$0\" --exact ends::a_signal_is_reported_with_its_number_and_the_shells_code";
+    let own = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("bash").args(["-c", script]).arg(own).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_programs_start_and_end_at_once() {
+    let starts = (0..200).map(|n| {
+        tokio::spawn(async move {
+            let child = sh(&format!("read x; echo $x; exit {n}")).await;
+            crate::terminals::write_all(&child.master, b"hello\n").await;
+            let output = read_to_end(&child.master).await;
+            assert_eq!(output, b"hello\r\nhello\r\n");
+            assert_eq!(soon(child.wait()).await.unwrap().code, n);
+        })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        start.await.unwrap();
+    }
+}

@@ -1,6 +1,6 @@
 //! Signals to programs, and never to ourselves.
 
-use bastide_pty::{Signal, spawn};
+use bastide_pty::{Child, Signal, spawn};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::terminals::{program, read_to_end, read_until, sh, soon, write_all};
@@ -65,11 +65,32 @@ async fn a_stopped_program_goes_on_when_told() {
 }
 
 #[tokio::test]
-async fn a_signal_after_the_end_says_that_nobody_is_there() {
+async fn a_signal_after_the_end_is_harmless_and_reaches_nobody() {
     let child = sh("exit 0").await;
     soon(child.wait()).await.unwrap();
     read_to_end(&child.master).await;
-    // Not reaped yet: the number is still its own, so this reaches a zombie at most.
+    // Not reaped yet: its number is still its own.
+    child.process.signal(Signal::Term).unwrap();
     let _ = child.signal(Signal::Term);
+    assert_eq!(child.process.signal_session(Signal::Kill).unwrap(), 0);
     assert_eq!(soon(child.wait()).await.unwrap().code, 0);
+}
+
+#[tokio::test]
+async fn the_program_alone_can_be_signalled() {
+    let script = "trap 'echo got; exit 9' USR1; (trap - USR1; echo up; exec sleep 1000) & wait; wait";
+    let child = sh(script).await;
+    read_until(&child.master, "up").await;
+    child.process.signal(Signal::Usr1).unwrap();
+    read_until(&child.master, "got").await;
+    assert_eq!(soon(child.wait()).await.unwrap().code, 9);
+}
+
+#[tokio::test]
+async fn dropping_the_master_hangs_up() {
+    let child = sh("echo up; exec cat").await;
+    read_until(&child.master, "up").await;
+    let Child { master, process, .. } = child;
+    drop(master);
+    assert_eq!(soon(process.wait()).await.unwrap().signal, Some(Signal::Hup.number()));
 }
