@@ -62,8 +62,8 @@ class Daemon:
             "--state-dir", str(self.directory / "state"),
         ]  # fmt: skip
 
-    def spawn(self, arguments=None, **environment):
-        """Starts a daemon process; does not wait for its socket."""
+    def spawn(self, arguments=None, before=None, **environment):
+        """Starts a daemon process; does not wait for its socket. `before` runs in it, before the program."""
         arguments = self.arguments() if arguments is None else arguments
         with open(self.log, "ab") as log:
             process = subprocess.Popen(
@@ -74,13 +74,14 @@ class Daemon:
                 cwd=self.directory,
                 env=clean_environment(str(self.home), environment),
                 start_new_session=True,
+                preexec_fn=before,
             )
         self.started.append(process)
         return process
 
-    def start(self, arguments=None, **environment):
+    def start(self, arguments=None, before=None, **environment):
         """Starts the daemon and waits until it takes connections."""
-        self.process = self.spawn(arguments, **environment)
+        self.process = self.spawn(arguments, before, **environment)
         self.wait_ready()
         return self
 

@@ -5,7 +5,7 @@ import struct
 import msgpack
 import pytest
 
-from ptyd_client import DAEMON_FRAME_LIMIT, Frames, decode, encode
+from ptyd_client import DAEMON_FRAME_LIMIT, Closed, Frames, decode, encode
 
 
 def frame(payload):
@@ -80,6 +80,18 @@ def test_wrong_fields_get_an_error_with_their_seq(daemon, witness, name):
     assert reply["type"] == "error"
     assert reply["code"] in ("PROTOCOL_ERROR", "INVALID_ARGUMENT")
     assert reply["message"]
+    others_undisturbed(daemon, witness, witness.watched)
+
+
+def test_text_that_is_no_utf8_hurts_nobody(daemon, witness):
+    """A string that is none: an error reply or the end of that connection."""
+    connection = daemon.connect()
+    payload = msgpack.packb({"type": "create", "seq": 78, "shell": "/bin/XX"}).replace(b"XX", b"\xff\xfe")
+    connection.send_bytes(frame(payload))
+    try:
+        assert connection.reply(78)["type"] == "error"
+    except Closed:
+        pass
     others_undisturbed(daemon, witness, witness.watched)
 
 

@@ -193,6 +193,39 @@ def test_idle_costs_nothing(fresh, environment):
     raise AssertionError(f"(ticks, wake-ups) in windows of 6 s: {seen}")
 
 
+def without(arguments, option):
+    """The arguments less one option and its value."""
+    at = arguments.index(option)
+    return arguments[:at] + arguments[at + 2 :]
+
+
+@pytest.mark.parametrize("option", ["--socket", "--token-file", "--state-dir"])
+def test_a_place_that_cannot_be_written_is_named(fresh, option):
+    (fresh.directory / "file").write_text("")
+    place = str(fresh.directory / "file" / "below")
+    code, said = fresh.fails_to_start([*without(fresh.arguments(), option), option, place])
+    assert code > 0 and "panicked" not in said, said
+    assert str(fresh.directory / "file") in said
+
+
+def test_a_socket_path_that_is_too_long_is_named(fresh):
+    place = str(fresh.directory / ("x" * 120) / "ptyd.sock")
+    code, said = fresh.fails_to_start([*without(fresh.arguments(), "--socket"), "--socket", place])
+    assert code > 0 and "panicked" not in said, said
+    assert place in said
+
+
+def test_daemonize_returns_when_it_takes_connections(fresh):
+    starter = fresh.spawn([*fresh.arguments(), "--daemonize"])
+    assert starter.wait(10) == 0, fresh.log_text()
+    client = fresh.connect()
+    pid = client.welcome["daemon_pid"]
+    assert int(fresh.pid_file.read_text()) == pid != starter.pid
+    os.kill(pid, signal.SIGTERM)
+    client.wait_closed()
+    wait_until(lambda: not fresh.socket.exists(), "the end of the daemon")
+
+
 def test_a_connection_that_says_nothing_costs_no_one(fresh):
     fresh.start()
     silent = [fresh.open() for _ in range(10)]

@@ -1,5 +1,7 @@
 """Limits set by the environment, and values that must stop the start."""
 
+import resource
+
 import pytest
 
 from daemon import wait_until
@@ -47,6 +49,31 @@ def test_sessions_over_the_limit_are_refused(fresh):
 
     third = wait_until(again, "the place of the killed session")
     assert set(client.sessions()) == {second, third}
+
+
+def test_it_raises_the_limit_of_open_files_itself(fresh):
+    """A login often allows 1024 descriptors only; 200 sessions need more than the 256 given here."""
+
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+    client = fresh.start(before=few_files).connect()
+    seqs = [client.post("create", shell="/bin/cat") for _ in range(200)]
+    replies = [client.reply(seq) for seq in seqs]
+    assert {reply["type"] for reply in replies} == {"ok"}, [r for r in replies if r["type"] != "ok"][:1]
+    assert client.call("kill_all")["count"] == 200
+
+
+def test_many_clients_on_a_few_sessions(fresh):
+    first = fresh.start().connect()
+    sessions = [first.create(shell="/bin/sh") for _ in range(5)]
+    clients = [fresh.connect(client_id=f"client {n}") for n in range(120)]
+    for n, client in enumerate(clients):
+        client.attach(sessions[n % 5])
+    for session in sessions:
+        first.type(session, "echo all-$((40 + 2))\n")
+    for n, client in enumerate(clients):
+        client.wait_output(sessions[n % 5], "all-42")
 
 
 def test_a_refused_create_takes_no_place(fresh):
