@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bastide_pty::{Exit, Sessions, Signal, spawn};
 
-use crate::terminals::{output_of, program, read_to_end, read_until, sh, soon};
+use crate::terminals::{alone, output_of, program, read_to_end, read_until, sh, soon};
 
 #[tokio::test]
 async fn every_exit_status_is_exact() {
@@ -93,6 +93,9 @@ async fn a_shell_that_obeys_sighup_ends_within_the_grace() {
 
 #[tokio::test]
 async fn a_hundred_short_programs_leave_no_descriptor_behind() {
+    if !alone("ends::a_hundred_short_programs_leave_no_descriptor_behind") {
+        return;
+    }
     let count = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     output_of("true").await;
     let before = count();

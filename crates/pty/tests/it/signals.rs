@@ -3,12 +3,15 @@
 use bastide_pty::{Child, Signal, spawn};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::terminals::{program, read_to_end, read_until, sh, soon, write_all};
+use crate::terminals::{alone, program, read_to_end, read_until, sh, soon, write_all};
 
 /// A copy of this process that still had our handlers would write into the pipe that tokio's
 /// handlers wake the reactor through: the signal would seem to be ours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_right_after_the_start_reaches_the_program_only() {
+    if !alone("signals::a_signal_right_after_the_start_reaches_the_program_only") {
+        return;
+    }
     let mut ours = Vec::new();
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         ours.push(signal(kind).unwrap());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bastide_pty::{Error, Fault, Size, Spawn, cwd_of, raise_open_file_limit, spawn};
 
-use crate::terminals::{output_of, program, read_to_end, read_until, sh, write_all};
+use crate::terminals::{alone, output_of, program, read_to_end, read_until, sh, write_all};
 
 async fn refused(program: Spawn) -> Error {
     let error = spawn(program).await.expect_err("it cannot start");
@@ -15,6 +15,9 @@ async fn refused(program: Spawn) -> Error {
 
 #[tokio::test]
 async fn a_program_has_three_descriptors_whatever_else_is_open() {
+    if !alone("starts::a_program_has_three_descriptors_whatever_else_is_open") {
+        return;
+    }
     let _other = sh("sleep 1000").await;
     let file = std::fs::File::open("/dev/null").unwrap();
     // One that is not close-on-exec, as a library might leave it.
@@ -40,6 +43,9 @@ async fn a_program_leads_a_session_on_its_own_terminal() {
 
 #[tokio::test]
 async fn signal_handling_umask_and_limits_are_those_of_a_login() {
+    if !alone("starts::signal_handling_umask_and_limits_are_those_of_a_login") {
+        return;
+    }
     raise_open_file_limit().unwrap();
     let listed = output_of("umask; ulimit -Sn; exec cat /proc/self/status").await;
     for mask in ["SigBlk", "SigIgn", "SigCgt"] {
@@ -119,6 +125,9 @@ async fn a_directory_that_cannot_be_entered_is_an_error_that_names_it() {
 
 #[tokio::test]
 async fn a_failed_start_leaves_neither_process_nor_descriptor() {
+    if !alone("starts::a_failed_start_leaves_neither_process_nor_descriptor") {
+        return;
+    }
     let fds = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     refused(program("/no/such/shell", &[])).await;
     let before = fds();

@@ -91,3 +91,17 @@ pub(crate) async fn output_of(script: &str) -> Vec<String> {
     let text = String::from_utf8(all).unwrap();
     text.lines().map(str::to_owned).collect()
 }
+
+/// For a test that looks at all of its process: true in a process of its own, which this makes and
+/// waits for. `test` is its full name.
+pub(crate) fn alone(test: &str) -> bool {
+    const ROLE: &str = "PTY_TEST_ALONE";
+    if std::env::var_os(ROLE).is_some() {
+        return true;
+    }
+    let own = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(own).args(["--exact", test]).env(ROLE, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    false
+}
