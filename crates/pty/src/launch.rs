@@ -1,4 +1,4 @@
-//! The step from "a program to run" to a running process. All `unsafe` of the crate is here.
+//! The step from "a program to run" to a running process. All `unsafe` of the crate but one line is here.
 //!
 //! The new process is made with clone(2), not fork(3). As the same account it borrows our memory
 //! until exec (`CLONE_VM`): starting a program costs the same however much memory the daemon
@@ -8,28 +8,24 @@
 //!
 //! Every signal is blocked in our thread meanwhile, so in the new process too, and it puts every
 //! disposition back to the default before it unblocks them: no handler of the daemon ever runs in
-//! the new process. What runs there makes system calls only: no allocation, no locks, no panic.
+//! the new process.
 #![allow(unsafe_code)]
 
-use std::convert::Infallible;
-use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+mod in_child;
+
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use rustix::process::Pid;
 
-/// Bytes of stack for the new process until its exec; it uses under 4 KB.
+/// Bytes of stack for the new process until its exec: a few frames of calls.
 const STACK_BYTES: usize = 64 * 1024;
 /// At least the largest page of the supported machines; a guard below the stack.
 const GUARD_BYTES: usize = 64 * 1024;
-/// Signals of Linux are 1 to 64, signal(7).
-const LAST_SIGNAL: c_int = 64;
 /// Bytes of the kernel's signal set, rt_sigprocmask(2).
 const KERNEL_SET_BYTES: usize = 8;
-/// What a login gives; the daemon may run with a tighter one for its own files.
-const CHILD_UMASK: libc::mode_t = 0o022;
-const EXIT_NO_EXEC: c_int = 127;
 
 /// A program to run, in the form that system calls take.
 pub(crate) struct Plan<'a> {
@@ -45,6 +41,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) open_files: (u64, u64),
     /// Whom to become; `None` stays who we are.
     pub(crate) identity: Option<Identity>,
+}
+
+impl Plan<'_> {
+    /// Only one place to look: its error is the one to report, whatever it is.
+    fn has_one_candidate(&self) -> bool {
+        self.candidates.len() == 1
+    }
 }
 
 pub(crate) struct Identity {
@@ -147,7 +150,7 @@ fn clone_into(stack: &Stack, job: &Job<'_>) -> io::Result<(Pid, OwnedFd)> {
     // through the next argument, which is `pidfd`.
     let pid = unsafe {
         libc::clone(
-            in_child,
+            in_child::in_child,
             stack.top(),
             flags,
             ptr::from_ref(job).cast_mut().cast::<c_void>(),
@@ -269,121 +272,4 @@ fn set_mask(mask: u64) -> u64 {
         )
     };
     before
-}
-
-/// The new process, on its own stack. Never returns.
-extern "C" fn in_child(job: *mut c_void) -> c_int {
-    // SAFETY: `clone_into` passes a `Job` that outlives this process's time in our memory.
-    let job = unsafe { &*job.cast_const().cast::<Job<'_>>() };
-    let Err((step, errno)) = become_program(job);
-    let report = Report { step: step as c_int, errno };
-    // SAFETY: the mapping is alive and aligned; the parent reads it only after we are gone. _exit
-    // runs no handlers of the daemon.
-    unsafe {
-        ptr::write_volatile(job.report, report);
-        libc::_exit(EXIT_NO_EXEC)
-    }
-}
-
-type Failed = (Step, c_int);
-
-/// Order matters: limits before the identity changes, the directory after it (its rights count),
-/// signals unblocked last.
-fn become_program(job: &Job<'_>) -> Result<Infallible, Failed> {
-    default_dispositions();
-    take_terminal(job.plan.slave.as_raw_fd())?;
-    let (soft, hard) = job.plan.open_files;
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: plain system calls; the pointers are to live, terminated data.
-    unsafe {
-        check(Step::Limits, libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit))?;
-        libc::umask(CHILD_UMASK);
-    }
-    if let Some(identity) = &job.plan.identity {
-        take_identity(identity)?;
-    }
-    // SAFETY: as above.
-    check(Step::Directory, unsafe { libc::chdir(job.plan.directory.as_ptr()) })?;
-    set_mask(0);
-    Err((Step::Exec, exec(job)))
-}
-
-/// Every signal to its default, ignored ones too: exec resets handlers only.
-fn default_dispositions() {
-    // Zero everywhere is SIG_DFL without flags in every layout the kernel knows.
-    let default = [0_u64; 8];
-    for signal in 1..=LAST_SIGNAL {
-        // SAFETY: the kernel reads at most 64 bytes of `default`. It refuses SIGKILL and SIGSTOP,
-        // which always have the default.
-        unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                ptr::null_mut::<u64>(),
-                KERNEL_SET_BYTES,
-            )
-        };
-    }
-}
-
-/// A session of its own on the terminal, which becomes 0, 1 and 2; every other descriptor closed.
-fn take_terminal(slave: c_int) -> Result<(), Failed> {
-    // SAFETY: plain system calls on numbers. The descriptors closed are this process's copies:
-    // clone without CLONE_FILES copies the table.
-    unsafe {
-        check(Step::Session, libc::setsid())?;
-        for standard in 0..=2 {
-            check(Step::Stdio, libc::dup2(slave, standard))?;
-        }
-        check(Step::ControllingTerminal, libc::ioctl(0, libc::TIOCSCTTY, 0))?;
-        let closed = libc::syscall(libc::SYS_close_range, 3 as c_uint, c_uint::MAX, 0 as c_uint);
-        check(Step::Descriptors, if closed == 0 { 0 } else { -1 })
-    }
-}
-
-/// Groups, then group, then user: each needs the rights that the last gives up. The kernel's
-/// calls: the C library's would tell the daemon's other threads to change too.
-fn take_identity(identity: &Identity) -> Result<(), Failed> {
-    let (uid, gid) = (identity.uid, identity.gid);
-    let groups = &identity.groups;
-    // SAFETY: plain system calls; the list lives as long as the plan.
-    unsafe {
-        let set = libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr());
-        check(Step::Groups, if set == 0 { 0 } else { -1 })?;
-        let set = libc::syscall(libc::SYS_setresgid, gid, gid, gid);
-        check(Step::Group, if set == 0 { 0 } else { -1 })?;
-        let set = libc::syscall(libc::SYS_setresuid, uid, uid, uid);
-        check(Step::User, if set == 0 { 0 } else { -1 })
-    }
-}
-
-/// Tries each candidate as execvp(3) does; returns only if all failed, with the errno to report.
-fn exec(job: &Job<'_>) -> c_int {
-    let mut errno = libc::ENOENT;
-    for candidate in &job.candidates {
-        if candidate.is_null() {
-            break;
-        }
-        // SAFETY: all three are null-terminated lists or strings that outlive the call.
-        unsafe { libc::execve(*candidate, job.argv.as_ptr(), job.environment.as_ptr()) };
-        match last_errno() {
-            libc::ENOENT | libc::ENOTDIR => {}
-            libc::EACCES => errno = libc::EACCES,
-            other => return other,
-        }
-    }
-    errno
-}
-
-fn check(step: Step, result: c_int) -> Result<(), Failed> {
-    if result == -1 {
-        return Err((step, last_errno()));
-    }
-    Ok(())
-}
-
-fn last_errno() -> c_int {
-    // SAFETY: the location is this thread's (borrowed from the waiting thread until exec).
-    unsafe { *libc::__errno_location() }
 }

@@ -4,7 +4,7 @@
 //! [`Process`], the program itself. Both are descriptors under tokio's reactor: no thread and no
 //! timer belongs to a child, and a quiet one causes no wake-up.
 //!
-//! It is the only crate with `unsafe` code, in `launch.rs` and `reactor.rs`, and it needs
+//! It is the only crate with `unsafe` code, in `launch` and `reactor`, and it needs
 //! Linux 5.9 (close_range, pidfds).
 //! It must not know of sessions as the daemon means them: no screens, viewers, recordings, wire
 //! messages or settings. It reads terminal bytes only to hand them on, and logs nothing.

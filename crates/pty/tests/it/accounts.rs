@@ -50,8 +50,14 @@ async fn the_rights_of_the_account_count_for_directory_and_program() {
     sh.cwd = "/".into();
     sh.program = private.path().join("tool").into();
     std::fs::copy("/bin/true", private.path().join("tool")).unwrap();
-    let error = spawn(sh).await.unwrap_err();
+    let error = spawn(sh.clone()).await.unwrap_err();
     assert!(error.to_string().contains("Permission denied"), "{error}");
+    // Looked up by name, a directory that may not be searched holds nothing.
+    sh.env = vec![("PATH".into(), private.path().into())];
+    sh.program = "tool".into();
+    sh.env[0].1.push(":/bin");
+    let error = spawn(sh).await.unwrap_err();
+    assert!(error.to_string().contains("No such file"), "{error}");
 }
 
 #[tokio::test]
