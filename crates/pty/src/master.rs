@@ -33,14 +33,14 @@ impl Master {
     /// Reads what is there, at most one kernel buffer (about 4 KB) per call. `Ok(0)` is the end:
     /// no program has the terminal open any more, and every byte before has been read (the kernel
     /// says EIO for it, pty(7)). A `buf` of no bytes gives `Ok(0)` too and means nothing.
+    ///
+    /// It asks the kernel even when the reactor has noticed nothing yet: after the program's end,
+    /// what it wrote is here without waiting.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut *buf)?);
-            match self.fd.try_io(Interest::READABLE, read) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => return Ok(0),
-                result => return result,
-            }
+        let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut *buf)?);
+        match self.now(Interest::READABLE, read) {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => Ok(0),
+            result => result,
         }
     }
 
@@ -52,12 +52,25 @@ impl Master {
     /// Writes as much of `bytes` as the terminal takes now and says how much that was;
     /// `WouldBlock` when it takes nothing because its program does not read.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.now(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, bytes)?)) {
+            // More than nothing was asked for: a result of 0 is a full terminal.
+            Ok(0) if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+            result => result,
+        }
+    }
+
+    /// Makes the call, whatever the reactor knows; when it would block, the reactor waits anew.
+    fn now(&self, what: Interest, mut call: impl FnMut(&OwnedFd) -> io::Result<usize>) -> io::Result<usize> {
         loop {
-            let write = |fd: &OwnedFd| Ok(rustix::io::write(fd, bytes)?);
-            match self.fd.try_io(Interest::WRITABLE, write) {
+            let mut made = false;
+            let noted = self.fd.try_io(what, |fd| {
+                made = true;
+                call(fd)
+            });
+            // Not marked as ready, so there is no mark to clear: the next event sets it.
+            let result = if made { noted } else { call(self.fd.get_ref()) };
+            match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // More than nothing was asked for: a result of 0 is a full terminal.
-                Ok(0) if !bytes.is_empty() => return Err(io::ErrorKind::WouldBlock.into()),
                 result => return result,
             }
         }

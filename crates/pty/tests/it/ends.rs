@@ -132,3 +132,24 @@ async fn many_programs_start_and_end_at_once() {
         start.await.unwrap();
     }
 }
+
+/// The kernel hands output over by a worker of its own, so the end of a program can be noticed
+/// before its last output is.
+#[tokio::test]
+async fn after_the_end_of_the_program_all_output_is_there_without_waiting() {
+    for _ in 0..200 {
+        let child = sh("printf hello").await;
+        // Without a turn of the reactor, which thus has noticed nothing.
+        while child.process.exited().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let (mut all, mut buf) = (Vec::new(), [0; 64]);
+        loop {
+            match child.master.try_read(&mut buf).unwrap() {
+                0 => break,
+                n => all.extend_from_slice(&buf[..n]),
+            }
+        }
+        assert_eq!(all, b"hello");
+    }
+}
