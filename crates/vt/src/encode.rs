@@ -1,0 +1,229 @@
+//! Cells to a VT stream: text, SGR, OSC 8. The same cells always give the same bytes, so equal
+//! lines of scrollback are equal byte for byte.
+
+use crate::cell::{
+    BLINK, BOLD, CLUSTER, Cell, Colour, DIM, HIDDEN, INVERSE, ITALIC, OVERLINE, SPACER, STRIKE, Shade, Style,
+    UNDERLINE_MASK,
+};
+use crate::intern::{Ext, Interner, Link};
+use crate::row::{Row, Wrap};
+
+/// SGR parameter of each attribute bit.
+pub(crate) const ATTRS: [(u16, &[u8]); 8] = [
+    (BOLD, b"1"),
+    (DIM, b"2"),
+    (ITALIC, b"3"),
+    (BLINK, b"5"),
+    (INVERSE, b"7"),
+    (HIDDEN, b"8"),
+    (STRIKE, b"9"),
+    (OVERLINE, b"53"),
+];
+
+/// Writes cells after each other, changing style as needed. Starts in the default style.
+pub(crate) struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    interner: &'a Interner,
+    style: Style,
+}
+
+impl<'a> Encoder<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>, interner: &'a Interner) -> Self {
+        Self { out, interner, style: Style::DEFAULT }
+    }
+
+    pub(crate) fn cells(&mut self, cells: &[Cell]) {
+        if cells.iter().all(|c| c.glyph < 0x80 && c.style == Style::DEFAULT) {
+            self.style(Style::DEFAULT);
+            self.out.extend(cells.iter().map(|c| c.glyph as u8));
+            return;
+        }
+        for &cell in cells {
+            self.cell(cell);
+        }
+    }
+
+    pub(crate) fn cell(&mut self, cell: Cell) {
+        if cell.has(SPACER) {
+            return;
+        }
+        if cell.style != self.style {
+            self.style(cell.style);
+        }
+        if cell.glyph < 0x80 {
+            self.out.push(cell.glyph as u8);
+        } else if cell.has(CLUSTER) {
+            self.out.extend_from_slice(self.interner.cluster(cell).unwrap_or(" ").as_bytes());
+        } else {
+            let c = char::from_u32(cell.value()).unwrap_or(' ');
+            self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+
+    pub(crate) fn style(&mut self, to: Style) {
+        let from = std::mem::replace(&mut self.style, to);
+        if from == to {
+            return;
+        }
+        if from.ext == 0 && to.ext == 0 {
+            write_sgr(self.out, (from, Colour::DEFAULT), (to, Colour::DEFAULT));
+            return;
+        }
+        let (old, new) = (self.interner.ext(from), self.interner.ext(to));
+        write_sgr(self.out, (from, old.underline), (to, new.underline));
+        if old.link != new.link {
+            write_link(self.out, new.link.as_deref());
+        }
+    }
+
+    /// Spaces in the default style.
+    pub(crate) fn blanks(&mut self, count: usize) {
+        self.style(Style::DEFAULT);
+        self.out.extend(std::iter::repeat_n(b' ', count));
+    }
+
+    /// Back to the default style.
+    pub(crate) fn finish(mut self) {
+        self.style(Style::DEFAULT);
+    }
+}
+
+/// Style and underline colour together: what SGR can say.
+type Sgr = (Style, Colour);
+
+fn write_sgr(out: &mut Vec<u8>, from: Sgr, to: Sgr) {
+    let plain = |(s, ul): Sgr| (Style { ext: 0, ..s }, ul) == (Style::DEFAULT, Colour::DEFAULT);
+    if (Style { ext: 0, ..from.0 }, from.1) == (Style { ext: 0, ..to.0 }, to.1) {
+        return;
+    }
+    out.extend_from_slice(b"\x1b[");
+    if !plain(to) {
+        let gone = from.0.attrs & !to.0.attrs & !UNDERLINE_MASK != 0
+            || (from.0.underline() != 0 && to.0.underline() == 0);
+        let start = out.len();
+        if gone {
+            out.push(b'0');
+            write_changes(out, start, (Style::DEFAULT, Colour::DEFAULT), to);
+        } else {
+            write_changes(out, start, from, to);
+        }
+    }
+    out.push(b'm');
+}
+
+/// The parameters of a full SGR that gives `ext` and `style` from any state: `0;1;…`.
+pub(crate) fn full_sgr(out: &mut Vec<u8>, style: Style, ext: &Ext) {
+    let start = out.len();
+    out.push(b'0');
+    write_changes(out, start, (Style::DEFAULT, Colour::DEFAULT), (style, ext.underline));
+}
+
+fn write_changes(out: &mut Vec<u8>, start: usize, from: Sgr, to: Sgr) {
+    let separate = |out: &mut Vec<u8>| {
+        if out.len() > start {
+            out.push(b';');
+        }
+    };
+    let added = to.0.attrs & !from.0.attrs;
+    for (bit, code) in ATTRS {
+        if added & bit != 0 {
+            separate(out);
+            out.extend_from_slice(code);
+        }
+    }
+    let underline = to.0.underline();
+    if underline != from.0.underline() {
+        separate(out);
+        out.push(b'4');
+        if underline != 1 {
+            out.extend_from_slice(&[b':', b'0' + underline as u8]);
+        }
+    }
+    if to.0.fg != from.0.fg {
+        separate(out);
+        write_colour(out, to.0.fg, 30);
+    }
+    if to.0.bg != from.0.bg {
+        separate(out);
+        write_colour(out, to.0.bg, 40);
+    }
+    if to.1 != from.1 {
+        separate(out);
+        match to.1.shade() {
+            Shade::Default => out.extend_from_slice(b"59"),
+            Shade::Indexed(n) => push_numbers(out, b"58:5", b':', &[n]),
+            Shade::Rgb(r, g, b) => push_numbers(out, b"58:2:", b':', &[r, g, b]),
+        }
+    }
+}
+
+/// The SGR parameters that select `colour`; `base` is 30 for text, 40 for background.
+pub(crate) fn write_colour(out: &mut Vec<u8>, colour: Colour, base: u8) {
+    match colour.shade() {
+        Shade::Default => push_decimal(out, u32::from(base) + 9),
+        Shade::Indexed(n @ 0..8) => push_decimal(out, u32::from(base + n)),
+        Shade::Indexed(n @ 8..16) => push_decimal(out, u32::from(base + 60 + n - 8)),
+        Shade::Indexed(n) => {
+            push_decimal(out, u32::from(base) + 8);
+            push_numbers(out, b";5", b';', &[n]);
+        }
+        Shade::Rgb(r, g, b) => {
+            push_decimal(out, u32::from(base) + 8);
+            push_numbers(out, b";2", b';', &[r, g, b]);
+        }
+    }
+}
+
+fn push_numbers(out: &mut Vec<u8>, head: &[u8], separator: u8, numbers: &[u8]) {
+    out.extend_from_slice(head);
+    for &n in numbers {
+        out.push(separator);
+        push_decimal(out, u32::from(n));
+    }
+}
+
+pub(crate) fn push_decimal(out: &mut Vec<u8>, n: u32) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    let mut rest = n;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// OSC 8, see <https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda>.
+pub(crate) fn write_link(out: &mut Vec<u8>, link: Option<&Link>) {
+    out.extend_from_slice(b"\x1b]8;");
+    if let Some(link) = link {
+        if let Some(id) = &link.id {
+            out.extend_from_slice(b"id=");
+            out.extend_from_slice(id.as_bytes());
+        }
+        out.push(b';');
+        out.extend_from_slice(link.uri.as_bytes());
+    } else {
+        out.push(b';');
+    }
+    out.extend_from_slice(b"\x1b\\");
+}
+
+/// Writes a row's text and returns how many columns it takes: without blanks at the end, unless it
+/// goes on in the next row.
+pub(crate) fn encode_row(row: &Row, cols: usize, interner: &Interner, out: &mut Vec<u8>) -> usize {
+    let (cells, width) = match row.wrap {
+        Wrap::No => (row.trimmed(), row.trimmed().len()),
+        Wrap::Soft => (row.cells.as_slice(), cols),
+        Wrap::SoftPad => (&row.cells[..row.cells.len().min(cols - 1)], cols - 1),
+    };
+    let mut encoder = Encoder::new(out, interner);
+    encoder.cells(cells);
+    encoder.blanks(width.saturating_sub(cells.len()));
+    encoder.finish();
+    width
+}
