@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod reference;
+mod sources;
 mod tidy;
 
 const USAGE: &str = "usage: cargo xtask tidy | reference [--check]";

@@ -4,15 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::sources::{self, Source};
+
 mod budgets;
 mod exceptions;
 mod layers;
 mod names;
-mod sources;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use sources::Source;
 
 /// The list of allowed excesses, relative to the root.
 const EXCEPTIONS: &str = "crates/xtask/tidy-exceptions.txt";
