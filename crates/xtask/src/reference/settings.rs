@@ -77,52 +77,125 @@ fn table(variables: &[Variable]) -> String {
     table
 }
 
-/// Every `EnvVar { … }` of one file, in its order.
+/// Every variable of one file, in its order: `EnvVar { … }`, or a call of a function of that file which makes one.
 fn variables(text: &str) -> Result<Vec<Variable>> {
-    let mut collected = Collected { found: Ok(Vec::new()) };
-    collected.visit_file(&syn::parse_file(text)?);
+    let file = syn::parse_file(text)?;
+    let mut collected = Collected { makers: makers(&file), found: Ok(Vec::new()) };
+    collected.visit_file(&file);
     collected.found
 }
 
+/// A function that makes an `EnvVar` of its parameters.
+struct Maker {
+    name: String,
+    parameters: Vec<String>,
+    made: syn::ExprStruct,
+}
+
+fn makers(file: &syn::File) -> Vec<Maker> {
+    let functions = file.items.iter().filter_map(|item| match item {
+        syn::Item::Fn(function) => Some(function),
+        _ => None,
+    });
+    functions.filter_map(maker).collect()
+}
+
+fn maker(function: &syn::ItemFn) -> Option<Maker> {
+    let [syn::Stmt::Expr(syn::Expr::Struct(made), None)] = &function.block.stmts[..] else { return None };
+    is_variable(made).then(|| Maker {
+        name: function.sig.ident.to_string(),
+        parameters: function.sig.inputs.iter().filter_map(parameter).collect(),
+        made: made.clone(),
+    })
+}
+
+fn parameter(input: &syn::FnArg) -> Option<String> {
+    match input {
+        syn::FnArg::Typed(typed) => match &*typed.pat {
+            syn::Pat::Ident(pattern) => Some(pattern.ident.to_string()),
+            _ => None,
+        },
+        syn::FnArg::Receiver(_) => None,
+    }
+}
+
+fn is_variable(expression: &syn::ExprStruct) -> bool {
+    expression.path.segments.last().is_some_and(|last| last.ident == "EnvVar")
+}
+
 struct Collected {
+    makers: Vec<Maker>,
     found: Result<Vec<Variable>>,
+}
+
+impl Collected {
+    fn add(&mut self, variable: Result<Variable>) {
+        match (&mut self.found, variable) {
+            (Ok(found), Ok(variable)) => found.push(variable),
+            (Ok(_), Err(error)) => self.found = Err(error),
+            (Err(_), _) => {}
+        }
+    }
 }
 
 impl<'ast> Visit<'ast> for Collected {
     fn visit_expr_struct(&mut self, expression: &'ast syn::ExprStruct) {
-        if expression.path.segments.last().is_some_and(|last| last.ident == "EnvVar") {
-            let variable = variable(expression);
-            match (&mut self.found, variable) {
-                (Ok(found), Ok(variable)) => found.push(variable),
-                (Ok(_), Err(error)) => self.found = Err(error),
-                (Err(_), _) => {}
-            }
+        if is_variable(expression) {
+            self.add(variable(expression, &[], expression.span().start().line));
         }
         visit::visit_expr_struct(self, expression);
     }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        let called = path_of(&call.func);
+        let maker = self.makers.iter().find(|maker| Some(&maker.name) == called.as_ref());
+        match maker {
+            Some(maker) => {
+                let given: Vec<_> = maker.parameters.iter().map(String::as_str).zip(&call.args).collect();
+                let made = variable(&maker.made, &given, call.span().start().line);
+                self.add(made);
+            }
+            None => visit::visit_expr_call(self, call),
+        }
+    }
+
+    /// The body of a maker is a pattern, not a variable.
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        if maker(function).is_none() {
+            visit::visit_item_fn(self, function);
+        }
+    }
 }
 
-fn variable(expression: &syn::ExprStruct) -> Result<Variable> {
-    let line = expression.span().start().line;
+/// `expression` with its parameters replaced by what is `given`.
+fn variable(expression: &syn::ExprStruct, given: &[(&str, &syn::Expr)], line: usize) -> Result<Variable> {
+    let resolved = |value: &syn::Expr| {
+        let name = path_of(value);
+        let found = given.iter().find(|(parameter, _)| Some(*parameter) == name.as_deref());
+        found.map_or_else(|| value.clone(), |(_, given)| (*given).clone())
+    };
     let field = |name: &str| {
-        let found = expression
-            .fields
-            .iter()
-            .find(|field| matches!(&field.member, syn::Member::Named(own) if own == name));
-        found.map(|field| &field.expr).ok_or_else(|| anyhow!("line {line}: no field `{name}`"))
+        let named =
+            |field: &&syn::FieldValue| matches!(&field.member, syn::Member::Named(own) if own == name);
+        let found =
+            expression.fields.iter().find(named).ok_or_else(|| anyhow!("line {line}: no field `{name}`"))?;
+        anyhow::Ok(resolved(&found.expr))
     };
     let string = |name: &str| {
-        field(name).and_then(|value| {
-            text(value).with_context(|| format!("line {line}: `{name}` has to be a plain string"))
-        })
+        let plain = || format!("line {line}: `{name}` has to be a plain string");
+        field(name).and_then(|value| text(&value).with_context(plain))
     };
-    let means = path_of(field("means")?);
+    let means = field("means")?;
+    let key = match &means {
+        syn::Expr::Call(call) => call.args.first().and_then(|key| text(&resolved(key))),
+        _ => None,
+    };
+    let names = || format!("line {line}: `aliases` has to be a list of strings");
     Ok(Variable {
         name: string("name")?,
-        aliases: list(field("aliases")?)
-            .with_context(|| format!("line {line}: `aliases` has to be a list of strings"))?,
-        key: key(field("means")?),
-        removed: means.as_deref() == Some("Nothing"),
+        aliases: list(&field("aliases")?).with_context(names)?,
+        key,
+        removed: path_of(&means).as_deref() == Some("Nothing"),
         default: string("default")?,
         doc: string("doc")?,
     })
@@ -139,14 +212,6 @@ fn list(expression: &syn::Expr) -> Option<Vec<String>> {
     match expression {
         syn::Expr::Reference(reference) => list(&reference.expr),
         syn::Expr::Array(array) => array.elems.iter().map(text).collect(),
-        _ => None,
-    }
-}
-
-/// `x` of `Means::Setting("x")`.
-fn key(expression: &syn::Expr) -> Option<String> {
-    match expression {
-        syn::Expr::Call(call) => call.args.first().and_then(text),
         _ => None,
     }
 }
@@ -179,6 +244,17 @@ mod tests {
              | `A` | `a.b` | `3` | First \\| of all. Also read as `OLD_A`. |\n\
              | `B` |  |  | **Removed.** Gone. |\n"
         );
+    }
+
+    #[test]
+    fn a_function_of_the_file_may_make_them() {
+        let code = r#"
+            const ALL: &[EnvVar] = &[setting("A", &["B"], "a")];
+            const fn setting(name: &str, aliases: &[&str], key: &str) -> EnvVar {
+                EnvVar { name, aliases, means: Means::Setting(key), default: "1", doc: "D." }
+            }"#;
+        let found = variables(code).unwrap();
+        assert!(table(&found).ends_with("| `A` | `a` | `1` | D. Also read as `B`. |\n"), "{found:?}");
     }
 
     #[test]
