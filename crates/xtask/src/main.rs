@@ -34,9 +34,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The workspace that this xtask was built from.
+/// The workspace that cargo runs this in; the one it was built from when it is started without cargo.
 fn repository_root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = here.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf());
     here.ancestors().nth(2).expect("crates/xtask lies two levels below the root").to_path_buf()
 }
 
