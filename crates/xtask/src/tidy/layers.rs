@@ -38,12 +38,16 @@ const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
 const CONFINED: [(&str, &[&str]); 5] = [
+    // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
     ("axum", &["bastide-api"]),
     ("tower-http", &["bastide-api"]),
     ("rust-embed", &["bastide-api"]),
 ];
+
+/// Libraries that no part of the program is made of.
+const TESTS_ONLY: [&str; 3] = ["alacritty_terminal", "avt", "proptest"];
 
 /// Crates whose dependencies nobody limits: they only look at the others from outside.
 const OUTSIDE: [&str; 1] = ["xtask"];
@@ -87,7 +91,7 @@ pub(super) fn manifest_findings(path: &str, text: &str) -> Result<Vec<Finding>> 
         for used in table.into_iter().flat_map(Table::keys) {
             let text = match layer_of(used) {
                 Some(below) => may_use((name, layer), (used, below), tests),
-                None if layer < FIRST_OUTSIDE => may_know(name, used),
+                None if layer < FIRST_OUTSIDE => may_know(name, used, tests),
                 None => None,
             };
             findings.extend(text.map(|text| Finding::rule(path, 0, text)));
@@ -108,7 +112,10 @@ fn may_use(user: (&str, u8), used: (&str, u8), tests: bool) -> Option<String> {
     })
 }
 
-fn may_know(name: &str, library: &str) -> Option<String> {
+fn may_know(name: &str, library: &str, tests: bool) -> Option<String> {
+    if TESTS_ONLY.contains(&library) && !tests {
+        return Some(format!("`{library}` is for tests only"));
+    }
     let (_, crates) = CONFINED.iter().find(|(confined, _)| *confined == library)?;
     (!crates.contains(&name)).then(|| format!("`{library}` is known to {} only", crates.join(", ")))
 }

@@ -119,8 +119,11 @@ fn test_tools_are_for_tests() {
 
 #[test]
 fn libraries_stay_behind_their_crate_and_unknown_crates_need_a_layer() {
-    assert_eq!(manifest("bastide-vt", "dependencies", "alacritty_terminal"), Vec::<String>::new());
-    assert_eq!(manifest("bastide-session", "dependencies", "alacritty_terminal").len(), 1);
+    assert_eq!(manifest("bastide-api", "dependencies", "axum"), Vec::<String>::new());
+    assert_eq!(manifest("bastide-app", "dependencies", "axum").len(), 1);
+    assert_eq!(manifest("bastide-vt", "dev-dependencies", "avt"), Vec::<String>::new());
+    assert_eq!(manifest("bastide-vt", "dependencies", "avt"), ["`avt` is for tests only"]);
+    assert_eq!(manifest("bastide-session", "dev-dependencies", "avt").len(), 1);
     assert_eq!(manifest("bastide-new", "dependencies", "serde").len(), 1);
 }
 
