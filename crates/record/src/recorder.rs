@@ -174,7 +174,14 @@ impl Recorder {
     async fn closed(&self) {
         loop {
             let changed = self.recording.changed.notified();
-            if self.recording.lock().phase == Phase::Closed || !self.pool.shared().works() {
+            {
+                let inner = self.recording.lock();
+                // What failed has nothing more to wait for; the writers close the file when they can.
+                if inner.phase == Phase::Closed || inner.health.failed.is_some() {
+                    return;
+                }
+            }
+            if !self.pool.shared().works() {
                 return;
             }
             changed.await;

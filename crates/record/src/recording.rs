@@ -59,8 +59,8 @@ pub(crate) enum Phase {
 pub(crate) struct Plan {
     pub(crate) flush: Option<(Instant, u64)>,
     pub(crate) sync: Option<(Instant, u64)>,
-    /// A thread is at work on it and will plan again when done.
-    pub(crate) busy: bool,
+    /// Since when a thread is at work on it; it plans again when done.
+    pub(crate) busy_since: Option<Instant>,
     tickets: u64,
 }
 
@@ -180,6 +180,10 @@ impl Recording {
     /// Copies a record into the buffer. `Some((when, ticket))` asks for a job in the queue.
     pub(crate) fn append(&self, record: Record<'_>, limits: &Limits) -> Option<(Instant, u64)> {
         let mut inner = self.lock();
+        if inner.write_hangs(limits) && inner.phase == Phase::Open {
+            inner.stop_waiting(self.mode, limits);
+            self.changed.notify_waiters();
+        }
         if inner.phase != Phase::Open || inner.health.failed.is_some() {
             inner.lost_total += record.bytes.len() as u64;
             return None;
@@ -228,18 +232,7 @@ impl Recording {
         if inner.full_since.is_none_or(|since| since > deadline) || inner.fits(limits) {
             return false;
         }
-        match self.mode {
-            Mode::Required => {
-                let waited = limits.give_up_after;
-                let why = format!("the disk has taken nothing for {waited:?}");
-                let known = inner.health.write.as_ref().map(|failing| failing.reason.clone());
-                inner.fail(known.unwrap_or(why));
-            }
-            Mode::BestEffort => {
-                inner.health.hung = true;
-                inner.health.version += 1;
-            }
-        }
+        inner.stop_waiting(self.mode, limits);
         drop(inner);
         self.changed.notify_waiters();
         self.mode == Mode::Required
@@ -274,6 +267,28 @@ impl Inner {
     /// Whether a full buffer makes the session lose bytes instead of making it wait.
     fn drops(&self, mode: Mode) -> bool {
         mode == Mode::BestEffort && (self.health.hung || self.health.write.is_some())
+    }
+
+    /// Whether a write that began long ago has not come back. Asked at appends, so that it needs no timer:
+    /// a session that adds nothing has nothing to lose.
+    fn write_hangs(&self, limits: &Limits) -> bool {
+        let known = self.health.failed.is_some() || self.health.hung;
+        !known && self.plan.busy_since.is_some_and(|since| since.elapsed() >= limits.give_up_after)
+    }
+
+    /// The disk has not answered for too long.
+    fn stop_waiting(&mut self, mode: Mode, limits: &Limits) {
+        match mode {
+            Mode::Required => {
+                let known = self.health.write.as_ref().map(|failing| failing.reason.clone());
+                let why = || format!("the disk has taken nothing for {:?}", limits.give_up_after);
+                self.fail(known.unwrap_or_else(why));
+            }
+            Mode::BestEffort => {
+                self.health.hung = true;
+                self.health.version += 1;
+            }
+        }
     }
 
     fn lose(&mut self, at_us: u64, bytes: usize) {
@@ -321,7 +336,10 @@ impl Inner {
     /// an earlier one is planned.
     pub(crate) fn request_flush(&mut self, at: Instant) -> Option<(Instant, u64)> {
         let retrying = self.health.write.is_some() && self.plan.flush.is_some();
-        if self.plan.busy || retrying || self.plan.flush.is_some_and(|(planned, _)| planned <= at) {
+        if self.plan.busy_since.is_some()
+            || retrying
+            || self.plan.flush.is_some_and(|(planned, _)| planned <= at)
+        {
             return None;
         }
         Some((at, self.plan.flush_at(at)))

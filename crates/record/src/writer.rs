@@ -72,11 +72,11 @@ impl Writer {
         {
             let mut inner = recording.lock();
             let planned = inner.plan.flush.is_some_and(|(_, ticket)| ticket == job.ticket);
-            if inner.plan.busy || !planned {
+            if inner.plan.busy_since.is_some() || !planned {
                 return;
             }
             inner.plan.flush = None;
-            inner.plan.busy = true;
+            inner.plan.busy_since = Some(Instant::now());
         }
         let Some(sink) = recording.sink() else { return };
         let mut file = recording.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +177,7 @@ impl Writer {
             close_file(recording, file.offset);
             return;
         }
-        inner.plan.busy = false;
+        inner.plan.busy_since = None;
         let at = if inner.phase == Phase::Closing || inner.pending.len() >= self.shared.limits.frame_bytes {
             Some(Instant::now())
         } else {
@@ -197,7 +197,7 @@ impl Writer {
         let first = inner.health.write.is_none();
         let failing = note_failure(&mut inner.health.write, error, now);
         inner.health.version += u64::from(first);
-        inner.plan.busy = false;
+        inner.plan.busy_since = None;
         let ends = recording.mode == Mode::Required || inner.phase == Phase::Closing;
         let give_up_at = failing.since + self.shared.limits.give_up_after;
         if ends && now >= give_up_at {
@@ -276,9 +276,6 @@ impl Writer {
             drop(inner);
             self.fail(recording, format!("could not sync: {}", failing.reason));
         } else {
-            if let Some((_, _)) = inner.plan.sync {
-                inner.plan.sync = None;
-            }
             self.plan_sync(recording, inner, now + backoff(failing.attempts));
         }
         recording.changed.notify_waiters();
@@ -324,7 +321,7 @@ fn close_file(recording: &Recording, size: u64) {
     let mut inner = recording.lock();
     inner.phase = Phase::Closed;
     inner.written = size;
-    inner.plan.busy = false;
+    inner.plan.busy_since = None;
     drop(inner);
     recording.changed.notify_waiters();
 }

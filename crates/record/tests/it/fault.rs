@@ -221,3 +221,26 @@ async fn closing_during_a_write_still_records_what_was_carried() {
     assert_eq!(close.await.unwrap().unwrap().replaced, 1);
     assert_eq!(output(&events(&disk)), "a\u{fffd}");
 }
+
+#[tokio::test]
+async fn a_write_that_hangs_is_noticed_by_a_session_that_has_room() {
+    for mode in [Mode::Required, Mode::BestEffort] {
+        let (pool, disk) = pool(quick());
+        let mut recorder = begin(&pool, mode);
+        disk.set(Mood::Hang);
+        recorder.output(Instant::now(), b"x");
+        disk.wait_hanging();
+        let begun = Instant::now();
+        while recorder.state() == State::Recording {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the hanging write is not noticed");
+            recorder.output(Instant::now(), b"");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(matches!(recorder.state(), State::Failed { .. }), mode == Mode::Required);
+        if mode == Mode::Required {
+            // The disk still hangs, and the session can end all the same.
+            assert!(matches!(recorder.close().await.err().unwrap(), Error::Failed { .. }));
+        }
+        disk.set(Mood::Well);
+    }
+}

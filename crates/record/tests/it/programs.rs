@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bastide_record::{Begin, Config, Error, Header, Mode, Pool, ReadError, Reader, Version, export};
+use bastide_record::{
+    Begin, Config, End, Error, Header, Mode, Pool, ReadError, Reader, State, Version, export,
+};
 
 const OUTPUT: &str = "\u{1b}[1;31mhello\u{1b}[0m \"wörld\" \\ 日本\r\n";
 
@@ -102,4 +104,75 @@ fn a_full_device_is_an_error_of_the_export() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let error = export(Reader::new(text.as_bytes()).unwrap(), Version::V3, full).unwrap_err();
     assert!(matches!(error, ReadError::Write { .. }));
+}
+
+/// Resident memory of this process, in bytes (proc_pid_status(5)).
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn a_blank_recording_takes_little_memory() {
+    const COUNT: usize = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let pool = Pool::start(Config { reserve_bytes: 0, ..Config::default() }).unwrap();
+    let begin = |n: usize| {
+        let header = Header { cols: 80, rows: 24, ..Header::default() };
+        let path = dir.path().join(n.to_string());
+        pool.begin(Begin { path, mode: Mode::Required, header, started: Instant::now() }).unwrap()
+    };
+    // What the threads keep for themselves is not counted.
+    begin(COUNT).close().await.unwrap();
+    let before = resident();
+    let mut recorders: Vec<_> = (0..COUNT).map(begin).collect();
+    for recorder in &mut recorders {
+        recorder.output(Instant::now(), b"$ ");
+    }
+    assert!(resident() - before < 8 * 1024 * COUNT, "{} bytes each", (resident() - before) / COUNT);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_grow_keeps_what_it_took() {
+    // A limit on the size of files stands for a full disk (setrlimit(2)). It holds for the whole process,
+    // so the test runs itself again in one of its own.
+    const NAME: &str = "programs::a_file_that_cannot_grow_keeps_what_it_took";
+    if std::env::var_os("BASTIDE_RECORD_LIMITED").is_none() {
+        let exe = std::env::current_exe().unwrap();
+        let run = format!("ulimit -f 8; trap '' XFSZ; exec {} --exact {NAME}", exe.display());
+        let mut command = Command::new("bash");
+        let output = command.args(["-c", &run]).env("BASTIDE_RECORD_LIMITED", "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a");
+    let config = Config {
+        reserve_bytes: 0,
+        frame_bytes: 2000,
+        flush_after: Duration::from_millis(5),
+        give_up_after: Duration::from_millis(200),
+        ..Config::default()
+    };
+    let pool = Pool::start(config).unwrap();
+    let started = Instant::now();
+    let mut recorder = pool
+        .begin(Begin { path: path.clone(), mode: Mode::Required, header: Header::default(), started })
+        .unwrap();
+    let mut x = 1_u64;
+    while recorder.state() == State::Recording {
+        x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        recorder.room().await;
+        recorder.output(Instant::now(), format!("{x} ").as_bytes());
+    }
+    assert!(matches!(
+        recorder.close().await.err().unwrap(),
+        Error::Failed { .. } | Error::CloseTimeout { .. }
+    ));
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 8 * 1024);
+    let mut reader = Reader::open(&path).unwrap();
+    let events = reader.by_ref().map(Result::unwrap).count();
+    assert!(events > 100, "{events}");
+    assert!(matches!(reader.end(), Some(End::Truncated { .. })));
 }
