@@ -1,2 +1,13 @@
 //! One program between people and their machines: terminals that stay, recorded and shared.
-fn main() {}
+
+mod cli;
+mod env;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let result = cli::run(cli::Cli::parse());
+    cli::exit::code(result)
+}

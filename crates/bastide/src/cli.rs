@@ -1,0 +1,109 @@
+//! The commands. Each has a file below that says what it takes and does it.
+
+mod attach;
+mod chord;
+mod completions;
+mod daemon;
+mod duration;
+mod events;
+pub(crate) mod exit;
+mod fitted;
+mod keys;
+mod kill;
+mod list;
+mod man;
+mod new;
+mod output;
+mod send_keys;
+mod sessions;
+mod size;
+mod snapshot;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+
+use daemon::Place;
+use exit::Outcome;
+
+const AFTER_HELP: &str = "\
+Examples:
+  bastide new                        a shell that stays; starts the sessions daemon if none runs
+  bastide new -n build -- make all   a named session with a program in it
+  bastide ls                         what is there
+  bastide attach build               come back; leave again with Ctrl-\\ then d
+  bastide watch build                look only
+
+Exit status: 0 done, 1 an error, 2 wrong usage, 3 no such session, 4 no sessions daemon.
+`attach` and `new` end with the status of the program when it ends while they are attached.";
+
+/// Terminals that stay, recorded and shared.
+#[derive(Debug, Parser)]
+#[command(name = "bastide", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Session(SessionCommand),
+    #[command(flatten)]
+    About(AboutCommand),
+}
+
+/// What is done with sessions.
+#[derive(Debug, Subcommand)]
+enum SessionCommand {
+    New(new::New),
+    #[command(visible_alias = "a")]
+    Attach(attach::Attach),
+    Watch(attach::Watch),
+    #[command(visible_alias = "list")]
+    Ls(list::Ls),
+    Kill(kill::Kill),
+    SendKeys(send_keys::SendKeys),
+    Snapshot(snapshot::Snapshot),
+    Events(events::Events),
+}
+
+/// What the program says about itself.
+#[derive(Debug, Subcommand)]
+enum AboutCommand {
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+/// Runs one command to its end.
+pub(crate) fn run(cli: Cli) -> Outcome {
+    match cli.command {
+        Command::Session(command) => exit::block_on(run_session(cli.place, command)),
+        Command::About(AboutCommand::Completions(command)) => command.run(),
+        Command::About(AboutCommand::Man(command)) => command.run(),
+    }
+}
+
+async fn run_session(place: Place, command: SessionCommand) -> Outcome {
+    match command {
+        SessionCommand::New(command) => Box::pin(command.run(&place)).await,
+        SessionCommand::Attach(command) => Box::pin(command.run(&place)).await,
+        SessionCommand::Watch(command) => Box::pin(command.run(&place)).await,
+        SessionCommand::Ls(command) => command.run(&place).await,
+        SessionCommand::Kill(command) => command.run(&place).await,
+        SessionCommand::SendKeys(command) => command.run(&place).await,
+        SessionCommand::Snapshot(command) => command.run(&place).await,
+        SessionCommand::Events(command) => command.run(&place).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}
