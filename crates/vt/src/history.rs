@@ -140,15 +140,15 @@ impl History {
         let Some(chunk) = self.chunks.front_mut() else { return };
         chunk.dropped += 1;
         self.len -= 1;
-        if chunk.dropped == chunk.ends.len() {
-            if let Some(mut chunk) = self.chunks.pop_front() {
-                chunk.bytes.clear();
-                chunk.ends.clear();
-                chunk.dropped = 0;
-                // One huge line must not keep its memory for ever.
-                if chunk.bytes.capacity() <= 4 * CHUNK_BYTES {
-                    self.spare = Some(chunk);
-                }
+        if chunk.dropped == chunk.ends.len()
+            && let Some(mut chunk) = self.chunks.pop_front()
+        {
+            chunk.bytes.clear();
+            chunk.ends.clear();
+            chunk.dropped = 0;
+            // One huge line must not keep its memory for ever.
+            if chunk.bytes.capacity() <= 4 * CHUNK_BYTES {
+                self.spare = Some(chunk);
             }
         }
     }

@@ -193,3 +193,6 @@ fn string_reply(kind: u8, body: &[u8]) -> Option<QueryKind> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

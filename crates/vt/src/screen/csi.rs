@@ -8,11 +8,8 @@ use crate::row::Wrap;
 impl Screen {
     pub(super) fn csi(&mut self, csi: &Csi) {
         match (csi.prefix, csi.intermediates) {
-            (0, [0, 0]) => {
-                if !self.move_cursor(csi) && !self.edit(csi) {
-                    self.set(csi);
-                }
-            }
+            (0, [0, 0]) if self.move_cursor(csi) || self.edit(csi) => {}
+            (0, [0, 0]) => self.set(csi),
             (b'?', [0, 0]) => match csi.action {
                 b'h' => self.private_modes(csi, true),
                 b'l' => self.private_modes(csi, false),
