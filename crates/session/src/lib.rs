@@ -1,1 +1,36 @@
-//! One terminal session: backend, guard, recorder, screen and viewers in one task.
+//! One terminal session: a backend, its recorder, its screen and its viewers, in one task.
+//!
+//! [`open`] starts the backend and returns a [`Handle`]; everything else is a [`Command`] to the
+//! session's own task, so there is one owner and no lock. Attaching is one turn of that task: the
+//! snapshot and the subscription come from the same step.
+//!
+//! This crate must not know sockets, tokens, connections or the log's format. It hands encoded
+//! replies and output to an [`Outbox`], and tells what happened through [`Happening`]s.
+
+#![forbid(unsafe_code)]
+
+mod actor;
+mod budget;
+mod command;
+mod config;
+mod error;
+mod event;
+mod handle;
+mod input;
+mod open;
+mod outbox;
+mod ring;
+mod viewer;
+
+#[cfg(test)]
+mod tests;
+
+pub use budget::ScrollbackBudget;
+pub use command::{Acknowledge, Attach, Command, EndReason, Input, Requester, Resize};
+pub use config::Config;
+pub use error::Error;
+pub use event::{Happening, Happenings};
+pub use handle::{Handle, Identity};
+pub use open::{Open, Running, open};
+pub use outbox::{Chunk, Item, Outbox, Responder};
+pub use viewer::ViewerKey;

@@ -1,0 +1,194 @@
+//! Opening a session for a client.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use bastide_pty::{Account, Size, Spawn};
+use bastide_session::{Command, EndReason, Handle, Open, Responder, open};
+use bastide_wire::reply::OkReply;
+use bastide_wire::request::Create;
+use bastide_wire::{Code, Spec};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::connection::{Connection, Peer};
+use crate::daemon::Daemon;
+use crate::dispatch::check_size;
+use crate::registry::{Claim, Place, Refused};
+
+/// Longest name of a session; it stands in tables and shell commands.
+const NAME_MAX: usize = 64;
+
+/// A refusal: its code and its words.
+type Refusal = (Code, String);
+
+pub(crate) async fn create(connection: &Connection, peer: &Peer, mut create: Create, reply: Responder) {
+    if !peer.spec {
+        (create.uid, create.name, create.argv, create.spec) = (None, None, None, None);
+    }
+    let uid = create.uid.unwrap_or_else(Uuid::now_v7);
+    match find_or_open(&connection.daemon, create, uid).await {
+        Ok(handle) => {
+            let uid = peer.spec.then_some(uid);
+            reply.ok(OkReply { session: Some(handle.identity.id), uid, ..OkReply::default() });
+        }
+        Err((code, message)) => reply.error(code, message),
+    }
+}
+
+async fn find_or_open(daemon: &std::sync::Arc<Daemon>, create: Create, uid: Uuid) -> Result<Handle, Refusal> {
+    let place = loop {
+        match daemon.registry.claim(uid, create.name.as_deref()) {
+            Ok(Claim::Existing(handle)) => return Ok(handle),
+            Ok(Claim::New(place)) => break place,
+            Ok(Claim::Pending(done)) => {
+                // Listening before the second look, so that its end in between is not missed.
+                let opened = done.notified();
+                if let Ok(Claim::Pending(_)) = daemon.registry.claim(uid, None) {
+                    opened.await;
+                }
+            }
+            Err(Refused::Full) => {
+                return Err((Code::LimitReached, "Limit reached: max sessions reached".to_owned()));
+            }
+            Err(Refused::NameTaken) => {
+                let name = create.name.unwrap_or_default();
+                return Err((
+                    Code::InvalidArgument,
+                    format!("Invalid argument: a session named {name} is there already"),
+                ));
+            }
+        }
+    };
+    if daemon.is_draining() {
+        return Err((Code::Draining, "this session daemon drains and opens no new sessions".to_owned()));
+    }
+    let wanted = checked(daemon, create, &place)?;
+    open_session(daemon, wanted, place).await
+}
+
+/// Everything about a request that can be wrong without starting anything.
+fn checked(daemon: &Daemon, create: Create, place: &Place) -> Result<Open, Refusal> {
+    let invalid = |message: String| (Code::InvalidArgument, message);
+    let (cols, rows) = (create.cols.unwrap_or(80), create.rows.unwrap_or(24));
+    check_size(cols, rows).map_err(invalid)?;
+    if let Some(name) = &create.name {
+        check_name(name).map_err(invalid)?;
+    }
+    let spec = create.spec.unwrap_or_default();
+    check_spec(&spec).map_err(invalid)?;
+    let account = account(daemon, &spec).map_err(invalid)?;
+    let (program, args, login) = program(create.argv, create.shell, &account).map_err(invalid)?;
+    let cwd = match create.cwd {
+        None => account.home.clone(),
+        Some(cwd) => PathBuf::from(cwd),
+    };
+    let requested: BTreeMap<String, String> = create.env.unwrap_or_default();
+    let mut env = bastide_pty::environment(&account, &requested)
+        .map_err(|e| (Code::InvalidArgument, format!("Invalid argument: {e}")))?;
+    env.push((OsString::from("BASTIDE_SESSION"), OsString::from(place.uid.to_string())));
+    Ok(Open {
+        id: place.id,
+        uid: place.uid,
+        name: create.name,
+        spawn: Spawn { program, args, login, env, cwd, size: Size { cols, rows }, account },
+        spec,
+        default_flow: daemon.config.flow,
+        initial_commands: create.initial_commands.unwrap_or_default(),
+        recordings: daemon.state.recordings.clone(),
+        default_recording: daemon.config.recording,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let fits = !name.is_empty() && name.len() <= NAME_MAX;
+    let printable = name.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    if fits && printable {
+        return Ok(());
+    }
+    Err(format!("Invalid argument: a name has 1 to {NAME_MAX} bytes and no blanks"))
+}
+
+/// What this release cannot keep to is refused, never ignored.
+fn check_spec(spec: &Spec) -> Result<(), String> {
+    if !spec.layers.is_empty() {
+        return Err(format!(
+            "Invalid argument: this session requires layers ({}) and this release has none",
+            spec.layers.join(", ")
+        ));
+    }
+    if spec.rules.is_some() {
+        return Err("Invalid argument: this session names a rule bundle, which is not known here".to_owned());
+    }
+    Ok(())
+}
+
+fn account(daemon: &Daemon, spec: &Spec) -> Result<Account, String> {
+    let account = match &spec.account {
+        None => daemon.account.clone(),
+        Some(name) => Account::named(name).map_err(|e| format!("Invalid argument: {e}"))?,
+    };
+    bastide_pty::may_run_as(&account).map_err(|e| format!("Invalid argument: {e}"))?;
+    Ok(account)
+}
+
+type Program = (OsString, Vec<OsString>, bool);
+
+fn program(argv: Option<Vec<String>>, shell: Option<String>, account: &Account) -> Result<Program, String> {
+    if let Some(argv) = argv {
+        let mut words = argv.into_iter().map(OsString::from);
+        let program = words.next().ok_or("Invalid argument: argv is empty")?;
+        return Ok((program, words.collect(), false));
+    }
+    let shell = match shell {
+        Some(shell) if shell.is_empty() => return Err("Invalid argument: shell is empty".to_owned()),
+        Some(shell) => OsString::from(shell),
+        None => account.shell.clone().into_os_string(),
+    };
+    Ok((shell, Vec::new(), true))
+}
+
+async fn open_session(
+    daemon: &std::sync::Arc<Daemon>,
+    wanted: Open,
+    place: Place,
+) -> Result<Handle, Refusal> {
+    let uid = wanted.uid;
+    let io = |message: String| (Code::IoError, message);
+    daemon.state.mark_open(uid).map_err(|e| io(e.to_string()))?;
+    let spec = serde_json::to_value(&wanted.spec).unwrap_or_default();
+    let opened = open(wanted, daemon.running.clone()).await;
+    let (handle, session) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            daemon.state.mark_ended(uid);
+            let prefix = if error.code() == Code::InvalidArgument { "Invalid argument: " } else { "" };
+            return Err((error.code(), format!("{prefix}{error}")));
+        }
+    };
+    let id = handle.identity.id;
+    let ending = std::sync::Arc::clone(daemon);
+    daemon.tasks.spawn(format!("session {id}"), async move {
+        session.run().await;
+        ending.registry.remove(id);
+    });
+    let fields = json!({
+        "id": id, "name": handle.identity.name, "command": handle.identity.command, "pid": handle.identity.pid,
+        "account": handle.identity.account, "recording": handle.identity.recording, "spec": spec,
+    });
+    if let Err(why) = daemon.journal.record("session_created", Some(uid), fields).await {
+        let _ = handle.send(Command::End { reason: EndReason::Killed, swept: false, reply: None }).await;
+        return Err(io(format!("session was not opened: the log cannot be written: {why}")));
+    }
+    place.fill(handle.clone());
+    forget_surplus(daemon).await;
+    Ok(handle)
+}
+
+/// Only so many ended sessions are kept.
+async fn forget_surplus(daemon: &Daemon) {
+    for handle in daemon.registry.surplus_ended() {
+        let _ = handle.send(Command::End { reason: EndReason::Killed, swept: true, reply: None }).await;
+    }
+}

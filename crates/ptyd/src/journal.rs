@@ -1,0 +1,272 @@
+//! The daemon's own log: what happened, appended in order, read over the wire.
+//!
+//! One task owns the log. Sessions never wait for the disk: their events queue, and the queue is
+//! bounded. When the log cannot be written, what could not be written is kept up to a bound and
+//! tried again with the next event; what is lost beyond that is counted in a `log_gap` entry.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use bastide_audit::{Config, Log, Page, Reader};
+use bastide_session::Happening;
+use bastide_wire::event::LogEntry;
+use serde_json::{Map, Value, json};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::files::State;
+use crate::registry::Registry;
+
+/// Entries kept while the log cannot be written.
+const PENDING: usize = 4096;
+/// Entries taken to the disk at once.
+const BATCH: usize = 256;
+/// Entries of the daemon itself that may wait.
+const OWN: usize = 256;
+/// Entries read for a subscriber at once.
+pub(crate) const PAGE: usize = 256;
+
+#[derive(Debug)]
+struct Entry {
+    kind: &'static str,
+    uid: Option<Uuid>,
+    fields: Map<String, Value>,
+    /// Told when it is written, or why not.
+    done: Option<oneshot::Sender<Result<(), String>>>,
+}
+
+/// Writes entries and reads them back.
+#[derive(Clone)]
+pub(crate) struct Journal {
+    own: mpsc::Sender<Entry>,
+    next_seq: watch::Receiver<u64>,
+    reader: Reader,
+}
+
+/// The task that owns the log.
+pub(crate) struct Writer {
+    log: Option<Log>,
+    own: mpsc::Receiver<Entry>,
+    happenings: mpsc::Receiver<Happening>,
+    next_seq: watch::Sender<u64>,
+    state: State,
+    registry: Arc<Registry>,
+    pending: VecDeque<Entry>,
+    lost: u64,
+}
+
+/// Opens the log and returns its two ends.
+pub(crate) fn open(
+    directory: &Path,
+    (state, registry): (State, Arc<Registry>),
+    happenings: mpsc::Receiver<Happening>,
+) -> Result<(Journal, Writer), Error> {
+    let origin = format!("{}/ptyd", state.node);
+    let log = Log::open(directory, &origin, Config::default())
+        .map_err(|cause| Error::Log { path: directory.to_owned(), cause: Box::new(cause) })?;
+    let (own_sender, own) = mpsc::channel(OWN);
+    let (next_seq, seen) = watch::channel(log.next_seq());
+    let journal = Journal { own: own_sender, next_seq: seen, reader: log.reader() };
+    let writer = Writer {
+        log: Some(log),
+        own,
+        happenings,
+        next_seq,
+        state,
+        registry,
+        pending: VecDeque::new(),
+        lost: 0,
+    };
+    Ok((journal, writer))
+}
+
+impl Journal {
+    /// Appends an entry in its turn.
+    pub(crate) async fn note(&self, kind: &'static str, uid: Option<Uuid>, fields: Value) {
+        let entry = Entry { kind, uid, fields: object(fields), done: None };
+        if self.own.send(entry).await.is_err() {
+            tracing::error!(kind, "the log is closed; an entry was not written");
+        }
+    }
+
+    /// Appends an entry and waits until it is written.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub(crate) async fn record(
+        &self,
+        kind: &'static str,
+        uid: Option<Uuid>,
+        fields: Value,
+    ) -> Result<(), String> {
+        let (done, written) = oneshot::channel();
+        let entry = Entry { kind, uid, fields: object(fields), done: Some(done) };
+        self.own.send(entry).await.map_err(|_| "the log is closed".to_owned())?;
+        written.await.unwrap_or_else(|_| Err("the log is closed".to_owned()))
+    }
+
+    /// The entries from `seq` on, or where they begin now if older ones are gone.
+    pub(crate) async fn read(&self, seq: u64) -> Result<Page, String> {
+        let reader = self.reader.clone();
+        tokio::task::spawn_blocking(move || reader.read_from(seq, PAGE))
+            .await
+            .map_err(|e| e.to_string())?
+            .map_err(|e| e.to_string())
+    }
+
+    /// Follows the number of the next entry.
+    pub(crate) fn follow(&self) -> watch::Receiver<u64> {
+        self.next_seq.clone()
+    }
+}
+
+impl Writer {
+    /// Runs until every sender is gone, then writes what is left.
+    pub(crate) async fn run(mut self) {
+        let mut happenings = Vec::new();
+        let mut own = Vec::new();
+        loop {
+            tokio::select! {
+                count = self.happenings.recv_many(&mut happenings, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                }
+                count = self.own.recv_many(&mut own, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                }
+            }
+            self.pending.extend(own.drain(..));
+            for happening in happenings.drain(..) {
+                let entry = self.entry(&happening);
+                self.pending.push_back(entry);
+            }
+            self.write().await;
+        }
+        while let Ok(happening) = self.happenings.try_recv() {
+            let entry = self.entry(&happening);
+            self.pending.push_back(entry);
+        }
+        while let Ok(entry) = self.own.try_recv() {
+            self.pending.push_back(entry);
+        }
+        self.write().await;
+    }
+
+    fn entry(&self, happening: &Happening) -> Entry {
+        let uid = happening.uid();
+        let (kind, fields) = describe(happening);
+        if let Happening::Ended { .. } = happening {
+            self.state.mark_ended(uid);
+            self.registry.notify_left();
+        }
+        Entry { kind, uid: Some(uid), fields: object(fields), done: None }
+    }
+
+    async fn write(&mut self) {
+        let Some(mut log) = self.log.take() else { return };
+        let batch = std::mem::take(&mut self.pending);
+        let lost = self.lost;
+        let written = tokio::task::spawn_blocking(move || {
+            let rest = append_all(&mut log, batch, lost);
+            (log, rest)
+        })
+        .await;
+        match written {
+            Ok((log, (rest, lost))) => {
+                self.next_seq.send_replace(log.next_seq());
+                self.log = Some(log);
+                self.pending = rest;
+                self.lost = lost;
+            }
+            Err(error) => tracing::error!(%error, "the log's writer failed; nothing more is logged"),
+        }
+        while self.pending.len() > PENDING {
+            self.pending.pop_front();
+            self.lost += 1;
+        }
+    }
+}
+
+/// Appends what it can; returns what is left, and how many entries are lost so far.
+fn append_all(log: &mut Log, mut batch: VecDeque<Entry>, lost: u64) -> (VecDeque<Entry>, u64) {
+    if lost > 0 && log.append("log_gap", None, object(json!({ "lost": lost }))).is_err() {
+        return (refuse(batch, "the log cannot be written"), lost);
+    }
+    while let Some(mut entry) = batch.pop_front() {
+        match log.append(entry.kind, entry.uid, entry.fields.clone()) {
+            Ok(_) => {
+                if let Some(done) = entry.done.take() {
+                    let _ = done.send(Ok(()));
+                }
+            }
+            Err(error) => {
+                tracing::error!(kind = entry.kind, %error, "the log cannot be written");
+                batch.push_front(entry);
+                return (refuse(batch, &error.to_string()), 0);
+            }
+        }
+    }
+    (batch, 0)
+}
+
+/// Entries that somebody waits for are refused; the others are kept.
+fn refuse(mut batch: VecDeque<Entry>, why: &str) -> VecDeque<Entry> {
+    batch.retain_mut(|entry| match entry.done.take() {
+        Some(done) => {
+            let _ = done.send(Err(why.to_owned()));
+            false
+        }
+        None => true,
+    });
+    batch
+}
+
+fn describe(happening: &Happening) -> (&'static str, Value) {
+    match happening {
+        Happening::Attached { client, write, .. } => {
+            ("viewer_attached", json!({ "client": client, "write": write }))
+        }
+        Happening::Detached { client, .. } => ("viewer_detached", json!({ "client": client })),
+        Happening::Resized { cols, rows, .. } => ("session_resized", json!({ "cols": cols, "rows": rows })),
+        Happening::Renamed { title, .. } => ("session_title", json!({ "title": title })),
+        Happening::Ended { reason, status, bytes, .. } => {
+            let words = match reason {
+                bastide_session::EndReason::Ended(words) => Some(words),
+                _ => None,
+            };
+            let code = status.map(|status| status.code);
+            let signal = status.and_then(|status| status.signal);
+            (
+                "session_ended",
+                json!({ "reason": reason.word(), "words": words, "code": code, "signal": signal, "bytes": bytes }),
+            )
+        }
+        Happening::RecordingStalled { why, .. } => ("recording_stalled", json!({ "why": why })),
+        Happening::RecordingResumed { .. } => ("recording_resumed", json!({})),
+        Happening::RecordingFailed { why, .. } => ("recording_failed", json!({ "why": why })),
+        Happening::ScrollbackDropped { lines, .. } => ("scrollback_dropped", json!({ "lines": lines })),
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// An entry as it goes over the wire.
+pub(crate) fn on_wire(entry: bastide_audit::Entry) -> LogEntry {
+    LogEntry {
+        seq: entry.seq,
+        at: entry.at.to_string(),
+        kind: entry.kind,
+        uid: entry.uid,
+        fields: entry.fields,
+    }
+}

@@ -1,0 +1,317 @@
+//! The session's task: one loop, one place where it waits.
+
+mod attach;
+mod ending;
+mod output;
+mod typing;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bastide_pty::{Child, Exit};
+use bastide_record::{Recorder, State};
+use bastide_vt::{Effects, Terminal};
+use bastide_wire::Code;
+use bastide_wire::session::ExitStatus;
+use bastide_wire::spec::Flow;
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc};
+
+use crate::budget::Share;
+use crate::command::{Command, EndReason};
+use crate::event::{Happening, Happenings};
+use crate::handle::{Handle, Identity};
+use crate::input::InputQueue;
+use crate::open::{Open, Running, seconds};
+use crate::ring::Ring;
+use crate::viewer::{Viewer, ViewerKey};
+use crate::{Config, command};
+
+/// A session. [`Session::run`] is its task.
+pub struct Session {
+    handle: Handle,
+    config: Arc<Config>,
+    commands: mpsc::Receiver<Command>,
+    happenings: Happenings,
+    /// Gone when the program has ended and its output is read.
+    backend: Option<Child>,
+    recording: Recording,
+    screen: Screen,
+    viewers: Viewers,
+    typed: Typed,
+    life: Life,
+}
+
+/// The recorder and what the spec says about it.
+struct Recording {
+    recorder: Option<Recorder>,
+    required: bool,
+    input: bool,
+    /// What viewers were last told.
+    last: State,
+}
+
+/// The emulated terminal and the stream that made it.
+struct Screen {
+    terminal: Terminal,
+    effects: Effects,
+    ring: Ring,
+    share: Share,
+    /// Lines that were given back to stay within the memory limit.
+    dropped: usize,
+}
+
+struct Viewers {
+    all: Vec<Viewer>,
+    flow: Flow,
+    /// Woken by a connection's writer when a viewer that was waited for has room.
+    room: Arc<Notify>,
+    /// Who owns the size: the writer that last typed or attached.
+    size_owner: Option<ViewerKey>,
+}
+
+struct Typed {
+    queue: InputQueue,
+    /// Whole frames that wait for room, each with its reply and the time it may wait until.
+    waiting: VecDeque<(command::Input, Instant)>,
+}
+
+/// When and how it ends.
+struct Life {
+    attached_at: Timestamp,
+    active: Instant,
+    /// Since when nobody watches.
+    alone_since: Instant,
+    idle_timeout: Option<Duration>,
+    detach_keep: Option<Duration>,
+    /// The earlier of lifetime and expiry, and which it is.
+    latest: Option<(Instant, EndReason)>,
+    ending: Option<Ending>,
+    ended: Option<Ended>,
+    /// Everybody who had the terminal open has closed it.
+    output_closed: bool,
+}
+
+/// The program was told to end.
+struct Ending {
+    reason: EndReason,
+    kill_at: Option<Instant>,
+}
+
+/// The program has ended.
+struct Ended {
+    status: ExitStatus,
+    forget_at: Instant,
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Command(Option<Command>),
+    Readable(io::Result<()>),
+    Writable(io::Result<()>),
+    Exited(io::Result<Exit>),
+    RoomSomewhere,
+    Recorder(State),
+    Deadline,
+}
+
+impl Session {
+    pub(crate) fn new(
+        open: &Open,
+        running: Running,
+        handle: Handle,
+        child: Child,
+        (recorder, commands): (Option<Recorder>, mpsc::Receiver<Command>),
+    ) -> Self {
+        let spec = &open.spec;
+        let size = bastide_vt::Size { cols: open.spawn.size.cols, rows: open.spawn.size.rows };
+        let now = Instant::now();
+        let mut typed =
+            Typed { queue: InputQueue::new(running.config.input_queue_bytes), waiting: VecDeque::new() };
+        for line in &open.initial_commands {
+            typed.queue.push(format!("{line}\r").into());
+        }
+        Self {
+            happenings: running.happenings,
+            backend: Some(child),
+            recording: Recording {
+                recorder,
+                required: spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode)
+                    == bastide_wire::spec::RecordingMode::Required,
+                input: spec.recording.as_ref().is_some_and(|recording| recording.input),
+                last: State::Recording,
+            },
+            screen: Screen {
+                terminal: Terminal::new(
+                    size,
+                    bastide_vt::Config {
+                        scrollback_lines: running.config.scrollback_lines,
+                        ..running.palette
+                    },
+                ),
+                effects: Effects::default(),
+                ring: Ring::default(),
+                share: Share::new(running.budget),
+                dropped: 0,
+            },
+            viewers: Viewers {
+                all: Vec::new(),
+                flow: spec.flow.unwrap_or(open.default_flow),
+                room: Arc::new(Notify::new()),
+                size_owner: None,
+            },
+            typed,
+            life: Life {
+                attached_at: Timestamp::now(),
+                active: now,
+                alone_since: now,
+                idle_timeout: seconds(spec.idle_timeout),
+                detach_keep: seconds(spec.detach_keep),
+                latest: ending::latest(spec, now),
+                ending: None,
+                ended: None,
+                output_closed: false,
+            },
+            config: running.config,
+            handle,
+            commands,
+        }
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.handle.identity
+    }
+
+    fn id(&self) -> u32 {
+        self.handle.identity.id
+    }
+
+    /// Runs until the session may be forgotten: its program has ended and nobody can ask for it.
+    pub async fn run(mut self) {
+        self.touch();
+        loop {
+            self.serve_viewers();
+            if self.is_over() {
+                break;
+            }
+            match self.wait().await {
+                Woken::Command(Some(command)) => {
+                    self.obey(command).await;
+                    while let Ok(command) = self.commands.try_recv() {
+                        self.obey(command).await;
+                    }
+                }
+                Woken::Command(None) => self.begin_end(EndReason::Shutdown, false).await,
+                Woken::Readable(result) => self.read(result).await,
+                Woken::Writable(result) => self.write(result),
+                Woken::Exited(exit) => self.exited(exit).await,
+                Woken::RoomSomewhere => {}
+                Woken::Recorder(state) => self.recorder_changed(state).await,
+                Woken::Deadline => self.deadline_passed().await,
+            }
+        }
+        self.close_recording().await;
+    }
+
+    /// The one place where a session waits. Every arm is cancel-safe.
+    async fn wait(&mut self) -> Woken {
+        let deadline = self.next_deadline();
+        let paced = self.is_paced();
+        let starved =
+            paced || self.viewers.all.iter().any(|viewer| viewer.lagged || viewer.stalled.is_some());
+        let recorder = self.recording.recorder.as_ref();
+        let room = recorder.is_none_or(Recorder::has_room);
+        let backend = self.backend.as_ref();
+        let may_read = backend.filter(|_| room && !paced && !self.life.output_closed);
+        let may_write = backend.filter(|_| !self.typed.queue.is_empty());
+        let running = backend.filter(|_| self.life.ended.is_none());
+        tokio::select! {
+            command = self.commands.recv() => Woken::Command(command),
+            result = async { some(may_read).master.readable().await }, if may_read.is_some() => Woken::Readable(result),
+            result = async { some(may_write).master.writable().await }, if may_write.is_some() => Woken::Writable(result),
+            exit = async { some(running).process.wait().await }, if running.is_some() => Woken::Exited(exit),
+            () = self.viewers.room.notified(), if starved => Woken::RoomSomewhere,
+            () = async { some(recorder).room().await }, if !room => Woken::RoomSomewhere,
+            state = async { some(recorder).state_changed().await }, if recorder.is_some() => Woken::Recorder(state),
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Woken::Deadline,
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        let id = self.id();
+        match command {
+            Command::Attach(attach) => self.attach(*attach).await,
+            Command::Detach(key, reply) => {
+                self.detach(|viewer| viewer.key == key).await;
+                if let Some(reply) = reply {
+                    reply.session(id);
+                }
+            }
+            Command::Disconnected(connection) => {
+                self.detach(|viewer| viewer.key.connection == connection).await;
+            }
+            Command::Input(input) => self.input(input).await,
+            Command::Resize(resize) => self.resize(resize).await,
+            Command::Signal(signal, reply) => match self.backend.as_ref().map(|child| child.signal(signal)) {
+                Some(Ok(())) => reply.session(id),
+                Some(Err(e)) => reply.error(Code::IoError, format!("signal was not sent: {e}")),
+                None => reply.error(Code::SessionTerminating, format!("Session {id} has ended")),
+            },
+            Command::ClearScrollback(reply) => {
+                self.screen.terminal.clear_scrollback();
+                self.report_memory();
+                reply.session(id);
+            }
+            Command::Acknowledge(ack) => self.acknowledge(ack),
+            Command::Snapshot(lines, reply) => self.snapshot(lines, reply),
+            Command::Describe(reply) => {
+                // Whoever asked may have stopped waiting; that is no error of ours.
+                let _ = reply.send(self.describe());
+            }
+            Command::End { reason, swept, reply } => {
+                if let Some(reply) = reply {
+                    reply.session(id);
+                }
+                self.begin_end(reason, swept).await;
+            }
+            Command::Trim(lines) => self.trim(lines).await,
+        }
+    }
+
+    /// Notes that something happens here.
+    fn touch(&mut self) {
+        self.life.active = Instant::now();
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+        self.handle.vitals.active_at.store(now, Ordering::Relaxed);
+    }
+
+    fn report_memory(&mut self) {
+        let bytes = self.screen.terminal.scrollback_bytes();
+        self.screen.share.report(bytes);
+        self.handle.vitals.scrollback_bytes.store(self.screen.share.held(), Ordering::Relaxed);
+    }
+
+    async fn trim(&mut self, keep: usize) {
+        let lines = self.screen.terminal.drop_scrollback(keep);
+        self.report_memory();
+        if lines == 0 {
+            return;
+        }
+        self.screen.dropped += lines;
+        let text = format!("{lines} lines of scrollback were given back to stay within scrollback_memory");
+        if let Some(recorder) = &mut self.recording.recorder {
+            recorder.marker(Instant::now(), &text);
+        }
+        self.notify("scrollback", &text);
+        let uid = self.identity().uid;
+        self.happenings.tell(Happening::ScrollbackDropped { uid, lines }).await;
+    }
+}
+
+/// The value of a branch whose condition was that there is one.
+fn some<T>(value: Option<T>) -> T {
+    value.expect("the branch's condition checked it")
+}

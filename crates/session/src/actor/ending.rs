@@ -1,0 +1,176 @@
+//! When a session ends, and how.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bastide_pty::{Exit, Sessions, Signal};
+use bastide_wire::Event;
+use bastide_wire::session::ExitStatus;
+use bastide_wire::spec::Spec;
+use jiff::Timestamp;
+
+use super::{Ended, Ending, Session};
+use crate::command::EndReason;
+use crate::config::{END_GRACE, ENDED_KEEP};
+use crate::event::Happening;
+use crate::open::seconds;
+
+/// The earlier of lifetime and expiry. Expiry is a wall-clock time, turned into a deadline once.
+pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> {
+    let lifetime = seconds(spec.max_lifetime).map(|length| (now + length, EndReason::Lifetime));
+    let expiry = spec.expires_at.map(|at| {
+        let left = std::time::Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
+        (now + left, EndReason::Expired)
+    });
+    [lifetime, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+}
+
+impl Session {
+    /// The next moment at which something is due; none for most sessions most of the time.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        if let Some(ended) = &self.life.ended {
+            return Some(ended.forget_at);
+        }
+        let held = self.viewers.all.iter().filter_map(|viewer| viewer.filter.deadline()).min();
+        let late_input = self.typed.waiting.front().map(|(_, until)| *until);
+        let kill = self.life.ending.as_ref().and_then(|ending| ending.kill_at);
+        let latest = self.life.latest.as_ref().filter(|_| self.life.ending.is_none()).map(|(at, _)| *at);
+        [self.patience_ends(), held, late_input, kill, latest, self.abandoned_at().map(|(at, _)| at)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// When a session nobody watches ends.
+    fn abandoned_at(&self) -> Option<(Instant, EndReason)> {
+        if !self.viewers.all.is_empty() || self.life.ending.is_some() {
+            return None;
+        }
+        let alone = self.life.alone_since;
+        let idle = self.life.idle_timeout.map(|limit| (self.life.active.max(alone) + limit, EndReason::Idle));
+        let left = self.life.detach_keep.map(|limit| (alone + limit, EndReason::Left));
+        [idle, left].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    pub(super) async fn deadline_passed(&mut self) {
+        let now = Instant::now();
+        self.give_up_pacing(now);
+        self.refuse_late_input(now);
+        self.release_held_input(now);
+        if self.life.ending.as_ref().and_then(|ending| ending.kill_at).is_some_and(|at| at <= now) {
+            self.kill(true).await;
+        }
+        let due = self.life.latest.clone().filter(|_| self.life.ending.is_none());
+        for (at, reason) in [due, self.abandoned_at()].into_iter().flatten() {
+            if at <= now {
+                self.begin_end(reason, false).await;
+                break;
+            }
+        }
+    }
+
+    /// Tells the program to end. `swept`: the caller has signalled all its processes already.
+    pub(super) async fn begin_end(&mut self, reason: EndReason, swept: bool) {
+        if let Some(ended) = &mut self.life.ended {
+            if reason == EndReason::Killed {
+                ended.forget_at = Instant::now();
+            }
+            return;
+        }
+        let kills = reason == EndReason::Killed;
+        if self.life.ending.is_some() && !kills {
+            return;
+        }
+        if let Some(text) = reason.notice() {
+            self.notify("ending", &text);
+        }
+        let kill_at = (!kills).then(|| Instant::now() + END_GRACE);
+        self.life.ending = Some(Ending { reason, kill_at });
+        self.refuse_all_input();
+        if kills {
+            self.kill(!swept).await;
+        } else if let Some(child) = &self.backend {
+            // Either may be gone already; a shell passes the hang-up on to its jobs.
+            // A stopped one would not notice without SIGCONT.
+            let foreground = child.master.signal(child.pid(), Signal::Hup);
+            let leader = child.process.signal(Signal::Hup);
+            let continued = child.process.signal(Signal::Cont);
+            tracing::debug!(uid = %self.identity().uid, ?foreground, ?leader, ?continued, "session was hung up");
+        }
+    }
+
+    /// SIGKILL to the foreground at once, then to whatever else belongs to the terminal.
+    async fn kill(&mut self, sweep: bool) {
+        if let Some(ending) = &mut self.life.ending {
+            ending.kill_at = None;
+        }
+        let Some(child) = &self.backend else { return };
+        let foreground = child.master.signal(child.pid(), Signal::Kill);
+        let leader = child.process.signal(Signal::Kill);
+        tracing::debug!(uid = %self.identity().uid, ?foreground, ?leader, "session was killed");
+        if !sweep {
+            return;
+        }
+        // Reading /proc takes a millisecond on a busy machine: not on this thread. The program is
+        // not reaped while we hold it, so its number is still its own.
+        match tokio::task::spawn_blocking(Sessions::read).await {
+            Ok(Ok(processes)) => {
+                processes.signal(child.pid(), Signal::Kill);
+            }
+            failed => {
+                tracing::warn!(uid = %self.identity().uid, ?failed, "processes of a session were not listed");
+            }
+        }
+    }
+
+    /// The program has ended: its last output, then its exit, then nothing.
+    pub(super) async fn exited(&mut self, exit: io::Result<Exit>) {
+        let status = match exit {
+            Ok(exit) => ExitStatus { code: exit.code, signal: exit.signal },
+            Err(error) => {
+                tracing::error!(uid = %self.identity().uid, %error, "exit status of a session is unknown");
+                ExitStatus { code: -1, signal: None }
+            }
+        };
+        self.drain();
+        self.backend = None;
+        self.refuse_all_input();
+        if let Some(recorder) = &mut self.recording.recorder {
+            recorder.exit(Instant::now(), status.code);
+        }
+        let reason = self.life.ending.take().map_or(EndReason::Exited, |ending| ending.reason);
+        let killed = reason == EndReason::Killed;
+        let keep =
+            if killed || reason == EndReason::Shutdown { std::time::Duration::ZERO } else { ENDED_KEEP };
+        self.life.ended = Some(Ended { status, forget_at: Instant::now() + keep });
+        self.handle.vitals.ended.store(true, Ordering::Release);
+        self.serve_viewers();
+        if killed {
+            self.force_exit_events(status);
+        }
+        self.close_recording().await;
+        let (uid, bytes) = (self.identity().uid, self.screen.ring.end());
+        self.happenings.tell(Happening::Ended { uid, reason, status: Some(status), bytes }).await;
+    }
+
+    /// A killed session is gone at once: also for viewers that have not read everything.
+    fn force_exit_events(&mut self, status: ExitStatus) {
+        let session = self.id();
+        for viewer in self.viewers.all.iter_mut().filter(|viewer| !viewer.exit_sent) {
+            viewer.exit_sent = true;
+            let viewer_number = viewer.number();
+            viewer.outbox.event(&Event::Exit(bastide_wire::event::Exit {
+                session,
+                status,
+                viewer: viewer_number,
+                pos: viewer_number.map(|_| self.screen.ring.end()),
+            }));
+        }
+    }
+
+    /// True when nobody can ask for it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.life.ended.as_ref().is_some_and(|ended| ended.forget_at <= Instant::now())
+    }
+}

@@ -1,0 +1,157 @@
+//! From viewers to the backend.
+
+use std::io;
+use std::time::Instant;
+
+use bastide_wire::Code;
+use bytes::Bytes;
+
+use super::Session;
+use crate::command::{EndReason, Input};
+use crate::config::{INPUT_WAIT, WAITING_INPUTS};
+use crate::viewer::ViewerKey;
+
+impl Session {
+    /// A frame of input is taken whole or refused whole.
+    pub(super) async fn input(&mut self, mut input: Input) {
+        let id = self.id();
+        if self.life.ended.is_some() || self.life.ending.is_some() {
+            return input
+                .reply
+                .error(Code::SessionTerminating, format!("Session {id} is ending or has ended"));
+        }
+        let key = ViewerKey { connection: input.connection, number: input.viewer };
+        let index = self.viewers.all.iter().position(|viewer| viewer.key == key);
+        match index.map(|index| &mut self.viewers.all[index]) {
+            Some(viewer) if !viewer.write => {
+                return input.reply.error(Code::ReadOnly, "this viewer only watches; it cannot type");
+            }
+            Some(viewer) => {
+                let filtered = viewer.filter.filter(&input.data, Instant::now());
+                if filtered.len() != input.data.len() || filtered.as_ref() != input.data.as_ref() {
+                    input.data = Bytes::copy_from_slice(&filtered);
+                }
+            }
+            None if input.viewer.is_some() => {
+                return input.reply.error(Code::NotFound, format!("Not found: viewer of session {id}"));
+            }
+            None => {}
+        }
+        if let Some(index) = index {
+            self.own_size(index).await;
+        }
+        self.accept(input);
+        self.write(Ok(()));
+        self.touch();
+    }
+
+    /// Who types owns the size.
+    async fn own_size(&mut self, index: usize) {
+        let viewer = &self.viewers.all[index];
+        if self.viewers.size_owner == Some(viewer.key) {
+            return;
+        }
+        self.viewers.size_owner = Some(viewer.key);
+        if let Some((cols, rows)) = viewer.size {
+            self.apply_size(cols, rows).await;
+        }
+    }
+
+    fn accept(&mut self, input: Input) {
+        let length = input.data.len();
+        let limit = self.typed.queue.limit();
+        if self.typed.waiting.is_empty() && self.typed.queue.fits(length) {
+            return self.take(input);
+        }
+        if input.patient && length <= limit && self.typed.waiting.len() < WAITING_INPUTS {
+            let until = Instant::now() + INPUT_WAIT;
+            self.typed.waiting.push_back((input, until));
+            return;
+        }
+        self.refuse(input);
+    }
+
+    fn take(&mut self, input: Input) {
+        self.record_input(&input.data);
+        let session = self.id();
+        self.typed.queue.push(input.data);
+        input.reply.session(session);
+    }
+
+    fn refuse(&self, input: Input) {
+        let queue = &self.typed.queue;
+        let message = format!(
+            "Limit reached: input queue limit exceeded for session {} ({} > {})",
+            self.id(),
+            queue.bytes() + input.data.len(),
+            queue.limit()
+        );
+        input.reply.error(Code::LimitReached, message);
+    }
+
+    /// What is typed is recorded only where the spec says so, and never while the terminal hides it.
+    fn record_input(&mut self, data: &[u8]) {
+        if !self.recording.input || self.backend.as_ref().is_none_or(|child| child.master.hides_typing()) {
+            return;
+        }
+        if let Some(recorder) = &mut self.recording.recorder {
+            recorder.input(Instant::now(), data);
+        }
+    }
+
+    /// Writes what the terminal takes, and lets waiting frames in.
+    pub(super) fn write(&mut self, ready: io::Result<()>) {
+        let Some(child) = &self.backend else { return };
+        if let Err(error) = ready.and_then(|()| self.typed.queue.write(&child.master)) {
+            // The program has closed its terminal; its end will be seen by itself.
+            tracing::debug!(uid = %self.identity().uid, %error, "input was not taken");
+            self.typed.queue.clear();
+        }
+        while let Some((input, _)) = self.typed.waiting.front() {
+            if !self.typed.queue.fits(input.data.len()) {
+                return;
+            }
+            let Some((input, _)) = self.typed.waiting.pop_front() else { return };
+            self.take(input);
+        }
+    }
+
+    /// Refuses the frames that have waited long enough.
+    pub(super) fn refuse_late_input(&mut self, now: Instant) {
+        while let Some((_, until)) = self.typed.waiting.front() {
+            if *until > now {
+                return;
+            }
+            if let Some((input, _)) = self.typed.waiting.pop_front() {
+                self.refuse(input);
+            }
+        }
+    }
+
+    /// Nothing will be read any more.
+    pub(super) fn refuse_all_input(&mut self) {
+        self.typed.queue.clear();
+        let id = self.id();
+        for (input, _) in self.typed.waiting.drain(..) {
+            input.reply.error(Code::SessionTerminating, format!("Session {id} has ended"));
+        }
+    }
+
+    /// The part of an answer that turned out to be typed goes on its way.
+    pub(super) fn release_held_input(&mut self, now: Instant) {
+        for index in 0..self.viewers.all.len() {
+            let released = self.viewers.all[index].filter.flush(now);
+            if !released.is_empty() && self.typed.queue.fits(released.len()) {
+                self.record_input(&released);
+                self.typed.queue.push(released.into());
+            }
+        }
+        self.write(Ok(()));
+    }
+
+    /// The terminal failed under the session.
+    pub(super) async fn fail(&mut self, error: &io::Error) {
+        tracing::warn!(uid = %self.identity().uid, %error, "terminal cannot be read or written");
+        self.begin_end(EndReason::Ended(format!("its terminal failed: {error}")), false).await;
+    }
+}

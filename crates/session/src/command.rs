@@ -1,0 +1,133 @@
+//! What a session can be asked to do.
+
+use bastide_pty::Signal;
+use bastide_wire::SessionInfo;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::outbox::{Outbox, Responder};
+use crate::viewer::ViewerKey;
+
+/// Who asks: the connection, and the name it gave itself.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    pub connection: u64,
+    pub client: Option<String>,
+    pub outbox: Outbox,
+}
+
+#[derive(Debug)]
+pub struct Attach {
+    /// The connection that gets what follows.
+    pub requester: Requester,
+    /// Usually of the same connection; of its control socket for a client that has two.
+    pub reply: Responder,
+    /// Absent for a client of the first protocol.
+    pub viewer: Option<u32>,
+    pub write: bool,
+    pub scrollback: usize,
+    pub from: Option<u64>,
+    pub credit: Option<u32>,
+}
+
+#[derive(Debug)]
+pub struct Input {
+    pub connection: u64,
+    /// The viewer that types; absent where a client writes without naming one.
+    pub viewer: Option<u32>,
+    pub data: Bytes,
+    pub reply: Responder,
+    /// Our own clients wait for the program to read; others are refused at once.
+    pub patient: bool,
+}
+
+#[derive(Debug)]
+pub struct Resize {
+    pub connection: u64,
+    pub viewer: Option<u32>,
+    pub cols: u16,
+    pub rows: u16,
+    pub reply: Responder,
+}
+
+/// A viewer's progress: output before a position, or the mere fact that it reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Acknowledge {
+    pub key: ViewerKey,
+    pub pos: Option<u64>,
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its program ended by itself.
+    Exited,
+    /// `kill`: at once, and gone from the list.
+    Killed,
+    /// `end`, with the words of who asked.
+    Ended(String),
+    Idle,
+    Lifetime,
+    Expired,
+    /// Nobody came back within `detach_keep`.
+    Left,
+    RecordingFailed,
+    Shutdown,
+}
+
+impl EndReason {
+    /// A word for the log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Exited => "exited",
+            Self::Killed => "killed",
+            Self::Ended(_) => "ended",
+            Self::Idle => "idle_timeout",
+            Self::Lifetime => "max_lifetime",
+            Self::Expired => "expired",
+            Self::Left => "detach_keep",
+            Self::RecordingFailed => "recording_failed",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// A sentence for the people at the terminal; none when the program ended by itself.
+    pub(crate) fn notice(&self) -> Option<String> {
+        Some(match self {
+            Self::Exited | Self::Killed => return None,
+            Self::Ended(why) if why.is_empty() => "this session was ended".to_owned(),
+            Self::Ended(why) => format!("this session was ended: {why}"),
+            Self::Idle => "this session was idle for too long and ends".to_owned(),
+            Self::Lifetime => "this session has reached its longest lifetime and ends".to_owned(),
+            Self::Expired => "the right to this session has expired; it ends".to_owned(),
+            Self::Left => "nobody came back to this session; it ends".to_owned(),
+            Self::RecordingFailed => {
+                "this session must be recorded and its recording cannot be written; it ends".to_owned()
+            }
+            Self::Shutdown => "the session daemon is shutting down".to_owned(),
+        })
+    }
+}
+
+#[derive(Debug)]
+pub enum Command {
+    Attach(Box<Attach>),
+    Detach(ViewerKey, Option<Responder>),
+    /// The connection is gone, and all its viewers with it.
+    Disconnected(u64),
+    Input(Input),
+    Resize(Resize),
+    Signal(Signal, Responder),
+    ClearScrollback(Responder),
+    Acknowledge(Acknowledge),
+    Snapshot(usize, Responder),
+    Describe(oneshot::Sender<SessionInfo>),
+    End {
+        reason: EndReason,
+        /// All processes of the session have been signalled already.
+        swept: bool,
+        reply: Option<Responder>,
+    },
+    /// Keep this many lines of scrollback and give the rest back.
+    Trim(usize),
+}

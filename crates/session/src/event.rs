@@ -1,0 +1,50 @@
+//! What happens in a session that somebody keeps a log of.
+
+use bastide_wire::session::ExitStatus;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::command::EndReason;
+
+#[derive(Debug, Clone)]
+pub enum Happening {
+    Attached { uid: Uuid, client: Option<String>, write: bool },
+    Detached { uid: Uuid, client: Option<String> },
+    Resized { uid: Uuid, cols: u16, rows: u16 },
+    Renamed { uid: Uuid, title: Option<String> },
+    Ended { uid: Uuid, reason: EndReason, status: Option<ExitStatus>, bytes: u64 },
+    RecordingStalled { uid: Uuid, why: String },
+    RecordingResumed { uid: Uuid },
+    RecordingFailed { uid: Uuid, why: String },
+    ScrollbackDropped { uid: Uuid, lines: usize },
+}
+
+impl Happening {
+    /// The session it happened in.
+    pub fn uid(&self) -> Uuid {
+        match self {
+            Self::Attached { uid, .. }
+            | Self::Detached { uid, .. }
+            | Self::Resized { uid, .. }
+            | Self::Renamed { uid, .. }
+            | Self::Ended { uid, .. }
+            | Self::RecordingStalled { uid, .. }
+            | Self::RecordingResumed { uid }
+            | Self::RecordingFailed { uid, .. }
+            | Self::ScrollbackDropped { uid, .. } => *uid,
+        }
+    }
+}
+
+/// Where a session tells what happens in it. Bounded; a full queue is waited for, because a log
+/// with holes is no log. The reader never waits for a session.
+#[derive(Debug, Clone)]
+pub struct Happenings(pub mpsc::Sender<Happening>);
+
+impl Happenings {
+    pub(crate) async fn tell(&self, happening: Happening) {
+        if self.0.send(happening).await.is_err() {
+            tracing::error!("the daemon's log is gone; an event of a session was not written");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What waits to be written to one connection.
+//!
+//! Sessions put replies, events and output here without waiting; the connection's writer takes
+//! them in order. Order is what makes a snapshot exact: the reply to `attach` is put in by the
+//! session itself, before the first output after it. It is bounded by its parts: output by each
+//! viewer's limits (see `viewer.rs`), replies by the reader, which stops reading requests while
+//! too many replies wait.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bastide_wire::reply::OkReply;
+use bastide_wire::{Code, Event, Reply, frame};
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+/// Bytes of replies and events that may wait before the reader stops taking requests.
+const REPLY_BYTES: usize = 8 * 1024 * 1024;
+
+#[derive(Debug)]
+pub enum Item {
+    /// A whole encoded frame: a reply or an event.
+    Frame(Bytes),
+    /// Output of a session.
+    Output(Chunk),
+    /// Everything before it is written, then the connection is closed.
+    Close,
+}
+
+/// Output bytes on their way to one viewer.
+#[derive(Debug)]
+pub struct Chunk {
+    pub session: u32,
+    /// Viewer number and position of the first byte, for clients that number their viewers.
+    pub numbered: Option<(u32, u64)>,
+    pub data: Bytes,
+    gauge: Arc<Gauge>,
+}
+
+impl Chunk {
+    /// To be called when the bytes are with the kernel: the viewer has room again.
+    pub fn written(&self) {
+        self.gauge.take_off(self.data.len());
+    }
+
+    /// True when `next` continues this chunk for the same viewer, so that both fit one frame.
+    pub fn continues(&self, length: usize, next: &Chunk) -> bool {
+        Arc::ptr_eq(&self.gauge, &next.gauge)
+            && match (self.numbered, next.numbered) {
+                (Some((_, pos)), Some((_, following))) => pos + length as u64 == following,
+                (None, None) => true,
+                _ => false,
+            }
+    }
+}
+
+/// What waits for one viewer. Written by the session and the connection's writer, read by both.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    chunks: AtomicUsize,
+    bytes: AtomicUsize,
+    /// Counts writes, so that a viewer that takes something is told from one that takes nothing.
+    progress: AtomicU64,
+    /// The session wants to be woken by the next write.
+    awaited: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl Gauge {
+    pub(crate) fn new(wake: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { wake, ..Self::default() })
+    }
+
+    pub(crate) fn chunks(&self) -> usize {
+        self.chunks.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn progress(&self) -> u64 {
+        self.progress.load(Ordering::Acquire)
+    }
+
+    /// Asks for one wake-up at the next write. What was written before is seen by a look after.
+    pub(crate) fn await_write(&self) {
+        self.awaited.store(true, Ordering::SeqCst);
+    }
+
+    fn put_on(&self, length: usize) {
+        self.chunks.fetch_add(1, Ordering::AcqRel);
+        self.bytes.fetch_add(length, Ordering::AcqRel);
+    }
+
+    fn take_off(&self, length: usize) {
+        self.chunks.fetch_sub(1, Ordering::AcqRel);
+        self.bytes.fetch_sub(length, Ordering::AcqRel);
+        self.progress.fetch_add(1, Ordering::AcqRel);
+        if self.awaited.swap(false, Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
+    }
+}
+
+/// The queue of one connection; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbox(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Notify,
+    drained: Notify,
+    gone: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    reply_bytes: usize,
+    closed: bool,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Outbox {
+    pub fn new() -> Self {
+        Self(Arc::new(Shared::default()))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, item: Item) {
+        let mut queue = self.queue();
+        if queue.closed {
+            if let Item::Output(chunk) = item {
+                chunk.written();
+            }
+            return;
+        }
+        if let Item::Frame(frame) = &item {
+            queue.reply_bytes += frame.len();
+        }
+        let was_empty = queue.items.is_empty();
+        queue.items.push_back(item);
+        drop(queue);
+        if was_empty {
+            self.0.filled.notify_one();
+        }
+    }
+
+    pub fn reply(&self, reply: &Reply) {
+        self.put(Item::Frame(frame::encode(reply)));
+    }
+
+    pub fn event(&self, event: &Event) {
+        self.put(Item::Frame(frame::encode(event)));
+    }
+
+    pub(crate) fn output(&self, session: u32, numbered: Option<(u32, u64)>, data: Bytes, gauge: &Arc<Gauge>) {
+        gauge.put_on(data.len());
+        self.put(Item::Output(Chunk { session, numbered, data, gauge: Arc::clone(gauge) }));
+    }
+
+    /// Writes what is queued, then closes the connection.
+    pub fn close_after(&self) {
+        self.put(Item::Close);
+    }
+
+    /// Takes everything that waits, at most `max` items, in order. Waits while there is nothing;
+    /// returns false when the outbox is shut.
+    pub async fn take(&self, into: &mut VecDeque<Item>, max: usize) -> bool {
+        loop {
+            {
+                let mut queue = self.queue();
+                if queue.closed {
+                    return false;
+                }
+                if !queue.items.is_empty() {
+                    let count = queue.items.len().min(max);
+                    let taken: usize = queue.items.range(..count).map(reply_bytes).sum();
+                    into.extend(queue.items.drain(..count));
+                    queue.reply_bytes -= taken;
+                    if queue.items.is_empty() && queue.items.capacity() > 1024 {
+                        queue.items.shrink_to(16);
+                    }
+                    drop(queue);
+                    self.0.drained.notify_one();
+                    return true;
+                }
+            }
+            self.0.filled.notified().await;
+        }
+    }
+
+    /// Returns when so few replies wait that another request may be taken.
+    pub async fn has_room(&self) {
+        loop {
+            {
+                let queue = self.queue();
+                if queue.closed || queue.reply_bytes < REPLY_BYTES {
+                    return;
+                }
+            }
+            self.0.drained.notified().await;
+        }
+    }
+
+    /// True when the connection is gone.
+    pub fn is_shut(&self) -> bool {
+        self.queue().closed
+    }
+
+    /// Returns when the connection is gone.
+    pub async fn gone(&self) {
+        loop {
+            let gone = self.0.gone.notified();
+            if self.is_shut() {
+                return;
+            }
+            gone.await;
+        }
+    }
+
+    /// Drops what waits and takes nothing more: the connection is gone.
+    pub fn shut(&self) {
+        let items = {
+            let mut queue = self.queue();
+            queue.closed = true;
+            queue.reply_bytes = 0;
+            std::mem::take(&mut queue.items)
+        };
+        for item in items {
+            if let Item::Output(chunk) = item {
+                chunk.written();
+            }
+        }
+        self.0.filled.notify_one();
+        self.0.drained.notify_one();
+        self.0.gone.notify_waiters();
+    }
+}
+
+fn reply_bytes(item: &Item) -> usize {
+    match item {
+        Item::Frame(frame) => frame.len(),
+        Item::Output(_) | Item::Close => 0,
+    }
+}
+
+/// The one answer to one request.
+#[derive(Debug)]
+pub struct Responder {
+    pub outbox: Outbox,
+    pub seq: u32,
+}
+
+impl Responder {
+    pub fn ok(self, reply: OkReply) {
+        self.outbox.reply(&Reply::ok(OkReply { seq: self.seq, ..reply }));
+    }
+
+    /// `ok` naming the session only.
+    pub fn session(self, session: u32) {
+        self.outbox.reply(&Reply::session(self.seq, session));
+    }
+
+    pub fn error(self, code: Code, message: impl Into<String>) {
+        self.outbox.reply(&Reply::error(self.seq, code, message));
+    }
+}
