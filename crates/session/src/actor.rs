@@ -218,8 +218,9 @@ impl Session {
 
     /// The one place where a session waits. Every arm is cancel-safe.
     async fn wait(&mut self) -> Woken {
-        let deadline = self.next_deadline();
         let paced = self.is_paced();
+        // After the look at pacing, which starts a viewer's patience.
+        let deadline = self.next_deadline();
         let starved =
             paced || self.viewers.all.iter().any(|viewer| viewer.lagged || viewer.stalled.is_some());
         let recorder = self.recording.recorder.as_ref();

@@ -135,14 +135,14 @@ impl<'a> FromDaemon<'a> {
         if !frame::is_map(payload) {
             return Err(DecodeError::NotAMap);
         }
-        let kind: Kind<'a> = rmp_serde::from_slice(payload).map_err(|e| DecodeError::Head(e.to_string()))?;
+        let kind: Kind<'a> = frame::decode(payload).map_err(|e| DecodeError::Head(e.to_string()))?;
         let bad = |e: rmp_serde::decode::Error| DecodeError::Body {
             kind: kind.kind.clone().into_owned(),
             why: e.to_string(),
         };
         Ok(match kind.kind.as_ref() {
-            "output" => Self::Output(rmp_serde::from_slice(payload).map_err(bad)?),
-            "handshake" | "ok" | "error" => Self::Reply(rmp_serde::from_slice(payload).map_err(bad)?),
+            "output" => Self::Output(frame::decode(payload).map_err(bad)?),
+            "handshake" | "ok" | "error" => Self::Reply(frame::decode(payload).map_err(bad)?),
             "exit"
             | "backpressure_warning"
             | "resized"
@@ -150,7 +150,7 @@ impl<'a> FromDaemon<'a> {
             | "resync"
             | "notice"
             | "event"
-            | "truncated" => Self::Event(rmp_serde::from_slice(payload).map_err(bad)?),
+            | "truncated" => Self::Event(frame::decode(payload).map_err(bad)?),
             other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
         })
     }

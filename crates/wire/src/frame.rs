@@ -68,11 +68,17 @@ impl Frames {
 /// Encodes `message` as one frame: prefix and named MessagePack map.
 pub fn encode<T: serde::Serialize>(message: &T) -> Bytes {
     let mut out = vec![0; PREFIX];
-    let mut serializer = rmp_serde::Serializer::new(&mut out).with_struct_map();
+    // Human-readable: identifiers and times are text on the wire.
+    let mut serializer = rmp_serde::Serializer::new(&mut out).with_human_readable().with_struct_map();
     message.serialize(&mut serializer).expect("our own types serialize into memory");
     let length = u32::try_from(out.len() - PREFIX).expect("no message of ours reaches 4 GiB");
     out[..PREFIX].copy_from_slice(&length.to_be_bytes());
     Bytes::from(out)
+}
+
+/// Reads a payload; identifiers and times are text. Bytes after the message are ignored.
+pub(crate) fn decode<'a, T: serde::Deserialize<'a>>(payload: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {
+    T::deserialize(&mut rmp_serde::Deserializer::from_read_ref(payload).with_human_readable())
 }
 
 /// True when a payload begins like a MessagePack map. Decoders of structs would accept arrays too.

@@ -29,7 +29,7 @@ impl<'a> Head<'a> {
         if !frame::is_map(payload) {
             return Err(DecodeError::NotAMap);
         }
-        rmp_serde::from_slice(payload).map_err(|e| DecodeError::Head(e.to_string()))
+        frame::decode(payload).map_err(|e| DecodeError::Head(e.to_string()))
     }
 }
 
@@ -44,7 +44,7 @@ pub fn seq_of(payload: &[u8]) -> Option<u32> {
     if !frame::is_map(payload) {
         return None;
     }
-    rmp_serde::from_slice::<SeqOnly>(payload).ok().map(|only| only.seq)
+    frame::decode::<SeqOnly>(payload).ok().map(|only| only.seq)
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -203,7 +203,7 @@ impl<'a> Request<'a> {
     /// `UnknownType`, or `Body` with what was missing or of the wrong type.
     pub fn read(kind: &str, payload: &'a [u8]) -> Result<Self, DecodeError> {
         fn body<'a, T: Deserialize<'a>>(kind: &str, payload: &'a [u8]) -> Result<T, DecodeError> {
-            rmp_serde::from_slice(payload)
+            frame::decode(payload)
                 .map_err(|e| DecodeError::Body { kind: kind.to_owned(), why: e.to_string() })
         }
         Ok(match kind {
