@@ -118,6 +118,9 @@ fn check_spec(spec: &Spec) -> Result<(), String> {
             spec.layers.join(", ")
         ));
     }
+    if spec.expires_at.is_some_and(|at| at <= jiff::Timestamp::now()) {
+        return Err("Invalid argument: expires_at is in the past".to_owned());
+    }
     if spec.rules.is_some() {
         return Err("Invalid argument: this session names a rule bundle, which is not known here".to_owned());
     }

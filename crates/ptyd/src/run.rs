@@ -108,7 +108,7 @@ fn start(
         budget: ScrollbackBudget::new(config.scrollback_memory),
         happenings: Happenings(sender),
         palette: bastide_vt::Config {
-            version: format!("bastide({VERSION})"),
+            version: format!("bastide({VERSION})").into(),
             ..bastide_vt::Config::default()
         },
     };

@@ -32,7 +32,7 @@ impl Session {
         if let Some(ended) = &self.life.ended {
             return Some(ended.forget_at);
         }
-        let held = self.viewers.all.iter().filter_map(|viewer| viewer.filter.deadline()).min();
+        let held = self.viewers.all.iter().filter_map(|viewer| viewer.filter.flush_at()).min();
         let late_input = self.typed.waiting.front().map(|(_, until)| *until);
         let kill = self.life.ending.as_ref().and_then(|ending| ending.kill_at);
         let latest = self.life.latest.as_ref().filter(|_| self.life.ending.is_none()).map(|(at, _)| *at);

@@ -85,16 +85,12 @@ impl Session {
         }
         let id = self.id();
         let data = Bytes::copy_from_slice(data);
-        let flow = self.viewers.flow;
         for index in 0..self.viewers.all.len() {
             let viewer = &mut self.viewers.all[index];
             let offer = viewer.offer(id, &data, &self.screen.ring, &self.config);
             viewer.warn(id, &self.config);
             if offer == Offer::Overrun {
-                match flow {
-                    Flow::Disconnect => self.disconnect_slow(index),
-                    Flow::Pace | Flow::Lag => self.lag(index),
-                }
+                self.drop_behind(index);
             }
         }
     }
@@ -118,7 +114,7 @@ impl Session {
 
     /// True while the backend is not read because a viewer has no room.
     pub(super) fn is_paced(&mut self) -> bool {
-        if self.viewers.flow != Flow::Pace || self.life.ended.is_some() {
+        if self.viewers.flow == Flow::Lag || self.life.ended.is_some() {
             return false;
         }
         let end = self.screen.ring.end();
@@ -161,8 +157,16 @@ impl Session {
                 now >= since + PACE_PATIENCE && progress == viewer.gauge.progress()
             });
             if over {
-                self.lag(index);
+                self.drop_behind(index);
             }
+        }
+    }
+
+    /// What happens to a viewer that cannot be waited for any longer.
+    fn drop_behind(&mut self, index: usize) {
+        match self.viewers.flow {
+            Flow::Disconnect => self.disconnect_slow(index),
+            Flow::Pace | Flow::Lag => self.lag(index),
         }
     }
 
@@ -200,7 +204,7 @@ impl Session {
                     self.resync(index);
                 }
             } else if viewer.catch_up(id, &self.screen.ring, &self.config) == Offer::Overrun {
-                self.lag(index);
+                self.drop_behind(index);
             }
             let viewer = &mut self.viewers.all[index];
             if let Some(ended) = &self.life.ended
