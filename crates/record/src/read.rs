@@ -21,8 +21,8 @@ use lines::{Line, Lines};
 /// The longest line that is read. Ours are below 0.5 MiB; other recorders write what one read gave them.
 pub const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Times from 2^53 µs on (285 years) are not exact as JSON numbers and in no recording.
-const MAX_SECONDS: f64 = 9_000_000_000.0;
+/// Some 31 years: far beyond any recording, and a JSON number up to there holds whole microseconds.
+const MAX_SECONDS: f64 = 1e9;
 
 /// How the events of a recording ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,12 +156,15 @@ fn parse(line: &[u8], version: Version, last_us: u64) -> Result<(u64, Kind), Str
     if !(0.0..MAX_SECONDS).contains(&seconds) {
         return Err(format!("{seconds} is not a time in seconds"));
     }
-    // In range as checked: at most 9e15.
+    // In range as checked: at most 1e15.
     let us = (seconds * 1e6).round() as u64;
     let at_us = match version {
         Version::V3 => last_us.saturating_add(us),
         Version::V2 => us.max(last_us),
     };
+    if at_us > MAX_SECONDS as u64 * 1_000_000 {
+        return Err(format!("{} s after the start is no time in a recording", at_us / 1_000_000));
+    }
     Ok((at_us, kind(&code, data)))
 }
 
