@@ -66,7 +66,7 @@ test-long: ## rounds of minutes to an hour: soak, faults, fuzzing
 	@$(MAKE) --no-print-directory soak
 
 fuzz: ## every fuzz body for FUZZ_SECONDS (180) each
-	FUZZ_SECONDS=$${FUZZ_SECONDS:-180} cargo run --release --locked --package bastide-fuzz
+	scripts/fuzz.sh
 
 soak: ## SOAK_SECONDS (3600) of churning sessions; memory, descriptors and tasks must stay flat
 	SOAK_SECONDS=$${SOAK_SECONDS:-3600} cargo run --release --locked --package bastide-bench -- soak

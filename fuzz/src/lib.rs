@@ -1,1 +1,29 @@
-//! Fuzz bodies.
+//! What must hold for any bytes from outside, in one list.
+//!
+//! Each body is a plain function over bytes, beside the parser it tries. Two drivers run them: the
+//! test of this package over the stored corpora (`make test`), and libFuzzer (`make fuzz`, the
+//! package in `libfuzzer/`). A finding of the second becomes a file of the first.
+
+#![forbid(unsafe_code)]
+
+/// A fuzz body: panics when what it checks does not hold.
+pub type Body = fn(&[u8]);
+
+/// Every body by its name, which is also the name of its corpus.
+pub const TARGETS: [(&str, Body); 5] = [
+    ("frames", bastide_wire::fuzz::frames),
+    ("websocket", bastide_wire::fuzz::websocket),
+    ("terminal", bastide_vt::fuzz_terminal),
+    ("cast", bastide_record::fuzz_cast),
+    ("log_line", bastide_audit::fuzz_log_line),
+];
+
+/// Runs one body.
+///
+/// # Panics
+/// When there is none of this name, or when what the body checks does not hold.
+pub fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|(target, _)| *target == name);
+    let (_, body) = target.unwrap_or_else(|| panic!("no fuzz body is named {name}"));
+    body(data);
+}
