@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { MAX_IN_FLIGHT, MAX_PIECE } from './frames.ts'
+import { InputQueue, MAX_WAITING } from './input.ts'
+
+const text = (value: string) => new TextEncoder().encode(value)
+const numbers = (queue: InputQueue) => queue.take().map((piece) => piece.number)
+const words = (queue: InputQueue) => queue.take().map((piece) => new TextDecoder().decode(piece.data))
+
+describe('the queue of what was typed', () => {
+  it('numbers pieces from 1 and sends each once', () => {
+    const queue = new InputQueue()
+    queue.add(text('a'))
+    expect(numbers(queue)).toEqual([1])
+    queue.add(text('b'))
+    expect(numbers(queue)).toEqual([2])
+    expect(numbers(queue)).toEqual([])
+  })
+
+  it('cuts a paste into pieces and keeps the window', () => {
+    const queue = new InputQueue()
+    queue.add(new Uint8Array(MAX_PIECE * (MAX_IN_FLIGHT + 2) + 1))
+    expect(numbers(queue)).toHaveLength(MAX_IN_FLIGHT)
+    queue.taken(3)
+    expect(numbers(queue)).toEqual([MAX_IN_FLIGHT + 1, MAX_IN_FLIGHT + 2, MAX_IN_FLIGHT + 3])
+    expect(queue.waiting).toBe(MAX_PIECE * (MAX_IN_FLIGHT - 1) + 1)
+  })
+
+  it('gathers what is typed while the window is full', () => {
+    const queue = new InputQueue()
+    for (let i = 0; i < MAX_IN_FLIGHT; i++) {
+      queue.add(text('x'))
+      queue.take()
+    }
+    queue.add(text('a'))
+    queue.add(text('b'))
+    queue.taken(1)
+    expect(words(queue)).toEqual(['ab'])
+  })
+
+  it('refuses what would be too much as a whole', () => {
+    const queue = new InputQueue()
+    expect(queue.add(new Uint8Array(MAX_WAITING))).toBe(true)
+    expect(queue.add(text('a'))).toBe(false)
+    expect(queue.waiting).toBe(MAX_WAITING)
+  })
+
+  it('sends again what was refused, in order', () => {
+    const queue = new InputQueue()
+    for (const one of ['a', 'b', 'c']) {
+      queue.add(text(one))
+      queue.take()
+    }
+    queue.taken(1)
+    queue.refused(2)
+    expect(words(queue)).toEqual(['b', 'c'])
+  })
+
+  it('after a reconnect sends only what the server has not taken', () => {
+    const queue = new InputQueue()
+    for (const one of ['a', 'b', 'c']) {
+      queue.add(text(one))
+      queue.take()
+    }
+    queue.add(text('d'))
+    expect(queue.resume(2)).toBe(0)
+    expect(queue.take()).toEqual([
+      { number: 3, data: text('c') },
+      { number: 4, data: text('d') },
+    ])
+  })
+
+  it('sends nothing again when the server does not know, and says how much is in doubt', () => {
+    const queue = new InputQueue()
+    queue.add(text('rm -r '))
+    queue.take()
+    queue.add(text('/tmp/x'))
+    expect(queue.resume(null)).toBe(12)
+    expect(queue.take()).toEqual([])
+    queue.add(text('a'))
+    expect(numbers(queue)).toEqual([1])
+  })
+
+  it('still sends what was typed while there was no connection', () => {
+    const queue = new InputQueue()
+    queue.add(text('a'))
+    queue.take()
+    queue.taken(1)
+    queue.add(text('b'))
+    expect(queue.resume(null)).toBe(0)
+    expect(queue.take()).toEqual([{ number: 1, data: text('b') }])
+  })
+
+  it('after a cancel neither unsent nor returning pieces are sent, later ones are', () => {
+    const queue = new InputQueue()
+    queue.add(new Uint8Array(MAX_PIECE * (MAX_IN_FLIGHT + 3)))
+    queue.take()
+    queue.cancel()
+    expect(queue.waiting).toBe(0)
+    queue.add(text('\x03'))
+    queue.taken(2)
+    queue.refused(3)
+    expect(queue.take()).toEqual([{ number: 3, data: text('\x03') }])
+  })
+
+  it('a cancel survives a reconnect', () => {
+    const queue = new InputQueue()
+    queue.add(text('a'))
+    queue.take()
+    queue.cancel()
+    queue.add(text('b'))
+    expect(queue.resume(0)).toBe(0)
+    expect(queue.take()).toEqual([{ number: 1, data: text('b') }])
+  })
+})

@@ -1,0 +1,385 @@
+// One terminal's connection: from the first attach over every reconnect to the exit.
+//
+// Rules that hold throughout:
+// - What is drawn has a position. Output before it is cut off, output beyond it is never drawn:
+//   the page asks again from where it is.
+// - Only what the screen has drawn is acknowledged.
+// - The screen is told everything in the order of the stream, sizes and snapshots included.
+
+import { type Message, type Request, readFrame, type Snapshot, type ViewerInfo, writeInput } from './frames.ts'
+import { InputQueue } from './input.ts'
+
+export type Phase =
+  | { kind: 'connecting' }
+  | { kind: 'live' }
+  /** The server answers, the session daemon does not; the server tries again by itself. */
+  | { kind: 'waiting'; reason: string }
+  /** `at`: when the next try is made, on the page's clock. */
+  | { kind: 'reconnecting'; at: number }
+  | { kind: 'ended'; code: number; signal: number | null }
+  /** Trying again would not help. */
+  | { kind: 'closed'; why: Closed }
+
+export type Closed = 'login' | 'gone' | 'refused'
+
+export interface Screen {
+  write(data: Uint8Array, drawn: () => void): void
+  restore(snapshot: Snapshot, drawn: () => void): void
+  resize(cols: number, rows: number): void
+}
+
+/** What the state machine needs of a WebSocket. */
+export interface Wire {
+  send(data: string | Uint8Array<ArrayBuffer>): void
+  close(): void
+  onopen: (() => void) | null
+  onmessage: ((data: string | ArrayBuffer) => void) | null
+  onclose: ((code: number) => void) | null
+}
+
+/** The world outside; replaced in tests. */
+export interface Host {
+  connect(query: URLSearchParams): Wire
+  /** Asked when a connection could not be opened, because a browser does not say why. */
+  probe(): Promise<'there' | 'unreachable' | Closed>
+  now(): number
+  /** Returns how to call it off. */
+  after(milliseconds: number, then: () => void): () => void
+  random(): number
+}
+
+export interface Listener {
+  phase(phase: Phase): void
+  /** Bytes the program has not read yet, and whether that has lasted so long that one should say so. */
+  backlog(bytes: number, slow: boolean): void
+  roundTrip(milliseconds: number): void
+  viewers(viewers: ViewerInfo[]): void
+  writable(write: boolean): void
+  notice(kind: string, text: string): void
+}
+
+/** A typed byte is answered within milliseconds; after this long the program is not reading. */
+const SLOW_INPUT = 1_000
+const FIRST_RETRY = 250
+const LAST_RETRY = 10_000
+const PING_EVERY = 5_000
+/** No answer for this long: the connection is dead, whatever the browser believes. */
+const PONG_WITHIN = 8_000
+/** A connection that has not opened by then is tried anew. */
+const OPEN_WITHIN = 10_000
+/** Far below the server's credit, and few messages in a flood. */
+const ACK_EVERY = 32 * 1024
+const SCROLLBACK = 5_000
+
+/** Server close codes after which trying again would not help. */
+const CLOSED: Record<number, Closed> = { 4401: 'login', 4404: 'gone', 1008: 'refused', 1003: 'refused' }
+
+export interface Options {
+  host: Host
+  screen: Screen
+  listener: Listener
+  /** Names this page to the server, the same over all its connections. */
+  client: string
+  watch: boolean
+}
+
+export class TerminalSocket {
+  private readonly host: Host
+  private readonly screen: Screen
+  private readonly listener: Listener
+  private readonly input = new InputQueue()
+  private wire: Wire | null = null
+  private greeted = false
+  private stopped = false
+  private failures = 0
+  /** When the last message came. */
+  private heard = 0
+  /** Position after the last byte handed to the screen; null before the first snapshot. */
+  private received: number | null = null
+  private drawn = 0
+  private acked = 0
+  private size: { cols: number; rows: number } | null = null
+  private current: Phase = { kind: 'connecting' }
+  private cancelRetry = () => {}
+  private cancelPing = () => {}
+  private cancelDeadline = () => {}
+  private cancelSlow: (() => void) | null = null
+
+  constructor(private readonly options: Options) {
+    this.host = options.host
+    this.screen = options.screen
+    this.listener = options.listener
+  }
+
+  get phase(): Phase {
+    return this.current
+  }
+
+  start(): void {
+    this.open()
+  }
+
+  /** For good: the page is left. */
+  stop(): void {
+    this.stopped = true
+    this.drop()
+    this.cancelRetry()
+    this.cancelSlow?.()
+  }
+
+  /** The network is back, or somebody looks: do not wait for the timer. */
+  retryNow(): void {
+    if (this.current.kind !== 'reconnecting') return
+    this.failures = 0
+    this.open()
+  }
+
+  /** The browser knows that the network is gone before a timer could. */
+  networkLost(): void {
+    if (this.wire) this.lost(1006)
+  }
+
+  /** False when so much waits already that it was refused. */
+  type(data: Uint8Array): boolean {
+    if (this.options.watch || this.current.kind === 'ended' || this.current.kind === 'closed') return true
+    if (!this.input.add(data)) return false
+    this.sendInput()
+    this.watchBacklog()
+    return true
+  }
+
+  cancelInput(): void {
+    this.input.cancel()
+    if (this.greeted) this.say({ type: 'cancel_input' })
+    this.watchBacklog()
+  }
+
+  resize(cols: number, rows: number): void {
+    if (this.size?.cols === cols && this.size.rows === rows) return
+    this.size = { cols, rows }
+    if (this.greeted) this.sendSize()
+  }
+
+  private open(): void {
+    this.cancelRetry()
+    this.drop()
+    if (this.current.kind !== 'reconnecting') this.enter({ kind: 'connecting' })
+    const query = new URLSearchParams({ client: this.options.client, scrollback: String(SCROLLBACK) })
+    if (this.received !== null) query.set('from', String(this.received))
+    if (this.options.watch) query.set('watch', '1')
+    const wire = this.host.connect(query)
+    this.wire = wire
+    let opened = false
+    this.cancelDeadline = this.host.after(OPEN_WITHIN, () => this.lost(1006))
+    wire.onopen = () => {
+      opened = true
+      this.cancelDeadline()
+      this.ping()
+    }
+    wire.onmessage = (data) => {
+      if (this.wire !== wire) return
+      this.heard = this.host.now()
+      if (typeof data === 'string') this.message(data)
+      else this.frame(data)
+    }
+    wire.onclose = (code) => {
+      if (this.wire !== wire) return
+      if (opened) this.lost(code)
+      else this.refused()
+    }
+  }
+
+  private drop(): void {
+    const wire = this.wire
+    this.wire = null
+    this.greeted = false
+    this.cancelPing()
+    this.cancelDeadline()
+    if (!wire) return
+    wire.onopen = null
+    wire.onmessage = null
+    wire.onclose = null
+    wire.close()
+  }
+
+  private lost(code: number): void {
+    this.drop()
+    if (this.stopped || this.current.kind === 'ended') return
+    const why = CLOSED[code]
+    if (why) this.enter({ kind: 'closed', why })
+    else this.retryLater()
+  }
+
+  private refused(): void {
+    this.drop()
+    this.retryLater()
+    void this.host.probe().then((answer) => {
+      if (this.stopped || this.current.kind !== 'reconnecting' || this.wire) return
+      if (answer === 'there' || answer === 'unreachable') return
+      this.cancelRetry()
+      this.enter({ kind: 'closed', why: answer })
+    })
+  }
+
+  private retryLater(): void {
+    const longest = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.failures)
+    this.failures += 1
+    // Spread, so that a restarted server does not meet all its pages in one moment.
+    const delay = longest * (0.5 + this.host.random() / 2)
+    this.cancelRetry()
+    this.cancelRetry = this.host.after(delay, () => this.open())
+    this.enter({ kind: 'reconnecting', at: this.host.now() + delay })
+  }
+
+  private message(text: string): void {
+    let message: Message
+    try {
+      message = JSON.parse(text)
+    } catch {
+      return
+    }
+    switch (message.type) {
+      case 'hello':
+        return this.hello(message)
+      case 'input_ok':
+        this.input.taken(message.number)
+        return this.inputMoved()
+      case 'input_refused':
+        return this.inputRefused(message)
+      case 'resized':
+        return this.screen.resize(message.cols, message.rows)
+      case 'viewers':
+        return this.listener.viewers(message.viewers)
+      case 'notice':
+        return this.listener.notice(message.kind, message.text)
+      case 'waiting':
+        this.greeted = false
+        return this.enter({ kind: 'waiting', reason: message.reason })
+      case 'exit':
+        this.input.clear()
+        this.watchBacklog()
+        return this.enter({ kind: 'ended', code: message.code, signal: message.signal })
+      case 'pong':
+        this.cancelDeadline()
+        this.cancelPing()
+        this.cancelPing = this.host.after(PING_EVERY, () => this.ping())
+        return this.listener.roundTrip(this.host.now() - message.t)
+      case 'error':
+        return this.listener.notice(message.code, message.message)
+      case 'lagged':
+        // A snapshot follows; until then nothing comes that could be drawn wrongly.
+        return
+    }
+  }
+
+  private hello(hello: Extract<Message, { type: 'hello' }>): void {
+    this.greeted = true
+    this.failures = 0
+    if (hello.resumed && hello.pos !== this.received) return this.resync()
+    // Everything before this position has been drawn or replaced: it asks for no credit.
+    this.acked = hello.pos
+    this.listener.writable(hello.write)
+    const doubtful = this.input.resume(hello.input)
+    if (doubtful > 0) this.listener.notice('input_unknown', String(doubtful))
+    if (hello.write) this.sendSize()
+    this.enter({ kind: 'live' })
+    this.sendInput()
+    this.watchBacklog()
+  }
+
+  private frame(buffer: ArrayBuffer): void {
+    const frame = readFrame(buffer)
+    if (!frame) return
+    if (frame.kind === 'snapshot') {
+      this.received = frame.pos
+      this.acked = Math.min(this.acked, frame.pos)
+      this.screen.restore(frame, () => this.hasDrawn(frame.pos))
+      return
+    }
+    if (this.received === null || frame.pos > this.received) return this.resync()
+    const fresh = frame.data.subarray(this.received - frame.pos)
+    if (fresh.length === 0) return
+    const end = this.received + fresh.length
+    this.received = end
+    this.screen.write(fresh, () => this.hasDrawn(end))
+  }
+
+  /** The stream does not fit what is drawn: begin again with a snapshot. */
+  private resync(): void {
+    this.received = null
+    this.open()
+  }
+
+  private hasDrawn(pos: number): void {
+    this.drawn = pos
+    if (!this.greeted || this.drawn <= this.acked) return
+    if (this.drawn - this.acked >= ACK_EVERY || this.drawn === this.received) {
+      this.acked = this.drawn
+      this.say({ type: 'ack', pos: this.drawn })
+    }
+  }
+
+  private inputRefused(refused: Extract<Message, { type: 'input_refused' }>): void {
+    if (refused.code === 'LIMIT_REACHED') {
+      // The server has waited for the program; asking again is waiting on.
+      this.input.refused(refused.number)
+    } else {
+      this.input.clear()
+      this.listener.notice(refused.code, refused.message)
+    }
+    this.inputMoved()
+  }
+
+  private inputMoved(): void {
+    this.cancelSlow?.()
+    this.cancelSlow = null
+    this.sendInput()
+    this.watchBacklog()
+  }
+
+  private sendInput(): void {
+    if (!this.greeted || !this.wire) return
+    for (const piece of this.input.take()) this.wire.send(writeInput(piece.number, piece.data))
+  }
+
+  private watchBacklog(): void {
+    const waiting = this.input.waiting
+    if (waiting === 0) {
+      this.cancelSlow?.()
+      this.cancelSlow = null
+      this.listener.backlog(0, false)
+      return
+    }
+    this.cancelSlow ??= this.host.after(SLOW_INPUT, () => this.listener.backlog(this.input.waiting, true))
+    this.listener.backlog(waiting, false)
+  }
+
+  private sendSize(): void {
+    if (this.size && !this.options.watch) this.say({ type: 'resize', ...this.size })
+  }
+
+  private ping(): void {
+    this.say({ type: 'ping', t: Math.round(this.host.now()) })
+    this.heard = this.host.now()
+    this.expectLife(PONG_WITHIN)
+  }
+
+  /** A pong may stand in line behind a large snapshot: whatever arrives is a sign of life. */
+  private expectLife(within: number): void {
+    this.cancelDeadline()
+    this.cancelDeadline = this.host.after(within, () => {
+      const silent = this.host.now() - this.heard
+      if (silent >= PONG_WITHIN) this.lost(1006)
+      else this.expectLife(PONG_WITHIN - silent)
+    })
+  }
+
+  private say(request: Request): void {
+    this.wire?.send(JSON.stringify(request))
+  }
+
+  private enter(phase: Phase): void {
+    this.current = phase
+    this.listener.phase(phase)
+  }
+}
