@@ -105,7 +105,10 @@ export class TerminalSocket {
   private cancelDeadline = () => {}
   private cancelSlow: (() => void) | null = null
 
-  constructor(private readonly options: Options) {
+  private readonly options: Options
+
+  constructor(options: Options) {
+    this.options = options
     this.host = options.host
     this.screen = options.screen
     this.listener = options.listener
