@@ -1,9 +1,10 @@
 //! Which input piece of which page was taken last, so that a page that reconnects neither loses
 //! nor doubles what was typed.
 //!
-//! A page numbers its pieces and sends them again after a reconnect. A number that was taken is
-//! not taken twice; one that would leave a gap is refused until the missing one comes. While a
-//! piece is on its way the slot is locked: the page's next connection waits and then knows.
+//! A page numbers its pieces from 1 and sends them again after a reconnect. A number that was taken
+//! is not taken twice; one that would leave a gap is passed over until the missing one comes. Where
+//! the last number is not known the page begins at 1 again. While a piece is on its way the slot is
+//! locked: the page's next connection waits and then knows.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,11 +50,6 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// For attachments that do not number their pieces.
-    pub(crate) fn unnumbered() -> Self {
-        Self { progress: Arc::default(), connection: 0 }
-    }
-
     /// Waits for the piece that is on its way, if one is.
     pub(crate) async fn lock(&self) -> Held<'_> {
         Held { progress: self.progress.lock().await, connection: self.connection }
@@ -74,13 +70,20 @@ impl Held<'_> {
         }
         match self.progress.last {
             Some(last) if number <= last => Turn::AlreadyTaken,
-            Some(last) if number > last.saturating_add(1) => Turn::TooEarly,
-            _ => Turn::Take,
+            Some(last) if number == last.saturating_add(1) => Turn::Take,
+            // So that nothing still on its way from before the doubt is taken without what it follows.
+            None if number == 1 => Turn::Take,
+            _ => Turn::TooEarly,
         }
     }
 
     pub(crate) fn took(&mut self, number: u32) {
         self.progress.last = Some(number);
+    }
+
+    /// It was not taken: it comes again, or another one under its number.
+    pub(crate) fn refused(&mut self, number: u32) {
+        self.progress.last.get_or_insert(number.saturating_sub(1));
     }
 
     /// The fate of a piece is not known: it may or may not have reached the program.
@@ -169,11 +172,21 @@ mod tests {
         let slot = inputs.open(page("a")).await;
         let mut held = slot.lock().await;
         assert_eq!(held.last(), None);
-        assert_eq!(held.turn(7), Turn::Take, "an unknown page begins anywhere");
-        held.took(7);
-        assert_eq!(held.turn(7), Turn::AlreadyTaken);
-        assert_eq!(held.turn(9), Turn::TooEarly);
-        assert_eq!(held.turn(8), Turn::Take);
+        assert_eq!(held.turn(2), Turn::TooEarly, "a page that is not known begins at 1");
+        assert_eq!(held.turn(1), Turn::Take);
+        held.took(1);
+        assert_eq!(held.turn(1), Turn::AlreadyTaken);
+        assert_eq!(held.turn(3), Turn::TooEarly);
+        assert_eq!(held.turn(2), Turn::Take);
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_refused_first_piece_waits_for_it() {
+        let slot = Inputs::default().open(page("a")).await;
+        let mut held = slot.lock().await;
+        held.refused(1);
+        assert_eq!(held.turn(2), Turn::TooEarly);
+        assert_eq!(held.turn(1), Turn::Take);
     }
 
     #[tokio::test]

@@ -5,14 +5,27 @@
 
 #![forbid(unsafe_code)]
 
-pub mod clock;
-pub mod data_dir;
-pub mod error;
+mod app;
+mod clock;
+pub mod context;
+mod daemon;
+mod data_dir;
+mod error;
 mod hex;
 mod inputs;
+mod journal;
 mod key;
+mod live;
 pub mod login;
+pub mod sessions;
+pub mod terminal;
 
+pub use app::{App, Config};
 pub use clock::Clock;
+pub use context::{Action, Caller, Ctx};
+pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
 pub use error::{Error, Fault};
+pub use journal::note_from_outside;
+pub use live::Table;
+pub use terminal::Terminal;

@@ -1,0 +1,129 @@
+//! What runs now, for everybody who looks: read once per change, however many look.
+//!
+//! The daemon's log says that something changed; then its list is read again. Nothing is asked for
+//! while nothing happens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bastide_ptyd_client::{Client, Events, LogEvent};
+use bastide_rt::{Shutdown, Tasks};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::daemon::{Link, State};
+use crate::sessions::Session;
+
+/// A busy daemon logs hundreds of events a second; reading the list five times a second is live to
+/// a person and little to the daemon.
+const BETWEEN_READS: Duration = Duration::from_millis(200);
+
+/// Everything at one moment.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub sessions: BTreeMap<Uuid, Arc<Session>>,
+    /// Why the daemon is not reachable; the sessions are then the last known.
+    pub waiting: Option<String>,
+}
+
+pub(crate) type Live = watch::Receiver<Arc<Table>>;
+
+pub(crate) fn start(link: &Link, tasks: &Tasks, shutdown: Shutdown) -> Live {
+    let (sender, live) = watch::channel(Arc::default());
+    let link = link.watch();
+    tasks.spawn("live sessions", async move {
+        tokio::select! {
+            () = follow(link, sender) => {}
+            () = shutdown.draining() => {}
+        }
+    });
+    live
+}
+
+async fn follow(mut link: watch::Receiver<State>, table: watch::Sender<Arc<Table>>) {
+    // Where to go on in the log after a lost connection.
+    let mut next_seq = 0;
+    loop {
+        let state = link.borrow_and_update().clone();
+        match state {
+            State::Ready(client) => {
+                tokio::select! {
+                    why = read_on_change(&client, &table, &mut next_seq) => {
+                        tracing::warn!(why, "cannot follow the session daemon's log");
+                        client.closed().await;
+                    }
+                    _ = client.closed() => {}
+                }
+            }
+            State::Waiting { reason } => wait(&table, reason),
+        }
+        if link.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn wait(table: &watch::Sender<Arc<Table>>, reason: String) {
+    table.send_modify(|now| {
+        *now = Arc::new(Table { sessions: now.sessions.clone(), waiting: Some(reason) });
+    });
+}
+
+/// Returns why it ended.
+async fn read_on_change(client: &Client, table: &watch::Sender<Arc<Table>>, next_seq: &mut u64) -> String {
+    let mut events = match client.subscribe(*next_seq).await {
+        Ok(events) => events,
+        Err(e) => return e.to_string(),
+    };
+    loop {
+        if let Err(e) = read(client, table).await {
+            return e.to_string();
+        }
+        let again = Instant::now() + BETWEEN_READS;
+        if let Err(why) = changed(&mut events, next_seq).await {
+            return why;
+        }
+        // What else comes meanwhile is covered by the same read.
+        let gathered = tokio::time::timeout_at(again, async {
+            loop {
+                changed(&mut events, next_seq).await?;
+            }
+        });
+        if let Ok::<Result<(), String>, _>(Err(why)) = gathered.await {
+            return why;
+        }
+    }
+}
+
+async fn changed(events: &mut Events, next_seq: &mut u64) -> Result<(), String> {
+    match events.next().await {
+        Ok(Some(LogEvent::Entry(entry))) => *next_seq = entry.seq + 1,
+        Ok(Some(LogEvent::Truncated { first_seq })) => *next_seq = first_seq,
+        Ok(None) => return Err("the daemon closed it".to_owned()),
+        Err(e) => return Err(e.to_string()),
+    }
+    Ok(())
+}
+
+async fn read(client: &Client, table: &watch::Sender<Arc<Table>>) -> Result<(), bastide_ptyd_client::Error> {
+    let rows = client.list().await?;
+    table.send_if_modified(|now| {
+        let sessions: BTreeMap<_, _> = rows
+            .into_iter()
+            .filter_map(Session::read)
+            .map(|session| {
+                // The same value as before where nothing changed: whoever compares is quick.
+                let known = now.sessions.get(&session.uid).filter(|known| ***known == session);
+                (session.uid, known.cloned().unwrap_or_else(|| Arc::new(session)))
+            })
+            .collect();
+        let same = now.waiting.is_none() && now.sessions == sessions;
+        if !same {
+            *now = Arc::new(Table { sessions, waiting: None });
+        }
+        !same
+    });
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Sessions as the server shows them, and what can be done with one.
+
+use std::collections::BTreeMap;
+
+use bastide_wire::session::{ExitStatus, SessionInfo, ViewerInfo};
+use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
+use bastide_wire::{Code, Spec};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::context::{About, Action, Ctx};
+use crate::daemon::refused;
+use crate::{Error, daemon};
+
+/// A name is shown in lists and titles.
+const MAX_NAME: usize = 100;
+/// More than any real environment; the daemon's frame would hold far more.
+const MAX_ENVIRONMENT: usize = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    Ended,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Session {
+    pub uid: Uuid,
+    pub name: Option<String>,
+    pub state: State,
+    pub created: Timestamp,
+    pub pid: i32,
+    #[serde(flatten)]
+    pub shown: Shown,
+    /// What runs in it, as it was asked for.
+    pub command: Vec<String>,
+    /// The OS user it runs as.
+    pub account: String,
+    /// The person it was opened for; `None` for one that was not opened by the server.
+    pub user: Option<String>,
+    pub viewers: Vec<ViewerInfo>,
+    pub recording: Recording,
+    pub exit: Option<ExitStatus>,
+}
+
+/// What changes as it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    pub cols: u16,
+    pub rows: u16,
+    pub title: Option<String>,
+    pub cwd: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recording {
+    /// `recording`, `stalled`, `failed`, `closed` or `off`.
+    pub state: String,
+    pub reason: Option<String>,
+}
+
+impl Session {
+    /// `None` for a session without a lasting name or without detail: from a daemon too old for us.
+    pub(crate) fn read(info: SessionInfo) -> Option<Self> {
+        let detail = info.detail?;
+        let created = info.created_at.parse().ok().and_then(|s| Timestamp::from_second(s).ok())?;
+        Some(Self {
+            uid: info.uid?,
+            name: info.name,
+            state: if info.is_alive { State::Running } else { State::Ended },
+            created,
+            pid: info.pid,
+            shown: Shown { cols: detail.cols, rows: detail.rows, title: detail.title, cwd: detail.cwd },
+            command: detail.command,
+            account: detail.account,
+            user: detail.user,
+            viewers: detail.viewers,
+            recording: Recording { state: detail.recording.state, reason: detail.recording.reason },
+            exit: detail.exit,
+        })
+    }
+}
+
+/// What a caller may say about a session to be made; the rest is the server's decision.
+#[derive(Debug, Clone, Default)]
+pub struct NewSession {
+    pub name: Option<String>,
+    /// A path or a name to be looked up; the account's login shell when absent.
+    pub shell: Option<String>,
+    pub cwd: Option<String>,
+    pub env: BTreeMap<String, String>,
+    pub size: Option<(u16, u16)>,
+}
+
+impl NewSession {
+    fn check(&self) -> Result<(), Error> {
+        let invalid = |why: &str| Err(Error::Invalid(why.to_owned()));
+        if self.name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME) {
+            return Err(Error::Invalid(format!("name: at most {MAX_NAME} characters")));
+        }
+        if self.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control)) {
+            return invalid("name: some visible characters, and no control characters");
+        }
+        if self.env.len() > MAX_ENVIRONMENT {
+            return Err(Error::Invalid(format!("env: at most {MAX_ENVIRONMENT} variables")));
+        }
+        match self.size {
+            Some((0, _) | (_, 0)) => invalid("cols and rows: at least 1"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Every session, newest first.
+///
+/// # Errors
+/// `NotLoggedIn`, `DaemonUnreachable`.
+pub async fn list(ctx: &Ctx) -> Result<Vec<Session>, Error> {
+    ctx.authorize(Action::SessionList, ())?;
+    let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
+    let mut sessions: Vec<_> = rows.into_iter().filter_map(Session::read).collect();
+    sessions.sort_by(|a, b| b.created.cmp(&a.created).then(b.uid.cmp(&a.uid)));
+    Ok(sessions)
+}
+
+/// # Errors
+/// `NotLoggedIn`, `DaemonUnreachable`, `SessionNotFound`.
+pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Session, Error> {
+    let target = ctx.authorize(Action::SessionRead, uid)?.into_target();
+    let (_, info) = find(ctx, target).await?;
+    Session::read(info).ok_or(Error::SessionNotFound(uid))
+}
+
+/// Opens a shell as the account that the caller is mapped to, recorded or not at all.
+///
+/// # Errors
+/// `NotLoggedIn`, `Invalid`, `Limit`, `Journal`, `DaemonUnreachable`, `Daemon`.
+pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Session, Error> {
+    let grant = ctx.authorize(Action::SessionCreate, new)?;
+    grant.target().check()?;
+    let uid = Uuid::now_v7();
+    let account = ctx.app().account().to_owned();
+    let about = About::session(uid).with("account", account.as_str());
+    ctx.audited(Action::SessionCreate, about, async move |ctx| {
+        let new = grant.into_target();
+        let spec = Spec {
+            subject: Some(Subject { user: "admin".to_owned(), name: "admin".to_owned(), ..Subject::default() }),
+            account: Some(account),
+            recording: Some(RecordingSpec { mode: RecordingMode::Required, input: false }),
+            ..Spec::default()
+        };
+        let client = ctx.app().daemon().client()?;
+        let create = bastide_ptyd_client::Create {
+            cwd: new.cwd,
+            cols: new.size.map(|size| size.0),
+            rows: new.size.map(|size| size.1),
+            env: (!new.env.is_empty()).then_some(new.env),
+            shell: new.shell,
+            uid: Some(uid),
+            name: new.name,
+            spec: Some(spec),
+            ..bastide_ptyd_client::Create::default()
+        };
+        client.create(create).await.map_err(refused)?;
+        let (_, info) = find(&ctx, uid).await?;
+        Session::read(info).ok_or(Error::SessionNotFound(uid))
+    })
+    .await
+}
+
+/// Ends a session; its viewers are told.
+///
+/// # Errors
+/// `NotLoggedIn`, `SessionNotFound`, `Journal`, `DaemonUnreachable`, `Daemon`.
+pub async fn end(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
+    let target = ctx.authorize(Action::SessionEnd, uid)?.into_target();
+    find(ctx, target).await?;
+    ctx.audited(Action::SessionEnd, About::session(uid), async move |ctx| {
+        let client = ctx.app().daemon().client()?;
+        client.end(target, "ended from the web page").await.map_err(|e| match e.is(Code::NotFound) {
+            true => Error::SessionNotFound(target),
+            false => daemon::refused(e),
+        })
+    })
+    .await
+}
+
+/// The daemon's number for a session; valid in this instance of the daemon only.
+pub(crate) async fn find(ctx: &Ctx, uid: Uuid) -> Result<(u32, SessionInfo), Error> {
+    let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
+    rows.into_iter()
+        .find(|row| row.uid == Some(uid))
+        .map(|row| (row.id, row))
+        .ok_or(Error::SessionNotFound(uid))
+}

@@ -1,0 +1,189 @@
+//! One page's view of one session, over every reconnect to the session daemon.
+
+mod actor;
+mod typing;
+
+use std::sync::Arc;
+
+use bastide_ptyd_client::{AttachOptions, Attachment};
+use bastide_wire::Snapshot;
+use bastide_wire::session::{ExitStatus, ViewerInfo};
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::context::{About, Action, Ctx};
+use crate::daemon::refused;
+use crate::inputs::Page;
+use crate::{Error, sessions};
+use actor::Actor;
+use typing::{Piece, Typing};
+
+/// Pieces of input a page may have under way; at 64 KB each half a megabyte per page.
+pub const MAX_PIECES: usize = 8;
+
+/// Events on their way to the page. Output among them is bounded by the viewer's credit; this
+/// bounds the rest.
+const MAX_EVENTS: usize = 64;
+
+/// A page chooses its own id; a UUID has 36 characters.
+const MAX_CLIENT: usize = 64;
+
+/// As much scrollback as a session keeps by default.
+const MAX_SCROLLBACK: u32 = 10_000;
+
+/// How a page wants to look.
+#[derive(Debug, Clone)]
+pub struct Open {
+    pub session: Uuid,
+    pub write: bool,
+    /// Go on from this position where that is possible.
+    pub from: Option<u64>,
+    /// The same over all connections of one page.
+    pub client: String,
+    /// Lines above the screen.
+    pub scrollback: u32,
+}
+
+/// What a page is told. Positions count the backend's raw bytes.
+#[derive(Debug)]
+pub enum Event {
+    /// Output goes on at `pos`; unless resumed, a snapshot comes next. `input` is the last piece
+    /// taken from this page, `None` when that is not known.
+    Hello {
+        pos: u64,
+        resumed: bool,
+        input: Option<u32>,
+    },
+    Snapshot(Box<Snapshot>),
+    Output {
+        pos: u64,
+        data: Bytes,
+    },
+    Resized {
+        pos: u64,
+        cols: u16,
+        rows: u16,
+    },
+    Lagged {
+        pos: u64,
+    },
+    Notice {
+        kind: String,
+        text: String,
+    },
+    Viewers(Vec<ViewerInfo>),
+    InputTaken {
+        number: u32,
+    },
+    InputRefused {
+        number: u32,
+        code: String,
+        message: String,
+    },
+    Exit(ExitStatus),
+    /// The daemon is not reachable; a new `Hello` follows when it is.
+    Waiting {
+        reason: String,
+    },
+    /// The end, and not by an exit.
+    Gone(Error),
+}
+
+/// A page sent more pieces than it may have under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+/// Dropping it detaches.
+#[derive(Debug)]
+pub struct Terminal {
+    write: bool,
+    events: mpsc::Receiver<Event>,
+    acks: watch::Sender<u64>,
+    sizes: watch::Sender<Option<(u16, u16)>>,
+    pieces: mpsc::Sender<Piece>,
+    rounds: Arc<typing::Rounds>,
+}
+
+impl Terminal {
+    /// # Errors
+    /// `NotLoggedIn`, `SessionNotFound`, `Invalid`, `Journal`, `DaemonUnreachable`, `Daemon`.
+    pub async fn open(ctx: &Ctx, open: Open) -> Result<Self, Error> {
+        let action = if open.write { Action::SessionWrite } else { Action::SessionWatch };
+        let grant = ctx.authorize(action, open)?;
+        let open = grant.target();
+        if open.client.len() > MAX_CLIENT || !open.client.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Err(Error::Invalid(format!("client: at most {MAX_CLIENT} letters, digits and hyphens")));
+        }
+        let about = About::session(open.session).with("resumed_from", open.from);
+        ctx.audited(action, about, async move |ctx| {
+            let open = grant.into_target();
+            // First of all: from here on an earlier connection of this page types nothing.
+            let page = Page { session: open.session, client: open.client.clone() };
+            let slot = ctx.app().inputs().open(page).await;
+            let attachment = attach(&ctx, &open).await?;
+
+            let (event_sender, events) = mpsc::channel(MAX_EVENTS);
+            let (acks, acked) = watch::channel(0);
+            let (sizes, sized) = watch::channel(None);
+            let rounds = Arc::default();
+            let (pieces, typing) = Typing::start(ctx.app(), slot, &event_sender, &rounds);
+            let write = open.write;
+            let actor = Actor::new(ctx.clone(), open, event_sender, (acked, sized), typing);
+            ctx.app().tasks().spawn("terminal", actor.run(attachment));
+            Ok(Self { write, events, acks, sizes, pieces, rounds })
+        })
+        .await
+    }
+
+    pub fn write(&self) -> bool {
+        self.write
+    }
+
+    /// `None` after the exit or after `Gone`. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Everything before `pos` has been drawn.
+    pub fn ack(&self, pos: u64) {
+        self.acks.send_if_modified(|acked| {
+            let forward = pos > *acked;
+            *acked = pos.max(*acked);
+            forward
+        });
+    }
+
+    /// Wants this size; the last one asked for counts.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        if self.write {
+            self.sizes.send_replace(Some((cols, rows)));
+        }
+    }
+
+    /// Types. The answer is `InputTaken` or `InputRefused`.
+    ///
+    /// # Errors
+    /// `TooMany`: the page does not keep to its window.
+    pub fn input(&self, number: u32, data: Bytes) -> Result<(), TooMany> {
+        let piece = Piece { number, data, round: self.rounds.now() };
+        self.pieces.try_send(piece).map_err(|_| TooMany)
+    }
+
+    /// Drops the input that waits for the program.
+    pub fn cancel_input(&self) {
+        self.rounds.cancel();
+    }
+}
+
+/// Finds the session and becomes its viewer.
+async fn attach(ctx: &Ctx, open: &Open) -> Result<Attachment, Error> {
+    let (number, _) = sessions::find(ctx, open.session).await?;
+    let options = if open.write { AttachOptions::writer() } else { AttachOptions::reader() };
+    let options = options.scrollback(open.scrollback.min(MAX_SCROLLBACK)).from(open.from);
+    let client = ctx.app().daemon().client()?;
+    client.attach(number, options).await.map_err(|e| match e.code() {
+        Some("NOT_FOUND") => Error::SessionNotFound(open.session),
+        _ => refused(e),
+    })
+}

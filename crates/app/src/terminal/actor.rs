@@ -1,0 +1,183 @@
+//! The task behind one page's view: attached, or waiting to be again.
+
+use bastide_ptyd_client::{Attachment, ViewerEvent};
+use bastide_wire::session::ViewerInfo;
+use tokio::sync::{mpsc, watch};
+
+use super::typing::Typing;
+use super::{Event, Open, attach};
+use crate::Error;
+use crate::context::Ctx;
+use crate::daemon::State;
+use crate::live::Live;
+
+pub(super) struct Actor {
+    ctx: Ctx,
+    open: Open,
+    events: mpsc::Sender<Event>,
+    acks: watch::Receiver<u64>,
+    sizes: watch::Receiver<Option<(u16, u16)>>,
+    typing: Typing,
+    link: watch::Receiver<State>,
+    live: Live,
+    /// The last that the page was told.
+    viewers: Vec<ViewerInfo>,
+}
+
+/// Why an attachment is over.
+enum Over {
+    /// For good: the page is gone, or has been told everything.
+    Done,
+    /// The daemon is gone, or asked us to attach again.
+    Detached,
+}
+
+impl Actor {
+    pub(super) fn new(
+        ctx: Ctx,
+        open: Open,
+        events: mpsc::Sender<Event>,
+        (acks, sizes): (watch::Receiver<u64>, watch::Receiver<Option<(u16, u16)>>),
+        typing: Typing,
+    ) -> Self {
+        let (link, live) = (ctx.app().daemon().watch(), ctx.app().live());
+        Self { ctx, open, events, acks, sizes, typing, link, live, viewers: Vec::new() }
+    }
+
+    pub(super) async fn run(mut self, first: Attachment) {
+        let mut attachment = first;
+        loop {
+            match self.follow(attachment).await {
+                Over::Done => return,
+                Over::Detached => match self.attach_again().await {
+                    Some(next) => attachment = next,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    async fn follow(&mut self, mut attachment: Attachment) -> Over {
+        if self.greet(&mut attachment).await.is_err() {
+            return Over::Done;
+        }
+        loop {
+            let event = tokio::select! {
+                event = attachment.next() => match event {
+                    Some(event) => event,
+                    None => return Over::Detached,
+                },
+                Ok(()) = self.acks.changed() => {
+                    attachment.ack(*self.acks.borrow_and_update());
+                    continue;
+                }
+                Ok(()) = self.sizes.changed() => {
+                    self.resize(&attachment).await;
+                    continue;
+                }
+                Ok(()) = self.live.changed() => {
+                    if self.tell_viewers().await.is_err() {
+                        return Over::Done;
+                    }
+                    continue;
+                }
+                () = self.events.closed() => return Over::Done,
+            };
+            let exit = matches!(event, ViewerEvent::Exit { .. });
+            if self.forward(event).await.is_err() || exit {
+                return Over::Done;
+            }
+        }
+    }
+
+    async fn greet(&mut self, attachment: &mut Attachment) -> Result<(), Left> {
+        let input = self.typing.attached(attachment.writer()).await;
+        self.open.from = Some(attachment.pos);
+        self.tell(Event::Hello { pos: attachment.pos, resumed: attachment.resumed, input }).await?;
+        if let Some(snapshot) = attachment.snapshot.take() {
+            self.tell(Event::Snapshot(Box::new(snapshot))).await?;
+        }
+        self.viewers.clear();
+        self.tell_viewers().await
+    }
+
+    async fn forward(&mut self, event: ViewerEvent) -> Result<(), Left> {
+        let event = match event {
+            ViewerEvent::Output { pos, data } => {
+                self.open.from = Some(pos + data.len() as u64);
+                Event::Output { pos, data }
+            }
+            ViewerEvent::Resync(snapshot) => {
+                self.open.from = snapshot.pos;
+                Event::Snapshot(snapshot)
+            }
+            ViewerEvent::Lagged { pos } => Event::Lagged { pos },
+            ViewerEvent::Resized { pos, cols, rows } => Event::Resized { pos, cols, rows },
+            ViewerEvent::Notice { kind, text } => Event::Notice { kind, text },
+            ViewerEvent::Exit { status, .. } => Event::Exit(status),
+        };
+        self.tell(event).await
+    }
+
+    async fn resize(&mut self, attachment: &Attachment) {
+        let wanted = *self.sizes.borrow_and_update();
+        let Some((cols, rows)) = wanted else { return };
+        if let Err(e) = attachment.resize(cols, rows).await
+            && let Some(code) = e.code()
+        {
+            // A page that is gone is noticed by the loop.
+            let notice = Event::Notice { kind: code.to_owned(), text: e.to_string() };
+            self.tell(notice).await.ok();
+        }
+    }
+
+    async fn tell_viewers(&mut self) -> Result<(), Left> {
+        let viewers = {
+            let table = self.live.borrow_and_update();
+            table.sessions.get(&self.open.session).map(|session| session.viewers.clone())
+        };
+        match viewers {
+            Some(viewers) if viewers != self.viewers => {
+                self.viewers.clone_from(&viewers);
+                self.tell(Event::Viewers(viewers)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `None` when there is nothing more to attach to, or nobody for whom.
+    async fn attach_again(&mut self) -> Option<Attachment> {
+        loop {
+            match attach(&self.ctx, &self.open).await {
+                Ok(attachment) => return Some(attachment),
+                Err(Error::DaemonUnreachable(reason)) => {
+                    self.tell(Event::Waiting { reason }).await.ok()?;
+                    self.link_changed().await?;
+                }
+                Err(error) => {
+                    self.tell(Event::Gone(error)).await.ok()?;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Waits until there is another connection to the daemon.
+    async fn link_changed(&mut self) -> Option<()> {
+        let ready = self.link.wait_for(|state| match state {
+            State::Ready(client) => !client.is_closed(),
+            State::Waiting { .. } => false,
+        });
+        tokio::select! {
+            ready = ready => ready.is_ok().then_some(()),
+            () = self.events.closed() => None,
+        }
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Left> {
+        self.events.send(event).await.map_err(|_| Left)
+    }
+}
+
+/// The page is gone.
+struct Left;

@@ -1,0 +1,169 @@
+//! What a page types, taken one piece after the other beside everything else: a program that does
+//! not read holds up its own input and nothing more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bastide_ptyd_client::{self as ptyd, Writer};
+use bastide_rt::Shutdown;
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+
+use super::{Event, MAX_PIECES};
+use crate::Error;
+use crate::app::App;
+use crate::inputs::{Held, Slot, Turn};
+
+/// A piece on its way when the server stops is waited for this long; a program that reads takes it
+/// within milliseconds.
+const LAST_PIECE: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) number: u32,
+    pub(super) data: Bytes,
+    pub(super) round: Round,
+}
+
+/// When a piece came: pieces of an earlier attachment are dropped, for the page sends them again;
+/// pieces from before a cancel count as taken, and go nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Round {
+    attachment: u32,
+    cancel: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    attachment: AtomicU32,
+    cancel: AtomicU32,
+}
+
+impl Rounds {
+    pub(super) fn now(&self) -> Round {
+        Round {
+            attachment: self.attachment.load(Ordering::Acquire),
+            cancel: self.cancel.load(Ordering::Acquire),
+        }
+    }
+
+    pub(super) fn cancel(&self) {
+        self.cancel.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// The actor's hand on it.
+#[derive(Debug)]
+pub(super) struct Typing {
+    slot: Slot,
+    rounds: Arc<Rounds>,
+    writer: watch::Sender<Option<Writer>>,
+}
+
+impl Typing {
+    pub(super) fn start(
+        app: &App,
+        slot: Slot,
+        events: &mpsc::Sender<Event>,
+        rounds: &Arc<Rounds>,
+    ) -> (mpsc::Sender<Piece>, Self) {
+        let (sender, pieces) = mpsc::channel(MAX_PIECES);
+        let (writer, writers) = watch::channel(None);
+        let worker = Worker {
+            pieces,
+            writers,
+            slot: slot.clone(),
+            rounds: Arc::clone(rounds),
+            events: events.clone(),
+            shutdown: app.shutdown().clone(),
+        };
+        app.tasks().spawn("terminal input", worker.run());
+        (sender, Self { slot, rounds: Arc::clone(rounds), writer })
+    }
+
+    /// A new attachment: what came before and was not taken the page sends again. Returns the last
+    /// piece that was taken.
+    pub(super) async fn attached(&self, writer: Option<Writer>) -> Option<u32> {
+        self.rounds.attachment.fetch_add(1, Ordering::AcqRel);
+        // After the piece that is on its way.
+        let last = self.slot.lock().await.last();
+        self.writer.send_replace(writer);
+        last
+    }
+}
+
+struct Worker {
+    pieces: mpsc::Receiver<Piece>,
+    writers: watch::Receiver<Option<Writer>>,
+    slot: Slot,
+    rounds: Arc<Rounds>,
+    events: mpsc::Sender<Event>,
+    shutdown: Shutdown,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while let Some(piece) = self.pieces.recv().await {
+            if self.shutdown.is_draining() || piece.round.attachment != self.rounds.now().attachment {
+                continue;
+            }
+            let mut held = self.slot.lock().await;
+            let event = match held.turn(piece.number) {
+                Turn::TooEarly => continue,
+                Turn::Superseded => Event::Gone(Error::Invalid("this page has a newer connection".to_owned())),
+                Turn::AlreadyTaken => Event::InputTaken { number: piece.number },
+                Turn::Take => match self.take(&piece, &mut held).await {
+                    Some(event) => event,
+                    None => continue,
+                },
+            };
+            drop(held);
+            if self.events.send(event).await.is_err() {
+                // Nobody hears the answers any more, and the page's next connection knows them.
+                return;
+            }
+        }
+    }
+
+    async fn take(&self, piece: &Piece, held: &mut Held<'_>) -> Option<Event> {
+        let number = piece.number;
+        let cancelled = || piece.round.cancel != self.rounds.now().cancel;
+        let writer = self.writers.borrow().clone();
+        let written = match writer {
+            _ if cancelled() => Ok(()),
+            Some(writer) => self.write(&writer, piece.data.clone()).await,
+            None => {
+                held.refused(number);
+                let (code, message) = ("READ_ONLY".to_owned(), Error::ReadOnly.to_string());
+                return Some(Event::InputRefused { number, code, message });
+            }
+        };
+        match written {
+            Err(ptyd::Error::Reply { code, message }) if !(code == "LIMIT_REACHED" && cancelled()) => {
+                held.refused(number);
+                Some(Event::InputRefused { number, code, message })
+            }
+            Ok(()) | Err(ptyd::Error::Reply { .. }) => {
+                held.took(number);
+                Some(Event::InputTaken { number })
+            }
+            // The connection broke: the actor sees it too, and greets the page anew.
+            Err(_) => {
+                held.lost_track();
+                None
+            }
+        }
+    }
+
+    async fn write(&self, writer: &Writer, data: Bytes) -> Result<(), ptyd::Error> {
+        let too_late = async {
+            self.shutdown.draining().await;
+            tokio::time::sleep(LAST_PIECE).await;
+        };
+        tokio::select! {
+            written = writer.input(data) => written,
+            () = too_late => Err(ptyd::Error::Closed { why: "the server stops".to_owned() }),
+        }
+    }
+}
