@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use crate::context::{About, Action, Caller, Ctx};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
+use crate::door::Door;
 use crate::inputs::Inputs;
-use crate::journal::{Inbox, Journal};
+use crate::journal::Journal;
 use crate::live::{self, Live, Table};
 use crate::login::link::Links;
 use crate::login::{Cookie, Logins};
@@ -63,7 +64,7 @@ impl App {
         let journal = Journal::open(&data_dir)?;
         let logins = Logins::open(&data_dir, clock.now())?;
         let links = Links::open(&data_dir)?;
-        let inbox = Inbox::open(&data_dir)?;
+        let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
         recall_inputs(&data_dir, &inputs);
         let version = json!(env!("CARGO_PKG_VERSION"));
@@ -72,26 +73,15 @@ impl App {
 
         let daemon = Link::start(daemon, &tasks, shutdown.clone());
         let live = live::start(&daemon, &tasks, shutdown.clone());
-        let (taken_in, ending) = (journal.clone(), shutdown.clone());
-        tasks.spawn("log inbox", async move {
+        let (written_to, ending) = (journal.clone(), shutdown.clone());
+        tasks.spawn("back door", async move {
             tokio::select! {
-                error = inbox.take_in(taken_in) => tracing::error!(%error, "the inbox of the log is not watched any more"),
+                () = door.serve(written_to) => {}
                 () = ending.draining() => {}
             }
         });
-        let inner = Inner {
-            account,
-            clock,
-            data_dir,
-            daemon,
-            inputs,
-            journal,
-            links,
-            live,
-            logins,
-            shutdown,
-            tasks,
-        };
+        let inner =
+            Inner { account, clock, data_dir, daemon, inputs, journal, links, live, logins, shutdown, tasks };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -142,10 +132,8 @@ impl App {
     /// `NotLoggedIn`, `Journal`, `File`.
     pub async fn log_out(ctx: &Ctx) -> Result<(), Error> {
         let login = ctx.authorize(Action::Logout, ())?.login().clone();
-        ctx.audited(Action::Logout, About::nothing(), async move |ctx: Ctx| {
-            ctx.app().logins().end(&login)
-        })
-        .await
+        ctx.audited(Action::Logout, About::nothing(), async move |ctx: Ctx| ctx.app().logins().end(&login))
+            .await
     }
 
     /// Whether a login link could be used now; looking changes nothing.

@@ -5,7 +5,7 @@
 //! node            UUID of this machine in the log
 //! login-links/    one file per link that has not been used
 //! logged-out/     one file per login that was ended before it expired
-//! inbox/          log entries of other processes, taken in by the server
+//! server.sock     for `bastide login-link` beside a running server
 //! log/            the server's own log
 //! ```
 

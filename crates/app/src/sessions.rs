@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::Error;
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
-use crate::{Error, daemon};
 
 /// A name is shown in lists and titles.
 const MAX_NAME: usize = 100;
@@ -100,7 +100,8 @@ impl NewSession {
         if self.name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME) {
             return Err(Error::Invalid(format!("name: at most {MAX_NAME} characters")));
         }
-        if self.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control)) {
+        if self.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().any(char::is_control))
+        {
             return invalid("name: some visible characters, and no control characters");
         }
         if self.env.len() > MAX_ENVIRONMENT {
@@ -146,7 +147,11 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Session, Error> {
     ctx.audited(Action::SessionCreate, about, async move |ctx| {
         let new = grant.into_target();
         let spec = Spec {
-            subject: Some(Subject { user: "admin".to_owned(), name: "admin".to_owned(), ..Subject::default() }),
+            subject: Some(Subject {
+                user: "admin".to_owned(),
+                name: "admin".to_owned(),
+                ..Subject::default()
+            }),
             account: Some(account),
             recording: Some(RecordingSpec { mode: RecordingMode::Required, input: false }),
             ..Spec::default()
@@ -181,7 +186,7 @@ pub async fn end(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
         let client = ctx.app().daemon().client()?;
         client.end(target, "ended from the web page").await.map_err(|e| match e.is(Code::NotFound) {
             true => Error::SessionNotFound(target),
-            false => daemon::refused(e),
+            false => refused(e),
         })
     })
     .await

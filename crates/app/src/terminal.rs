@@ -112,7 +112,9 @@ impl Terminal {
         let action = if open.write { Action::SessionWrite } else { Action::SessionWatch };
         let grant = ctx.authorize(action, open)?;
         let open = grant.target();
-        if open.client.len() > MAX_CLIENT || !open.client.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        if open.client.len() > MAX_CLIENT
+            || !open.client.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        {
             return Err(Error::Invalid(format!("client: at most {MAX_CLIENT} letters, digits and hyphens")));
         }
         let about = About::session(open.session).with("resumed_from", open.from);

@@ -111,7 +111,9 @@ impl Worker {
             let mut held = self.slot.lock().await;
             let event = match held.turn(piece.number) {
                 Turn::TooEarly => continue,
-                Turn::Superseded => Event::Gone(Error::Invalid("this page has a newer connection".to_owned())),
+                Turn::Superseded => {
+                    Event::Gone(Error::Invalid("this page has a newer connection".to_owned()))
+                }
                 Turn::AlreadyTaken => Event::InputTaken { number: piece.number },
                 Turn::Take => match self.take(&piece, &mut held).await {
                     Some(event) => event,
