@@ -1,1 +1,23 @@
-//! HTTP, WebSocket and the embedded browser client: translates, decides nothing.
+//! HTTP, WebSockets and the embedded web client.
+//!
+//! Translates and decides nothing: a handler turns a request into a call of `bastide_app` and the
+//! answer into a response. It must not know the session daemon, the data directory or the log.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod events;
+mod frame;
+mod health;
+mod json;
+mod login;
+mod pages;
+mod routes;
+mod seed_002;
+mod server;
+mod sessions;
+mod terminal;
+mod websocket;
+
+pub use routes::{Access, Listed, table};
+pub use server::{Config, Origin, serve};

@@ -1,0 +1,126 @@
+//! What stands around every request: its id, its trace, who asks, from where, and the headers that
+//! keep a browser careful.
+
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bastide_app::{Caller, Ctx};
+use uuid::Uuid;
+
+use crate::error::Problem;
+use crate::server::Site;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Scripts, connections and pictures only from here; nobody frames us. Styles may stand in the page,
+/// because the terminal and the components write theirs at run time.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // Not `no-referrer`: with it a browser sends the login form without its origin.
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// The outermost layer.
+pub(crate) async fn around(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let request_id = Uuid::now_v7().simple().to_string();
+    let cookie = cookie(request.headers(), &site.app.logins().cookie_name()).map(str::to_owned);
+    let ctx = site.app.context(cookie.as_deref(), &request_id);
+    let method = request.method().clone();
+    // Without its query: that of a login link is a secret.
+    let path = request.uri().path().to_owned();
+
+    let response = if from_elsewhere(&site, &method, request.headers()) {
+        Problem::new(StatusCode::FORBIDDEN, "origin", "this request comes from another site").into_response()
+    } else {
+        request.extensions_mut().insert(ctx);
+        next.run(request).await
+    };
+    let mut response = match response.extensions().get::<Problem>() {
+        Some(problem) => {
+            let problem = problem.clone();
+            let mut rendered = problem.render(&request_id);
+            rendered.headers_mut().extend(
+                response
+                    .headers()
+                    .iter()
+                    .filter(|(name, _)| *name == header::ALLOW)
+                    .map(|(n, v)| (n.clone(), v.clone())),
+            );
+            rendered
+        }
+        None => response,
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    tracing::info!(
+        request_id,
+        %method,
+        path,
+        status = response.status().as_u16(),
+        ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+/// Lets only those pass who are logged in.
+pub(crate) async fn logged_in(request: Request, next: Next) -> Response {
+    let known =
+        request.extensions().get::<Ctx>().is_some_and(|ctx| matches!(ctx.caller(), Caller::Person(_)));
+    if known {
+        next.run(request).await
+    } else {
+        Problem::from(bastide_app::Error::NotLoggedIn).into_response()
+    }
+}
+
+/// The value of one cookie (RFC 6265, section 5.4).
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
+}
+
+/// Whether a page of another site sent this. Programs other than browsers send no origin; browsers
+/// send one with everything that can change something, and with every WebSocket.
+fn from_elsewhere(site: &Site, method: &Method, headers: &HeaderMap) -> bool {
+    let changes = !matches!(*method, Method::GET | Method::HEAD) || headers.contains_key(header::UPGRADE);
+    if !changes {
+        return false;
+    }
+    match headers.get(header::ORIGIN) {
+        None => headers.get("sec-fetch-site").is_some_and(|from| from != "same-origin" && from != "none"),
+        Some(origin) => {
+            let authority = origin.to_str().ok().and_then(authority_of);
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            let ours = site.public_authority().or(host);
+            authority.is_none() || authority != ours
+        }
+    }
+}
+
+fn authority_of(origin: &str) -> Option<&str> {
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
+    Some(authority.strip_suffix('/').unwrap_or(authority))
+}

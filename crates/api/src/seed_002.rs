@@ -1,0 +1,288 @@
+//! `/api/pty/sessions` and the JSON form of its WebSocket, as clients of an earlier design of
+//! command control speak them. Thin adapters over the use cases of `/api/v1`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use bastide_app::Ctx;
+use bastide_app::sessions::{self, NewSession, Session, State};
+use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
+use bastide_wire::session::Snapshot;
+use bastide_wire::terminal::MAX_INPUT;
+use bastide_wire::terminal::json::{FromBrowser, Kind, ToBrowser, Utf8Stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::Problem;
+use crate::json::Json;
+use crate::sessions::{read_uid, size};
+use crate::terminal::close_code;
+use crate::websocket::{Received, Socket, code};
+
+/// What a terminal is sent before a snapshot that replaces what it shows (ECMA-48: RIS).
+const RESET: &str = "\u{1b}c";
+
+/// Fields that this release does not know are ignored, as those clients expect.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct New {
+    shell: Option<String>,
+    cols: Option<u16>,
+    rows: Option<u16>,
+    cwd: Option<String>,
+    env: Option<BTreeMap<String, String>>,
+    name: Option<String>,
+    server_id: Option<Value>,
+}
+
+pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Value>, Problem> {
+    let sessions = sessions::list(&ctx).await?;
+    Ok(axum::Json(json!({ "sessions": sessions.iter().map(full).collect::<Vec<_>>() })))
+}
+
+pub(crate) async fn session_create(
+    Extension(ctx): Extension<Ctx>,
+    Json(new): Json<New>,
+) -> Result<impl IntoResponse, Problem> {
+    if new.server_id.is_some_and(|id| !id.is_null()) {
+        let detail = "server_id: this release opens terminals on its own machine only";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
+    }
+    let size = size(new.cols, new.rows)?;
+    let env = new.env.unwrap_or_default();
+    let new = NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size };
+    let session = sessions::create(&ctx, new).await?;
+    let place = format!("/api/pty/sessions/{}", session.uid);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(short(&session))))
+}
+
+pub(crate) async fn session_get(
+    Extension(ctx): Extension<Ctx>,
+    Path(uid): Path<String>,
+) -> Result<axum::Json<Value>, Problem> {
+    Ok(axum::Json(full(&sessions::get(&ctx, read_uid(&uid)?).await?)))
+}
+
+pub(crate) async fn session_end(
+    Extension(ctx): Extension<Ctx>,
+    Path(uid): Path<String>,
+) -> Result<StatusCode, Problem> {
+    sessions::end(&ctx, read_uid(&uid)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn short(session: &Session) -> Value {
+    let shell = session.command.first().map(String::as_str).unwrap_or_default();
+    json!({
+        "id": session.uid,
+        "name": session.name,
+        "size": { "rows": session.shown.rows, "cols": session.shown.cols },
+        "created": session.created,
+        "state": match session.state { State::Running => "active", State::Ended => "closed" },
+        "shell_type": shell.rsplit('/').next(),
+        "websocket_url": format!("/api/pty/sessions/{}/ws", session.uid),
+    })
+}
+
+fn full(session: &Session) -> Value {
+    let mut value = short(session);
+    value["pid"] = json!(session.pid);
+    value["exit_code"] = json!(session.exit.map(|exit| exit.code));
+    value["viewers"] = json!(session.viewers.len());
+    value["pty_enabled"] = json!(true);
+    value
+}
+
+/// One connection in the JSON form.
+pub(crate) async fn talk(mut socket: Socket, ctx: Ctx, open: Open) {
+    let mut terminal = match Terminal::open(&ctx, open).await {
+        Ok(terminal) => terminal,
+        Err(error) => {
+            let close = close_code(&error);
+            let problem = Problem::from(error);
+            say(&mut socket, &ctx, Kind::Error, problem.detail()).await;
+            return socket.close(close, problem.kind()).await;
+        }
+    };
+    let mut typed = Typed::default();
+    let mut output = Output::default();
+    loop {
+        let going = tokio::select! {
+            event = terminal.next() => match event {
+                Some(event) => output.tell(&mut socket, &ctx, (event, &terminal, &mut typed)).await,
+                None => return socket.close(code::NORMAL, "the session has ended").await,
+            },
+            // While the program does not read, neither do we: the client feels it.
+            received = socket.next(), if !typed.full() => match received {
+                Received::Text(text) => hear(&mut socket, &ctx, (&terminal, &mut typed), text.as_str()).await,
+                Received::Binary(_) => return socket.close(code::UNSUPPORTED, "text messages only").await,
+                Received::Over => return,
+            },
+        };
+        if !going {
+            return socket.close(code::NORMAL, "closed").await;
+        }
+    }
+}
+
+/// False when the connection is over.
+async fn hear(
+    socket: &mut Socket,
+    ctx: &Ctx,
+    (terminal, typed): (&Terminal, &mut Typed),
+    text: &str,
+) -> bool {
+    match FromBrowser::read(text) {
+        Ok(FromBrowser::Input { data }) => {
+            typed.add(terminal, data);
+            true
+        }
+        Ok(FromBrowser::Resize { cols, rows }) => {
+            terminal.resize(cols, rows);
+            true
+        }
+        Ok(FromBrowser::Ping {}) => say(socket, ctx, Kind::Pong, "").await,
+        Ok(FromBrowser::Close {}) => {
+            say(socket, ctx, Kind::Close, "closed as asked; the session goes on").await;
+            false
+        }
+        // One bad message does not end a terminal.
+        Err(error) => say(socket, ctx, Kind::Error, &error.to_string()).await,
+    }
+}
+
+/// What was typed and not yet taken. This form has no answer to input, so nothing is given up: what
+/// the program does not read waits here, bounded by not reading the socket.
+#[derive(Default)]
+struct Typed {
+    waiting: VecDeque<(u32, Bytes)>,
+    last: u32,
+}
+
+impl Typed {
+    fn full(&self) -> bool {
+        self.waiting.len() >= MAX_PIECES
+    }
+
+    fn add(&mut self, terminal: &Terminal, data: String) {
+        let mut rest = Bytes::from(data);
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(MAX_INPUT));
+            self.last += 1;
+            self.waiting.push_back((self.last, piece.clone()));
+            self.send(terminal, self.last, piece);
+        }
+    }
+
+    /// A message of four pieces at most may go over the window: those pieces go when others have
+    /// been taken.
+    fn send(&self, terminal: &Terminal, number: u32, piece: Bytes) {
+        let first = self.waiting.front().map_or(number, |(first, _)| *first);
+        if usize::try_from(number - first).is_ok_and(|ahead| ahead < MAX_PIECES) {
+            // A full queue refuses it; it is sent again with the next answer.
+            terminal.input(number, piece).ok();
+        }
+    }
+
+    fn taken(&mut self, terminal: &Terminal, number: u32) {
+        self.waiting.retain(|(waiting, _)| *waiting > number);
+        if let Some((number, piece)) = self.waiting.get(MAX_PIECES - 1) {
+            self.send(terminal, *number, piece.clone());
+        }
+    }
+
+    fn again(&self, terminal: &Terminal) {
+        for (number, piece) in &self.waiting {
+            self.send(terminal, *number, piece.clone());
+        }
+    }
+
+    /// A new attachment: `last` is what was taken. Where that is not known, nothing is repeated.
+    fn resume(&mut self, terminal: &Terminal, last: Option<u32>) -> bool {
+        match last {
+            Some(last) => {
+                self.waiting.retain(|(number, _)| *number > last);
+                self.again(terminal);
+                true
+            }
+            None => {
+                let certain = self.waiting.is_empty();
+                self.waiting.clear();
+                self.last = 0;
+                certain
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Output {
+    text: Utf8Stream,
+    /// A snapshot after the first replaces what is shown.
+    shown: bool,
+}
+
+impl Output {
+    async fn tell(
+        &mut self,
+        socket: &mut Socket,
+        ctx: &Ctx,
+        (event, terminal, typed): (Event, &Terminal, &mut Typed),
+    ) -> bool {
+        match event {
+            Event::Output { pos, data } => {
+                let text = self.text.push(&data);
+                terminal.ack(pos + data.len() as u64);
+                text.is_empty() || say(socket, ctx, Kind::Output, &text).await
+            }
+            Event::Snapshot(snapshot) => {
+                let text = self.snapshot(&snapshot);
+                say(socket, ctx, Kind::Output, &text).await
+            }
+            Event::Hello { input, .. } => {
+                typed.resume(terminal, input)
+                    || say(socket, ctx, Kind::Warning, "input of the last moment may be lost").await
+            }
+            Event::InputTaken { number } => {
+                typed.taken(terminal, number);
+                true
+            }
+            Event::InputRefused { code, .. } if code == "LIMIT_REACHED" => {
+                typed.again(terminal);
+                say(socket, ctx, Kind::Warning, "waiting for the program to read").await
+            }
+            Event::InputRefused { message, .. } => {
+                typed.waiting.clear();
+                say(socket, ctx, Kind::Error, &message).await
+            }
+            Event::Notice { text, .. } => say(socket, ctx, Kind::Warning, &text).await,
+            Event::Waiting { reason } => say(socket, ctx, Kind::Warning, &reason).await,
+            Event::Exit(status) => {
+                let words = format!("the session ended with exit code {}", status.code);
+                say(socket, ctx, Kind::Close, &words).await
+            }
+            Event::Gone(error) => {
+                say(socket, ctx, Kind::Error, &error.to_string()).await;
+                false
+            }
+            Event::Resized { .. } | Event::Lagged { .. } | Event::Viewers(_) => true,
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) -> String {
+        let mut text = if self.shown { RESET.to_owned() } else { String::new() };
+        self.shown = true;
+        self.text = Utf8Stream::default();
+        text.push_str(&self.text.push(snapshot.restore.as_deref().unwrap_or_default()));
+        text
+    }
+}
+
+async fn say(socket: &mut Socket, ctx: &Ctx, kind: Kind, data: &str) -> bool {
+    let timestamp = ctx.clock().now().as_millisecond();
+    let message = ToBrowser { kind, data, timestamp };
+    socket.text(serde_json::to_string(&message).expect("plain fields are JSON")).await
+}

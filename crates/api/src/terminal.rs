@@ -1,0 +1,178 @@
+//! A terminal over a WebSocket: our own binary form by its subprotocol, else the JSON form.
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Response};
+use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
+use bastide_app::{Ctx, Error};
+use bastide_wire::session::Snapshot;
+use bastide_wire::terminal::SUBPROTOCOL;
+use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, ToBrowser};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::error::Problem;
+use crate::seed_002;
+use crate::sessions::read_uid;
+use crate::websocket::{Received, Socket, accept, code};
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    client: Option<String>,
+    from: Option<u64>,
+    #[serde(default)]
+    scrollback: u32,
+    /// `1`: look on and do not type.
+    #[serde(default)]
+    watch: u8,
+}
+
+pub(crate) async fn terminal(
+    Extension(ctx): Extension<Ctx>,
+    Path(uid): Path<String>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let session = match read_uid(&uid) {
+        Ok(session) => session,
+        Err(problem) => return problem.into_response(),
+    };
+    let Query(wanted) = match wanted {
+        Ok(wanted) => wanted,
+        Err(e) => return Problem::bad_request(e.body_text()).into_response(),
+    };
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
+        Err(e) => return Problem::new(e.status(), "websocket", e.body_text()).into_response(),
+    };
+    let open = Open {
+        session,
+        write: wanted.watch == 0,
+        from: wanted.from,
+        client: wanted.client.unwrap_or_else(|| Uuid::new_v4().to_string()),
+        scrollback: wanted.scrollback,
+    };
+    if upgrade.selected_protocol().is_some() {
+        accept(upgrade, ctx, "terminal websocket", |socket, ctx| binary(socket, ctx, open))
+    } else {
+        accept(upgrade, ctx, "terminal websocket (json)", |socket, ctx| seed_002::talk(socket, ctx, open))
+    }
+}
+
+async fn binary(mut socket: Socket, ctx: Ctx, open: Open) {
+    let session = open.session;
+    let mut terminal = match Terminal::open(&ctx, open).await {
+        Ok(terminal) => terminal,
+        Err(error) => return sorry(socket, error).await,
+    };
+    loop {
+        tokio::select! {
+            event = terminal.next() => match event {
+                Some(Event::Gone(error)) => return sorry(socket, error).await,
+                Some(event) => {
+                    if !tell(&mut socket, event, session, terminal.write()).await {
+                        return;
+                    }
+                }
+                None => return socket.close(code::NORMAL, "the session has ended").await,
+            },
+            received = socket.next() => {
+                let heard = match received {
+                    Received::Text(text) => hear_text(&terminal, text.as_str()),
+                    Received::Binary(bytes) => hear_input(&terminal, &bytes),
+                    Received::Over => return,
+                };
+                match heard {
+                    Ok(Some(answer)) => {
+                        if !say(&mut socket, &answer).await {
+                            return;
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(message) => {
+                        say(&mut socket, &ToBrowser::Error { code: "PROTOCOL_ERROR".to_owned(), message }).await;
+                        return socket.close(code::POLICY, "a message against the protocol").await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Errors are words for whoever wrote the client.
+fn hear_text(terminal: &Terminal, text: &str) -> Result<Option<ToBrowser>, String> {
+    match FromBrowser::read(text).map_err(|e| e.to_string())? {
+        FromBrowser::Resize { cols, rows } => terminal.resize(cols, rows),
+        FromBrowser::Ack { pos } => terminal.ack(pos),
+        FromBrowser::CancelInput {} => terminal.cancel_input(),
+        FromBrowser::Ping { t } => return Ok(Some(ToBrowser::Pong { t })),
+    }
+    Ok(None)
+}
+
+fn hear_input(terminal: &Terminal, message: &[u8]) -> Result<Option<ToBrowser>, String> {
+    let piece = InputPiece::read(message).map_err(|e| e.to_string())?;
+    terminal
+        .input(piece.number, Bytes::copy_from_slice(piece.data))
+        .map(|()| None)
+        .map_err(|_| format!("at most {MAX_PIECES} pieces of input may be under way"))
+}
+
+async fn tell(socket: &mut Socket, event: Event, session: Uuid, write: bool) -> bool {
+    let message = match event {
+        Event::Output { pos, data } => {
+            return socket.binary(Downstream::Output { pos, data: &data }.encode()).await;
+        }
+        Event::Snapshot(snapshot) => return socket.binary(encode_snapshot(&snapshot)).await,
+        Event::Hello { pos, resumed, input } => {
+            ToBrowser::Hello { session: session.to_string(), pos, resumed, write, input }
+        }
+        Event::Resized { pos, cols, rows } => ToBrowser::Resized { pos, cols, rows },
+        Event::Lagged { pos } => ToBrowser::Lagged { pos },
+        Event::Notice { kind, text } => ToBrowser::Notice { kind, text },
+        Event::Viewers(viewers) => ToBrowser::Viewers { viewers },
+        Event::InputTaken { number } => ToBrowser::InputOk { number },
+        Event::InputRefused { number, code, message } => ToBrowser::InputRefused { number, code, message },
+        Event::Exit(status) => ToBrowser::Exit { code: status.code, signal: status.signal },
+        Event::Waiting { reason } => ToBrowser::Waiting { reason },
+        Event::Gone(_) => return false,
+    };
+    say(socket, &message).await
+}
+
+async fn say(socket: &mut Socket, message: &ToBrowser) -> bool {
+    socket.text(serde_json::to_string(message).expect("plain fields are JSON")).await
+}
+
+fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
+    Downstream::Snapshot {
+        pos: snapshot.pos.unwrap_or_default(),
+        cols: snapshot.cols,
+        rows: snapshot.rows,
+        restore: snapshot.restore.as_deref().unwrap_or_default(),
+    }
+    .encode()
+}
+
+/// Says why there is no terminal, and closes so that a page knows whether trying again would help.
+async fn sorry(mut socket: Socket, error: Error) {
+    let code = close_code(&error);
+    let problem = Problem::from(error);
+    let message = ToBrowser::Error { code: problem.kind().to_owned(), message: problem.detail().to_owned() };
+    say(&mut socket, &message).await;
+    socket.close(code, problem.kind()).await;
+}
+
+pub(crate) fn close_code(error: &Error) -> u16 {
+    match error {
+        Error::NotLoggedIn | Error::LinkRefused => code::NOT_LOGGED_IN,
+        Error::SessionNotFound(_) => code::NOT_FOUND,
+        Error::Invalid(_) | Error::ReadOnly => code::POLICY,
+        Error::Limit(_) | Error::DaemonUnreachable(_) | Error::Stopping => code::TRY_LATER,
+        Error::Daemon { .. } | Error::Journal(_) | Error::File { .. } => code::INTERNAL,
+    }
+}

@@ -1,0 +1,144 @@
+//! What all our WebSockets share: limits, signs of life, the end of a login, the end of the server.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use bastide_app::{Caller, Ctx};
+use bastide_wire::terminal::MAX_MESSAGE;
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+
+/// Proxies give up on silent connections after a minute or more.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// Two pings without an answer: the other side is gone, however the network looks.
+const SILENT_FOR: Duration = Duration::from_secs(75);
+/// A browser that takes nothing for this long is not looking; it can come back.
+const SEND_WITHIN: Duration = Duration::from_secs(30);
+
+/// Close codes (RFC 6455, section 7.4; 4000 and up are ours).
+pub(crate) mod code {
+    pub(crate) const NORMAL: u16 = 1000;
+    pub(crate) const UNSUPPORTED: u16 = 1003;
+    pub(crate) const POLICY: u16 = 1008;
+    pub(crate) const INTERNAL: u16 = 1011;
+    pub(crate) const RESTART: u16 = 1012;
+    pub(crate) const TRY_LATER: u16 = 1013;
+    pub(crate) const NOT_LOGGED_IN: u16 = 4401;
+    pub(crate) const NOT_FOUND: u16 = 4404;
+}
+
+/// Accepts the upgrade and runs `talk` as a task that the server waits for.
+pub(crate) fn accept<F>(
+    upgrade: WebSocketUpgrade,
+    ctx: Ctx,
+    name: &'static str,
+    talk: impl FnOnce(Socket, Ctx) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let tasks = ctx.app().tasks().clone();
+    upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |socket| async move {
+        let socket = Socket::new(socket, &ctx);
+        // The task outlives this one only when the server ends, and then by its own rules.
+        tasks.spawn(name, talk(socket, ctx)).await.ok();
+    })
+}
+
+/// What came, other than signs of life.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Text(Utf8Bytes),
+    Binary(axum::body::Bytes),
+    /// The connection is over, or has just been closed with a reason.
+    Over,
+}
+
+pub(crate) struct Socket {
+    inner: WebSocket,
+    ctx: Ctx,
+    ping: Interval,
+    heard: Instant,
+    logins: watch::Receiver<u64>,
+    expires: Instant,
+}
+
+impl Socket {
+    fn new(inner: WebSocket, ctx: &Ctx) -> Self {
+        let mut ping = interval(PING_EVERY);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.reset();
+        let left = match ctx.caller() {
+            Caller::Person(login) => login.expires().duration_since(ctx.clock().now()).try_into(),
+            Caller::Anonymous => Ok(Duration::ZERO),
+        };
+        let now = Instant::now();
+        Self {
+            inner,
+            ctx: ctx.clone(),
+            ping,
+            heard: now,
+            logins: ctx.app().logins().changes(),
+            expires: now + left.unwrap_or(Duration::ZERO),
+        }
+    }
+
+    /// The next message. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Received {
+        loop {
+            let message = tokio::select! {
+                message = self.inner.recv() => message,
+                _ = self.ping.tick() => {
+                    if self.heard.elapsed() > SILENT_FOR || !self.put(Message::Ping(axum::body::Bytes::new())).await {
+                        return Received::Over;
+                    }
+                    continue;
+                }
+                () = sleep_until(self.expires) => return self.closed(code::NOT_LOGGED_IN, "the login has expired").await,
+                Ok(()) = self.logins.changed() => {
+                    let Caller::Person(login) = self.ctx.caller() else { return Received::Over };
+                    if self.ctx.app().logins().holds(login, self.ctx.clock().now()) {
+                        continue;
+                    }
+                    return self.closed(code::NOT_LOGGED_IN, "logged out").await;
+                }
+                () = self.ctx.app().shutdown().draining() => return self.closed(code::RESTART, "the server stops").await,
+            };
+            self.heard = Instant::now();
+            match message {
+                Some(Ok(Message::Text(text))) => return Received::Text(text),
+                Some(Ok(Message::Binary(bytes))) => return Received::Binary(bytes),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) | None => return Received::Over,
+                // Too large, not UTF-8, against the protocol.
+                Some(Err(error)) => {
+                    tracing::debug!(%error, request_id = self.ctx.request_id(), "websocket ended");
+                    return self.closed(code::POLICY, "a message that cannot be read").await;
+                }
+            }
+        }
+    }
+
+    /// False when the other side is gone.
+    pub(crate) async fn text(&mut self, text: String) -> bool {
+        self.put(Message::Text(text.into())).await
+    }
+
+    pub(crate) async fn binary(&mut self, bytes: Vec<u8>) -> bool {
+        self.put(Message::Binary(bytes.into())).await
+    }
+
+    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+        self.closed(code, reason).await;
+    }
+
+    async fn put(&mut self, message: Message) -> bool {
+        matches!(timeout(SEND_WITHIN, self.inner.send(message)).await, Ok(Ok(())))
+    }
+
+    async fn closed(&mut self, code: u16, reason: &str) -> Received {
+        self.put(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        Received::Over
+    }
+}
