@@ -6,7 +6,14 @@
 // - Only what the screen has drawn is acknowledged.
 // - The screen is told everything in the order of the stream, sizes and snapshots included.
 
-import { type Message, type Request, readFrame, type Snapshot, type ViewerInfo, writeInput } from './frames.ts'
+import {
+  type Message,
+  type Request,
+  readFrame,
+  type Snapshot,
+  type ViewerInfo,
+  writeInput,
+} from './frames.ts'
 import { InputQueue } from './input.ts'
 
 export type Phase =
@@ -243,42 +250,55 @@ export class TerminalSocket {
     }
     switch (message.type) {
       case 'hello':
-        return this.hello(message)
+        this.hello(message)
+        break
       case 'input_ok':
         this.input.taken(message.number)
-        return this.inputMoved()
+        this.inputMoved()
+        break
       case 'input_refused':
-        return this.inputRefused(message)
+        this.inputRefused(message)
+        break
       case 'resized':
-        return this.screen.resize(message.cols, message.rows)
+        this.screen.resize(message.cols, message.rows)
+        break
       case 'viewers':
-        return this.listener.viewers(message.viewers)
+        this.listener.viewers(message.viewers)
+        break
       case 'notice':
-        return this.listener.notice(message.kind, message.text)
+        this.listener.notice(message.kind, message.text)
+        break
       case 'waiting':
         this.greeted = false
-        return this.enter({ kind: 'waiting', reason: message.reason })
+        this.enter({ kind: 'waiting', reason: message.reason })
+        break
       case 'exit':
         this.input.clear()
         this.watchBacklog()
-        return this.enter({ kind: 'ended', code: message.code, signal: message.signal })
+        this.enter({ kind: 'ended', code: message.code, signal: message.signal })
+        break
       case 'pong':
         this.cancelDeadline()
         this.cancelPing()
         this.cancelPing = this.host.after(PING_EVERY, () => this.ping())
-        return this.listener.roundTrip(this.host.now() - message.t)
+        this.listener.roundTrip(this.host.now() - message.t)
+        break
       case 'error':
-        return this.listener.notice(message.code, message.message)
+        this.listener.notice(message.code, message.message)
+        break
       case 'lagged':
         // A snapshot follows; until then nothing comes that could be drawn wrongly.
-        return
+        break
     }
   }
 
   private hello(hello: Extract<Message, { type: 'hello' }>): void {
     this.greeted = true
     this.failures = 0
-    if (hello.resumed && hello.pos !== this.received) return this.resync()
+    if (hello.resumed && hello.pos !== this.received) {
+      this.resync()
+      return
+    }
     // Everything before this position has been drawn or replaced: it asks for no credit.
     this.acked = hello.pos
     this.listener.writable(hello.write)
@@ -299,7 +319,10 @@ export class TerminalSocket {
       this.screen.restore(frame, () => this.hasDrawn(frame.pos))
       return
     }
-    if (this.received === null || frame.pos > this.received) return this.resync()
+    if (this.received === null || frame.pos > this.received) {
+      this.resync()
+      return
+    }
     const fresh = frame.data.subarray(this.received - frame.pos)
     if (fresh.length === 0) return
     const end = this.received + fresh.length

@@ -1,0 +1,161 @@
+import { type RefObject, useEffect, useRef, useState } from 'react'
+import { liveStore } from '../api/live.ts'
+import type { ViewerInfo } from './frames.ts'
+import { browserHost } from './host.ts'
+import { needsConfirmation, type Paste } from './paste.ts'
+import { XtermScreen } from './screen.ts'
+import { type Phase, TerminalSocket } from './socket.ts'
+
+export interface TerminalState {
+  phase: Phase
+  size: { cols: number; rows: number } | null
+  /** Milliseconds. */
+  roundTrip: number | null
+  viewers: ViewerInfo[]
+  write: boolean
+  title: string
+  /** Bytes the program has not read for a noticeable time. */
+  backlog: number | null
+  notice: { kind: string; text: string } | null
+  paste: Paste | null
+}
+
+const FRESH: TerminalState = {
+  phase: { kind: 'connecting' },
+  size: null,
+  roundTrip: null,
+  viewers: [],
+  write: true,
+  title: '',
+  backlog: null,
+  notice: null,
+  paste: null,
+}
+
+export interface TerminalActions {
+  retry(): void
+  cancelInput(): void
+  dismiss(): void
+  /** What was asked about is pasted, or not. */
+  answerPaste(yes: boolean): void
+}
+
+/** A terminal in an element: what it shows beside its screen, and what can be done. */
+export function useTerminal(
+  element: RefObject<HTMLElement | null>,
+  { uid, watch, dark }: { uid: string; watch: boolean; dark: boolean },
+): [TerminalState, TerminalActions] {
+  const [state, setState] = useState(FRESH)
+  const running = useRef<{ socket: TerminalSocket; screen: XtermScreen } | null>(null)
+  const firstDark = useRef(dark)
+
+  useEffect(() => {
+    const place = element.current
+    if (!place) return
+    const change = (part: Partial<TerminalState>) => setState((now) => ({ ...now, ...part }))
+    const screen = new XtermScreen(
+      {
+        typed: (data) => {
+          if (!socket.type(data)) change({ notice: { kind: 'full', text: '' } })
+        },
+        title: (title) => change({ title }),
+        copy: (text) => void navigator.clipboard?.writeText(text),
+        resized: (cols, rows) => change({ size: { cols, rows } }),
+      },
+      firstDark.current,
+    )
+    const socket = new TerminalSocket({
+      host: browserHost(uid),
+      screen,
+      client: crypto.randomUUID?.() ?? String(Math.random()).slice(2),
+      watch,
+      listener: {
+        phase: (phase) => {
+          change({ phase })
+          if (phase.kind === 'closed' && phase.why === 'login') liveStore.loggedOut()
+        },
+        backlog: (bytes, slow) =>
+          setState((now) => {
+            const backlog = bytes > 0 && (slow || now.backlog !== null) ? bytes : null
+            return backlog === now.backlog ? now : { ...now, backlog }
+          }),
+        roundTrip: (milliseconds) => change({ roundTrip: Math.round(milliseconds) }),
+        viewers: (viewers) => change({ viewers }),
+        writable: (write) => change({ write }),
+        notice: (kind, text) => change({ notice: { kind, text } }),
+      },
+    })
+    running.current = { socket, screen }
+    screen.open(place)
+    // For whoever looks into the page with a console, and for its tests.
+    Object.assign(place, { terminal: screen.terminal })
+    const fill = () => {
+      const size = screen.fitting()
+      if (size) socket.resize(size.cols, size.rows)
+    }
+    fill()
+    const observer = new ResizeObserver(fill)
+    observer.observe(place)
+    const stopListening = listen(place, socket, (paste) => change({ paste }))
+    socket.start()
+    screen.terminal.focus()
+    return () => {
+      observer.disconnect()
+      stopListening()
+      socket.stop()
+      screen.dispose()
+      running.current = null
+    }
+  }, [element, uid, watch])
+
+  useEffect(() => running.current?.screen.theme(dark), [dark])
+
+  const focus = () => running.current?.screen.terminal.focus()
+  return [
+    state,
+    {
+      retry: () => {
+        running.current?.socket.retryNow()
+        focus()
+      },
+      cancelInput: () => {
+        running.current?.socket.cancelInput()
+        focus()
+      },
+      dismiss: () => {
+        setState((now) => ({ ...now, notice: null }))
+        focus()
+      },
+      answerPaste: (yes) => {
+        if (yes && state.paste) running.current?.screen.terminal.paste(state.paste.text)
+        setState((now) => ({ ...now, paste: null }))
+      },
+    },
+  ]
+}
+
+function listen(place: HTMLElement, socket: TerminalSocket, ask: (paste: Paste) => void): () => void {
+  const pasted = (event: ClipboardEvent) => {
+    const paste = needsConfirmation(event.clipboardData?.getData('text/plain') ?? '')
+    if (!paste) return
+    event.preventDefault()
+    event.stopPropagation()
+    ask(paste)
+  }
+  const online = () => socket.retryNow()
+  const offline = () => socket.networkLost()
+  const looked = () => {
+    if (document.visibilityState === 'visible') socket.retryNow()
+  }
+  // Before xterm.js, which would take it as it is.
+  place.addEventListener('paste', pasted, { capture: true })
+  window.addEventListener('online', online)
+  window.addEventListener('offline', offline)
+  document.addEventListener('visibilitychange', looked)
+  return () => {
+    place.removeEventListener('paste', pasted, { capture: true })
+    window.removeEventListener('online', online)
+    window.removeEventListener('offline', offline)
+    document.removeEventListener('visibilitychange', looked)
+  }
+}
