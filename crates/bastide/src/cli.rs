@@ -7,6 +7,7 @@ mod daemon;
 mod duration;
 mod events;
 pub(crate) mod exit;
+mod export;
 mod fitted;
 mod keys;
 mod kill;
@@ -14,11 +15,16 @@ mod list;
 mod man;
 mod new;
 mod output;
+mod play;
+mod ptyd;
+mod recordings;
 mod send_keys;
 mod sessions;
+mod signals;
 mod size;
 mod snapshot;
 mod terminal;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -51,6 +57,10 @@ enum Command {
     #[command(flatten)]
     Session(SessionCommand),
     #[command(flatten)]
+    Evidence(EvidenceCommand),
+    #[command(flatten)]
+    Process(ProcessCommand),
+    #[command(flatten)]
     About(AboutCommand),
 }
 
@@ -66,7 +76,21 @@ enum SessionCommand {
     Kill(kill::Kill),
     SendKeys(send_keys::SendKeys),
     Snapshot(snapshot::Snapshot),
+}
+
+/// What sessions leave behind.
+#[derive(Debug, Subcommand)]
+enum EvidenceCommand {
+    Play(play::Play),
+    Export(export::Export),
+    Verify(verify::Verify),
     Events(events::Events),
+}
+
+/// What runs until it is ended.
+#[derive(Debug, Subcommand)]
+enum ProcessCommand {
+    Ptyd(ptyd::Ptyd),
 }
 
 /// What the program says about itself.
@@ -80,6 +104,8 @@ enum AboutCommand {
 pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Session(command) => exit::block_on(run_session(cli.place, command)),
+        Command::Evidence(command) => exit::block_on(run_evidence(cli.place, command)),
+        Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
         Command::About(AboutCommand::Completions(command)) => command.run(),
         Command::About(AboutCommand::Man(command)) => command.run(),
     }
@@ -94,7 +120,15 @@ async fn run_session(place: Place, command: SessionCommand) -> Outcome {
         SessionCommand::Kill(command) => command.run(&place).await,
         SessionCommand::SendKeys(command) => command.run(&place).await,
         SessionCommand::Snapshot(command) => command.run(&place).await,
-        SessionCommand::Events(command) => command.run(&place).await,
+    }
+}
+
+async fn run_evidence(place: Place, command: EvidenceCommand) -> Outcome {
+    match command {
+        EvidenceCommand::Play(command) => Box::pin(command.run(&place)).await,
+        EvidenceCommand::Export(command) => command.run(&place).await,
+        EvidenceCommand::Verify(command) => command.run(),
+        EvidenceCommand::Events(command) => command.run(&place).await,
     }
 }
 

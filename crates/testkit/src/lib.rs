@@ -1,1 +1,29 @@
-//! For tests: a ptyd or a server of one's own on a free port, ended with the test.
+//! For tests: a daemon of one's own in a directory of its own, people at terminals, and viewers with a
+//! screen. Everything ends with the value that holds it; every wait is for a fact and has a deadline.
+//!
+//! It looks at the program from outside: it must not know more of its insides than a client does.
+
+mod person;
+mod ptyd;
+mod viewer;
+
+use std::time::Duration;
+
+pub use bastide_ptyd_client as client;
+pub use person::Person;
+pub use ptyd::{Options, Output, Ptyd};
+pub use viewer::Viewer;
+
+/// No fact that a test waits for takes this long, even on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits for `future`, or fails the test saying for what.
+///
+/// # Panics
+/// When it takes longer than [`DEADLINE`].
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {} s for {what}", DEADLINE.as_secs()),
+    }
+}

@@ -1,6 +1,5 @@
 //! `bastide attach` and `bastide watch`
 
-mod signals;
 mod typing;
 mod view;
 

@@ -63,7 +63,7 @@ impl Failure {
 
     fn message(&self) -> Option<String> {
         Some(match self {
-            Self::Other(error) => format!("{error:#}"),
+            Self::Other(error) => chain(error),
             Self::NotFound(text) => text.clone(),
             Self::Daemon(error) => match advice(error) {
                 Some(advice) => format!("{error}; {advice}"),
@@ -72,6 +72,20 @@ impl Failure {
             Self::Unread => return None,
         })
     }
+}
+
+/// The error and its causes, each once: many quote their cause already.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |said, cause| {
+        let cause = cause.to_string();
+        if said.is_empty() {
+            cause
+        } else if said.contains(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
+        }
+    })
 }
 
 /// What to do about an error that many commands can meet.

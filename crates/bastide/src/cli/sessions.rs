@@ -31,14 +31,8 @@ pub(crate) fn label(info: &SessionInfo) -> String {
 pub(crate) fn find<'a>(all: &'a [SessionInfo], word: &str) -> Result<&'a SessionInfo, Failure> {
     let named: Vec<_> = all.iter().filter(|info| info.name.as_deref() == Some(word)).collect();
     let alive: Vec<_> = named.iter().copied().filter(|info| info.is_alive).collect();
-    let digits = word.replace('-', "").to_ascii_lowercase();
-    let by_uid: Vec<_> = all
-        .iter()
-        .filter(|info| {
-            let uid = info.uid.map(|uid| uid.simple().to_string()).unwrap_or_default();
-            digits.len() >= FEWEST_DIGITS && (uid.starts_with(&digits) || uid.ends_with(&digits))
-        })
-        .collect();
+    let by_uid: Vec<_> =
+        all.iter().filter(|info| info.uid.is_some_and(|uid| is_part_of(word, uid))).collect();
     let candidates = [alive, named, by_uid].into_iter().find(|found| !found.is_empty()).unwrap_or_default();
     match candidates.as_slice() {
         [one] => Ok(one),
@@ -48,6 +42,13 @@ pub(crate) fn find<'a>(all: &'a [SessionInfo], word: &str) -> Result<&'a Session
             Err(Failure::text(format!("{word:?} names several sessions; use an id: {}", ids.join(", "))))
         }
     }
+}
+
+/// True for the beginning or the end of a uid, if it is not too short.
+pub(crate) fn is_part_of(word: &str, uid: Uuid) -> bool {
+    let digits = word.replace('-', "").to_ascii_lowercase();
+    let uid = uid.simple().to_string();
+    digits.len() >= FEWEST_DIGITS && (uid.starts_with(&digits) || uid.ends_with(&digits))
 }
 
 /// As [`find`]; without a word, the running session used last.

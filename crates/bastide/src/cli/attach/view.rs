@@ -11,11 +11,11 @@ use bytes::{Buf, Bytes};
 
 use super::How;
 
-use super::signals::{Signal, Signals};
 use super::typing::{Progress, Typing};
 use crate::cli::chord::Watcher;
 use crate::cli::exit::Failure;
 use crate::cli::fitted::Fitted;
+use crate::cli::signals::{Signal, Signals};
 use crate::cli::size::Size;
 use crate::cli::terminal::Terminal;
 

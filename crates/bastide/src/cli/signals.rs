@@ -5,7 +5,7 @@ use std::io;
 use tokio::signal::unix::{self, SignalKind, signal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// The terminal has another size.
     Resized,
     /// Ctrl-Z's signal; only from outside, since raw mode has no such key.
@@ -16,10 +16,10 @@ pub(super) enum Signal {
 }
 
 impl Signal {
-    pub(super) const HANGUP: u8 = 1;
+    pub(crate) const HANGUP: u8 = 1;
 }
 
-pub(super) struct Signals {
+pub(crate) struct Signals {
     resized: unix::Signal,
     stop: unix::Signal,
     continued: unix::Signal,
@@ -30,7 +30,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
         Ok(Self {
@@ -45,7 +45,7 @@ impl Signals {
     }
 
     /// Cancel-safe.
-    pub(super) async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::End(15),
             _ = self.hangup.recv() => Signal::End(Signal::HANGUP),
@@ -58,7 +58,7 @@ impl Signals {
     }
 
     /// Stops this process as SIGTSTP would have; returns when it is continued.
-    pub(super) fn stop_ourselves() {
+    pub(crate) fn stop_ourselves() {
         // It cannot fail for oneself.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
     }

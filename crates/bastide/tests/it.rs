@@ -1,0 +1,47 @@
+//! The program as people and scripts use it, against its own daemon.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "it/attach.rs"]
+mod attach;
+#[path = "it/commands.rs"]
+mod commands;
+#[path = "it/daemon.rs"]
+mod daemon;
+#[path = "it/recordings.rs"]
+mod recordings;
+
+use bastide_testkit::client::{Client, LogEvent, SessionInfo};
+use bastide_testkit::{Ptyd, within};
+
+/// The program under test.
+const BASTIDE: &str = env!("CARGO_BIN_EXE_bastide");
+
+/// A daemon with nothing in it.
+async fn ptyd() -> Ptyd {
+    Ptyd::start(BASTIDE).await
+}
+
+/// Starts a session without attaching.
+async fn new(ptyd: &Ptyd, name: &str, script: &str) -> SessionInfo {
+    assert_eq!(ptyd.ok(&["new", "-d", "-n", name, "--", "sh", "-c", script]).await, format!("{name}\n"));
+    session(ptyd, name).await
+}
+
+async fn session(ptyd: &Ptyd, name: &str) -> SessionInfo {
+    let all = ptyd.client().await.list().await.unwrap();
+    all.into_iter().find(|info| info.name.as_deref() == Some(name)).expect("it is there")
+}
+
+/// Waits for an entry of this kind about a session in the daemon's log.
+async fn logged(client: &Client, kind: &str, about: &SessionInfo) {
+    let mut events = client.subscribe(0).await.unwrap();
+    within(kind, async {
+        while let Some(event) = events.next().await.unwrap() {
+            if matches!(event, LogEvent::Entry(entry) if entry.kind == kind && entry.uid == about.uid) {
+                return;
+            }
+        }
+        panic!("the log ended");
+    })
+    .await;
+}
