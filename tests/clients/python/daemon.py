@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from ptyd_client import DEADLINE, Connection
+from ptyd_client import DEADLINE, Closed, Connection
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("BASTIDE_BIN", str(REPOSITORY / "target/debug/bastide"))
@@ -151,6 +151,17 @@ class Daemon:
         connection = self.open(receive_buffer=receive_buffer)
         connection.welcome = connection.handshake(self.token, **fields)
         return connection
+
+    def connect_when_free(self):
+        """Connects, again until the daemon has seen the close of earlier connections."""
+
+        def attempt():
+            try:
+                return self.connect()
+            except (Closed, BrokenPipeError):
+                return None
+
+        return wait_until(attempt, "a free place for a connection")
 
     def script(self, text, name="program"):
         """An executable for `shell`: a shell script, or Python when it begins with `import`."""

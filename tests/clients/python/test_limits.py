@@ -5,30 +5,18 @@ import resource
 import pytest
 
 from daemon import wait_until
-from ptyd_client import Closed, Refused
+from ptyd_client import Refused
 
 
 def test_connections_over_the_limit_are_dropped_at_once(fresh):
     fresh.start(RUST_PTY_MAX_CONNECTIONS=2)
     first = fresh.connect()
-    second = connect_when_free(fresh)
+    second = fresh.connect_when_free()
     third = fresh.open()
     third.wait_closed(5)
     assert first.sessions() == {} and second.sessions() == {}
     second.close()
-    assert connect_when_free(fresh).sessions() == {}
-
-
-def connect_when_free(daemon):
-    """Connects, again until the daemon has seen the close of an earlier connection."""
-
-    def attempt():
-        try:
-            return daemon.connect()
-        except (Closed, BrokenPipeError):
-            return None
-
-    return wait_until(attempt, "a free place for a connection")
+    assert fresh.connect_when_free().sessions() == {}
 
 
 def test_sessions_over_the_limit_are_refused(fresh):

@@ -71,13 +71,15 @@ def test_a_spec_that_cannot_be_kept_is_refused(daemon, spec):
     assert daemon.connect().sessions() == {}
 
 
-@pytest.mark.parametrize("limit", ["max_lifetime", "idle_timeout", "expires_at"])
+@pytest.mark.parametrize("limit", ["max_lifetime", "idle_timeout", "expires_at", "detach_keep"])
 def test_a_session_ends_at_its_limit(ours, limit):
     value = 1
     if limit == "expires_at":
         value = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
-    session = ours.create(shell="/bin/sh", spec={limit: value})
-    Viewer(ours, session, 1).wait_for("exit", 10)
+    ours.call("subscribe", from_seq=0)
+    uid = uuid7()
+    session = ours.create(uid=uid, shell="/bin/sh", spec={limit: value})
+    assert wait_log(ours, "session_ended", uid)["fields"]
     assert session not in ours.sessions() or not ours.sessions()[session]["is_alive"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from daemon import Gate
 from ptyd_client import Closed
-from viewer import CAPABILITIES, Viewer
+from viewer import CAPABILITIES, Viewer, follow
 
 ECHO = "stty raw -echo; printf ready-; exec cat"
 
@@ -157,9 +157,8 @@ def test_a_lagging_viewer_is_told_and_gets_a_snapshot_when_it_reads(daemon, ours
     slow = Viewer(ours, session, 1, auto_ack=False, write=write, credit=10_000)
     live = Viewer(ours, session, 2, write=True)
     gate.open()
-    slow.wait_for("lagged", 20)
+    follow([slow, live], lambda: slow.lagged and b"end-" in live.data[-10:], 30)
     assert slow.pos - slow.acked <= slow.credit
-    live.wait_text("end-", 30)
     assert live.lagged == 0, "who reads does not lag"
     slow.auto_ack = True
     slow.ack()

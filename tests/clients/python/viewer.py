@@ -10,6 +10,19 @@ CAPABILITIES = ["viewers", "events", "spec"]
 DEFAULT_CREDIT = 256 * 1024
 
 
+def follow(viewers, fact, timeout=DEADLINE):
+    """Lets several viewers of one connection read on, each in its turn, until the fact holds."""
+    connection = viewers[0].connection
+    until = time.monotonic() + timeout
+    while not fact():
+        for event in connection.events:
+            for viewer in viewers:
+                if viewer.mine(event):
+                    viewer.take(event)
+        connection.events.clear()
+        assert fact() or connection._receive(until), f"not within {timeout} s"
+
+
 def uuid7():
     """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, version, random bits, variant."""
     number = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
@@ -45,6 +58,10 @@ class Viewer:
     def next(self, timeout=DEADLINE):
         """Takes the next event of this viewer, checks it, and returns it."""
         event = self.connection.wait_event(self.mine, timeout)
+        self.take(event)
+        return event
+
+    def take(self, event):
         match event["type"]:
             case "output":
                 self.take_output(event)
@@ -55,7 +72,6 @@ class Viewer:
                 self.resyncs.append(event["snapshot"])
                 self.pos = self.acked = event["snapshot"]["pos"]
                 self.data.clear()
-        return event
 
     def take_output(self, event):
         assert event["pos"] == self.pos, f"output at {event['pos']}, expected {self.pos}"
