@@ -10,7 +10,7 @@ use super::chord::{Chord, Keys};
 use super::daemon::Place;
 use super::exit::{DONE, Failure, Outcome, Status};
 use super::terminal::Terminal;
-use super::{output, sessions};
+use super::{list, output, sessions};
 use view::{End, View};
 
 const AFTER_HELP: &str = "\
@@ -96,8 +96,12 @@ pub(crate) async fn attach_to(client: &Client, info: &SessionInfo, terminal: Ter
     }
     let mut view = View::begin(client, info, terminal, how).await?;
     let end = view.run().await;
+    let notices = view.notices();
     // The terminal is the person's again before a word is said.
     drop(view);
+    for notice in notices {
+        output::remark(&format!("[{label}: {}]", list::printable(&notice)));
+    }
     match end? {
         End::Left => {
             output::remark(&format!("[left {label}; it runs on: bastide attach {label}]"));

@@ -23,7 +23,7 @@ impl Chord {
     /// # Errors
     /// A word that is no key.
     pub(crate) fn keys(&self) -> Result<Keys, Failure> {
-        let from_env = || env::first(&[env::DETACH_KEY]).map(|keys| keys.to_string_lossy().into_owned());
+        let from_env = || env::value(&env::DETACH_KEY).map(|keys| keys.to_string_lossy().into_owned());
         let text = self.detach_key.clone().or_else(from_env).unwrap_or_else(|| DEFAULT.to_owned());
         Keys::parse(&text).map_err(Failure::text)
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use bastide_ptyd_client::{Client, Config, Error};
 use clap::Args;
+use rustix::fs::FlockOperation;
 
 use super::exit::Failure;
 use super::output;
@@ -39,7 +40,7 @@ pub(crate) struct Place {
 impl Place {
     /// The socket by flag, environment, or default.
     pub(crate) fn socket(&self) -> Result<PathBuf, Failure> {
-        if let Some(path) = self.socket.clone().or_else(|| env::path(&[env::SOCKET, env::SOCKET_ALIAS])) {
+        if let Some(path) = self.socket.clone().or_else(|| env::path(&env::SOCKET)) {
             return Ok(path);
         }
         let dir = bastide_rt::paths::runtime_dir().context("no directory for the daemon's socket")?;
@@ -47,7 +48,7 @@ impl Place {
     }
 
     fn token_file(&self) -> Option<PathBuf> {
-        self.token_file.clone().or_else(|| env::path(&[env::TOKEN_FILE, env::TOKEN_FILE_ALIAS]))
+        self.token_file.clone().or_else(|| env::path(&env::TOKEN_FILE))
     }
 
     fn config(&self) -> Result<Config, Failure> {
@@ -66,6 +67,13 @@ impl Place {
     /// As [`Place::connect`]; starts a daemon where none runs, and says so.
     pub(crate) async fn connect_or_start(&self) -> Result<Client, Failure> {
         let config = self.config()?;
+        match Client::connect(config.clone()).await {
+            Err(Error::NoDaemon { .. }) => {}
+            done => return Ok(done?),
+        }
+        // Who starts one holds this lock; who waited for it finds the daemon that the other has started.
+        let waited = tokio::task::spawn_blocking(lock_starting).await;
+        let _starting = waited.context("waiting for another start")??;
         match Client::connect(config.clone()).await {
             Err(Error::NoDaemon { .. }) => {}
             done => return Ok(done?),
@@ -112,12 +120,30 @@ pub(crate) fn start(args: Vec<std::ffi::OsString>) -> Result<u32, Failure> {
     }
 }
 
-fn open_log() -> Result<(File, PathBuf), Failure> {
-    let dir = match env::path(&[env::STATE_DIR]) {
+/// Where a daemon that we start has its log.
+fn log_dir() -> anyhow::Result<PathBuf> {
+    let dir = match env::path(&env::STATE_DIR) {
         Some(dir) => bastide_rt::paths::private_dir(&dir),
         None => bastide_rt::paths::state_dir(),
     };
-    let path = dir.context("no directory for the daemon's log")?.join("ptyd.log");
+    dir.context("no directory for the daemon's log")
+}
+
+/// Waits until nobody else is starting a daemon. The lock goes with the file.
+fn lock_starting() -> anyhow::Result<File> {
+    let path = log_dir()?.join("ptyd.starting");
+    let locked = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|file| Ok(rustix::fs::flock(&file, FlockOperation::LockExclusive).map(|()| file)?));
+    locked.with_context(|| format!("cannot lock {}", path.display()))
+}
+
+fn open_log() -> Result<(File, PathBuf), Failure> {
+    let path = log_dir()?.join("ptyd.log");
     if std::fs::metadata(&path).is_ok_and(|meta| meta.len() > LOG_MAX) {
         let aside = path.with_extension("log.1");
         std::fs::rename(&path, &aside).with_context(|| format!("cannot set {} aside", path.display()))?;

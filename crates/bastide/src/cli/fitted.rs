@@ -54,9 +54,11 @@ impl Fitted {
 
     /// What draws it on a terminal of `size`; `None` when that stands there already.
     pub(crate) fn paint(&mut self, size: Size) -> Option<Bytes> {
-        if self.drawn == Some(size) {
-            return None;
-        }
+        (self.drawn != Some(size)).then(|| self.draw(size))
+    }
+
+    /// As [`Fitted::paint`], whatever stands there.
+    pub(crate) fn draw(&mut self, size: Size) -> Bytes {
         self.drawn = Some(size);
         let modes = self.screen.modes();
         let content = self.screen.seed_snapshot(0).content;
@@ -86,7 +88,7 @@ impl Fitted {
             put(&mut out, format_args!("\x1b[{};{}H\x1b[?25h", cursor.y + 1, cursor.x + 1));
         }
         out.push_str("\x1b[?7h\x1b[?2026l");
-        Some(out.into())
+        out.into()
     }
 }
 

@@ -33,7 +33,7 @@ impl Ls {
         } else if all.is_empty() {
             output::remark("no sessions; `bastide new` starts one");
         } else {
-            output::print(table(&all, Timestamp::now()).as_bytes())?;
+            output::print(table(&all, Timestamp::now(), width()).as_bytes())?;
         }
         Ok(DONE)
     }
@@ -77,7 +77,13 @@ fn object(info: &SessionInfo) -> Value {
 const HEAD: [&str; 9] =
     ["NAME", "ID", "STATE", "AGE", "SIZE", "VIEWERS", "RECORDING", "COMMAND", "DIRECTORY"];
 
-fn table(all: &[SessionInfo], now: Timestamp) -> String {
+/// Columns of the terminal that is written to; without one, lines are as long as they are.
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).map(|size| usize::from(size.ws_col));
+    size.ok().filter(|cols| *cols > 0).unwrap_or(usize::MAX)
+}
+
+fn table(all: &[SessionInfo], now: Timestamp, width: usize) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(all.iter().map(|info| row(info, now)));
     let widths: [usize; 9] =
@@ -85,7 +91,8 @@ fn table(all: &[SessionInfo], now: Timestamp) -> String {
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.extend(line.trim_end().chars().take(width));
         text.push('\n');
     }
     text
@@ -125,7 +132,7 @@ fn viewers(detail: &SessionDetail) -> String {
 }
 
 /// Names and directories come from programs: no control character of theirs reaches the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -169,7 +176,7 @@ mod tests {
         ended.is_alive = false;
         ended.name = None;
         ended.detail.as_mut().unwrap().exit = Some(ExitStatus { code: 3, signal: None });
-        let text = table(&[session(), ended], Timestamp::from_second(1065).unwrap());
+        let text = table(&[session(), ended.clone()], Timestamp::from_second(1065).unwrap(), usize::MAX);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines,
@@ -179,6 +186,8 @@ mod tests {
                 "-         0000beef  ended 3  1m 5s  80x24  1+2      recording  make all  /srv",
             ]
         );
+        let cut = table(&[ended], Timestamp::from_second(1065).unwrap(), 10);
+        assert_eq!(cut, "NAME  ID  \n-     0000\n");
     }
 
     #[test]

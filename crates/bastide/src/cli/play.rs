@@ -94,8 +94,10 @@ struct Player {
     recording: Recording,
     terminal: Terminal,
     signals: signals::Signals,
-    /// Where the recording has another size than the terminal.
-    fitted: Option<Fitted>,
+    /// Everything that was shown. Where it has the terminal's size, its bytes pass as they are; else it
+    /// is drawn as far as it fits.
+    screen: Fitted,
+    size: Size,
 }
 
 /// What the person wants.
@@ -113,8 +115,7 @@ impl Player {
         terminal.take()?;
         let header = recording.reader.header();
         let size = Size { cols: header.cols, rows: header.rows };
-        let fitted = (size != terminal.size()).then(|| Fitted::new(size, b""));
-        Ok(Self { recording, terminal, signals, fitted })
+        Ok(Self { recording, terminal, signals, screen: Fitted::new(size, b""), size })
     }
 
     /// Returns what to say at the end.
@@ -162,8 +163,11 @@ impl Player {
                         self.terminal.give_back();
                         signals::Signals::stop_ourselves();
                     }
-                    signals::Signal::Continued => self.terminal.take()?,
-                    signals::Signal::Resized => {}
+                    signals::Signal::Continued => {
+                        self.terminal.take()?;
+                        self.draw_anew().await?;
+                    }
+                    signals::Signal::Resized => self.draw_anew().await?,
                 },
                 count = self.terminal.read(&mut typed) => {
                     let count = count.context("cannot read this terminal")?;
@@ -179,23 +183,40 @@ impl Player {
     }
 
     async fn show(&mut self, event: Event) -> Result<(), Failure> {
-        match (event.kind, &mut self.fitted) {
-            (Kind::Output(text), Some(fitted)) => fitted.feed(text.as_bytes()),
-            (Kind::Output(text), None) => {
-                self.terminal.passing(text.as_bytes());
-                return self.write(text.as_bytes()).await;
+        let fits = |player: &Self| player.size == player.terminal.size();
+        match event.kind {
+            Kind::Output(text) => {
+                self.screen.feed(text.as_bytes());
+                if fits(self) {
+                    self.terminal.passing(text.as_bytes());
+                    return self.write(text.as_bytes()).await;
+                }
             }
-            (Kind::Resize { cols, rows }, Some(fitted)) => fitted.resize(Size { cols, rows }),
-            (Kind::Resize { cols, rows }, fitted @ None) => {
-                *fitted = Some(Fitted::new(Size { cols, rows }, b""));
+            Kind::Resize { cols, rows } => {
+                self.size = Size { cols, rows };
+                self.screen.resize(self.size);
+                self.write(&self.terminal.fresh(false)).await?;
+                if fits(self) {
+                    let whole = self.screen.restore_at(self.size);
+                    return self.write(&whole).await;
+                }
             }
             _ => return Ok(()),
         }
-        let size = self.terminal.size();
-        match self.fitted.as_mut().and_then(|fitted| fitted.paint(size)) {
+        match self.screen.paint(self.terminal.size()) {
             Some(drawing) => self.write(&drawing).await,
             None => Ok(()),
         }
+    }
+
+    /// After the terminal's size has changed, or something else has written to it.
+    async fn draw_anew(&mut self) -> Result<(), Failure> {
+        self.write(&self.terminal.fresh(false)).await?;
+        let drawing = match self.size == self.terminal.size() {
+            true => self.screen.restore_at(self.size),
+            false => self.screen.draw(self.terminal.size()).to_vec(),
+        };
+        self.write(&drawing).await
     }
 
     async fn write(&self, mut bytes: &[u8]) -> Result<(), Failure> {

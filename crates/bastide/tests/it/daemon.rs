@@ -36,6 +36,21 @@ async fn new_starts_a_daemon_where_none_runs_and_says_so() {
 }
 
 #[tokio::test]
+async fn many_at_once_start_one_daemon() {
+    let mut ptyd = ptyd().await;
+    ptyd.stop().await;
+    let _ends = Ends(ptyd.socket().with_extension("pid"));
+    let args = |name| ["new", "-d", "-n", name, "--", "cat"];
+    let (a, b, c, d) = (args("a"), args("b"), args("c"), args("d"));
+    let made = tokio::join!(ptyd.run(&a), ptyd.run(&b), ptyd.run(&c), ptyd.run(&d));
+    let made = [made.0, made.1, made.2, made.3];
+    assert!(made.iter().all(|output| output.code == 0), "{made:?}");
+    assert_eq!(made.iter().filter(|output| output.stderr.contains("started")).count(), 1, "{made:?}");
+    assert_eq!(ptyd.ok(&["ls", "-q"]).await.lines().count(), 4);
+    ptyd.ok(&["ptyd", "stop"]).await;
+}
+
+#[tokio::test]
 async fn the_daemon_it_starts_outlives_the_terminal() {
     let mut ptyd = ptyd().await;
     ptyd.stop().await;

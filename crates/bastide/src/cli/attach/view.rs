@@ -23,6 +23,8 @@ use crate::cli::terminal::Terminal;
 const OUT_MAX: usize = 256 * 1024;
 /// What one read of the keyboard brings at most; a paste is many.
 const TYPED_MAX: usize = 64 * 1024;
+/// The latest notices are kept; who stays for days does not want them all.
+const NOTICES_MAX: usize = 8;
 const BELL: &[u8] = b"\x07";
 const CTRL_C: u8 = 0x03;
 
@@ -51,6 +53,8 @@ pub(super) struct View {
     fitted: Option<Fitted>,
     /// Output before this position is on the screen already, from a snapshot.
     shown: u64,
+    /// What the daemon said meanwhile; shown when the terminal is the person's again.
+    notices: VecDeque<String>,
     /// Set when nothing more will come; what is in `out` is still written.
     end: Option<End>,
 }
@@ -122,6 +126,7 @@ impl View {
             out: Out::default(),
             fitted: None,
             shown: 0,
+            notices: VecDeque::new(),
             end: None,
         };
         view.show(&snapshot, true);
@@ -294,8 +299,7 @@ impl View {
             // The re-sync comes when what is on its way is written and acknowledged.
             Some(ViewerEvent::Lagged { .. }) => {}
             Some(ViewerEvent::Resync(snapshot)) => self.show(&snapshot, false),
-            // Said where it cannot disturb the screen: nothing of ours stands on it.
-            Some(ViewerEvent::Notice { .. }) => self.out.push(BELL, None),
+            Some(ViewerEvent::Notice { text, .. }) => self.on_notice(text),
             Some(ViewerEvent::Exit { status, .. }) => self.end = Some(End::Exited(status)),
             None => {
                 let why = if self.client.is_closed() {
@@ -307,6 +311,20 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// The screen is the program's: a bell now, the words when the terminal is given back.
+    fn on_notice(&mut self, text: String) {
+        self.out.push(BELL, None);
+        if self.notices.len() == NOTICES_MAX {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(text);
+    }
+
+    /// What the daemon said while the screen was the program's.
+    pub(super) fn notices(&mut self) -> Vec<String> {
+        self.notices.drain(..).collect()
     }
 
     fn on_output(&mut self, pos: u64, data: &Bytes) {
