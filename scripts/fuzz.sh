@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-180}
-version=0.13.1
+version=0.13.2
 
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version "$version"
 targets=("$@")

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bastide_audit::{Config, Log, Page, Reader};
 use bastide_session::Happening;
@@ -64,7 +65,7 @@ pub(crate) fn open(
     happenings: mpsc::Receiver<Happening>,
 ) -> Result<(Journal, Writer), Error> {
     let origin = format!("{}/ptyd", state.node);
-    let log = Log::open(directory, &origin, Config::default())
+    let log = open_or_replace(directory, &origin)
         .map_err(|cause| Error::Log { path: directory.to_owned(), cause: Box::new(cause) })?;
     let (own_sender, own) = mpsc::channel(OWN);
     let (next_seq, seen) = watch::channel(log.next_seq());
@@ -80,6 +81,24 @@ pub(crate) fn open(
         lost: 0,
     };
     Ok((journal, writer))
+}
+
+/// A damaged log is evidence: it is kept under another name, and a new one begins with that fact.
+/// Sessions must be possible again before somebody has looked into it.
+fn open_or_replace(directory: &Path, origin: &str) -> Result<Log, bastide_audit::Error> {
+    let fault = match Log::open(directory, origin, Config::default()) {
+        Err(bastide_audit::Error::Damaged(fault)) => fault,
+        opened => return opened,
+    };
+    let kept = directory.with_extension(format!("damaged-{}", jiff::Timestamp::now().as_second()));
+    tracing::error!(%fault, kept = %kept.display(), "the log is damaged; it is kept aside and a new one begins");
+    if let Err(source) = std::fs::rename(directory, &kept) {
+        return Err(bastide_audit::Error::Directory { dir: directory.to_owned(), source });
+    }
+    let mut log = Log::open(directory, origin, Config::default())?;
+    let fields = json!({ "why": fault.to_string(), "kept": kept.display().to_string() });
+    log.append("log_replaced", None, object(fields))?;
+    Ok(log)
 }
 
 impl Journal {
@@ -128,7 +147,9 @@ impl Writer {
         let mut happenings = Vec::new();
         let mut own = Vec::new();
         loop {
+            let due = self.log.as_ref().and_then(Log::sync_due);
             tokio::select! {
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
                 count = self.happenings.recv_many(&mut happenings, BATCH) => {
                     if count == 0 {
                         break;
@@ -173,6 +194,11 @@ impl Writer {
         let lost = self.lost;
         let written = tokio::task::spawn_blocking(move || {
             let rest = append_all(&mut log, batch, lost);
+            if log.sync_due().is_some_and(|due| due <= Instant::now())
+                && let Err(error) = log.sync()
+            {
+                tracing::error!(%error, "the log was not brought to the disk");
+            }
             (log, rest)
         })
         .await;
@@ -205,13 +231,23 @@ fn append_all(log: &mut Log, mut batch: VecDeque<Entry>, lost: u64) -> (VecDeque
                 }
             }
             Err(error) => {
-                tracing::error!(kind = entry.kind, %error, "the log cannot be written");
+                tracing::error!(kind = entry.kind, %error, "an entry was not written to the log");
+                if never_fits(&error) {
+                    refuse(VecDeque::from([entry]), &error.to_string());
+                    continue;
+                }
                 batch.push_front(entry);
                 return (refuse(batch, &error.to_string()), 0);
             }
         }
     }
     (batch, 0)
+}
+
+/// True when the entry itself is wrong: another try would fail again and hold up what follows.
+fn never_fits(error: &bastide_audit::Error) -> bool {
+    use bastide_audit::Error::{Kind, ReservedField, TooLarge};
+    matches!(error, ReservedField { .. } | Kind { .. } | TooLarge { .. })
 }
 
 /// Entries that somebody waits for are refused; the others are kept.
