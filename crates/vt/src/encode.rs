@@ -33,11 +33,6 @@ impl<'a> Encoder<'a> {
     }
 
     pub(crate) fn cells(&mut self, cells: &[Cell]) {
-        if cells.iter().all(|c| c.glyph < 0x80 && c.style == Style::DEFAULT) {
-            self.style(Style::DEFAULT);
-            self.out.extend(cells.iter().map(|c| c.glyph as u8));
-            return;
-        }
         for &cell in cells {
             self.cell(cell);
         }
@@ -56,7 +51,11 @@ impl<'a> Encoder<'a> {
             self.out.extend_from_slice(self.interner.cluster(cell).unwrap_or(" ").as_bytes());
         } else {
             let c = char::from_u32(cell.value()).unwrap_or(' ');
-            self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            match c.encode_utf8(&mut [0; 4]).as_bytes() {
+                // A copy of known length is a few instructions, any other a call.
+                [a, b, c] => self.out.extend_from_slice(&[*a, *b, *c]),
+                bytes => self.out.extend_from_slice(bytes),
+            }
         }
     }
 
@@ -160,15 +159,15 @@ fn write_changes(out: &mut Vec<u8>, start: usize, from: Sgr, to: Sgr) {
 /// The SGR parameters that select `colour`; `base` is 30 for text, 40 for background.
 pub(crate) fn write_colour(out: &mut Vec<u8>, colour: Colour, base: u8) {
     match colour.shade() {
-        Shade::Default => push_decimal(out, u32::from(base) + 9),
-        Shade::Indexed(n @ 0..8) => push_decimal(out, u32::from(base + n)),
-        Shade::Indexed(n @ 8..16) => push_decimal(out, u32::from(base + 60 + n - 8)),
+        Shade::Default => push_decimal(out, base + 9),
+        Shade::Indexed(n @ 0..8) => push_decimal(out, base + n),
+        Shade::Indexed(n @ 8..16) => push_decimal(out, base + 60 + n - 8),
         Shade::Indexed(n) => {
-            push_decimal(out, u32::from(base) + 8);
+            push_decimal(out, base + 8);
             push_numbers(out, b";5", b';', &[n]);
         }
         Shade::Rgb(r, g, b) => {
-            push_decimal(out, u32::from(base) + 8);
+            push_decimal(out, base + 8);
             push_numbers(out, b";2", b';', &[r, g, b]);
         }
     }
@@ -178,23 +177,17 @@ fn push_numbers(out: &mut Vec<u8>, head: &[u8], separator: u8, numbers: &[u8]) {
     out.extend_from_slice(head);
     for &n in numbers {
         out.push(separator);
-        push_decimal(out, u32::from(n));
+        push_decimal(out, n);
     }
 }
 
-pub(crate) fn push_decimal(out: &mut Vec<u8>, n: u32) {
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    let mut rest = n;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+fn push_decimal(out: &mut Vec<u8>, n: u8) {
+    let (hundreds, tens, ones) = (b'0' + n / 100, b'0' + n / 10 % 10, b'0' + n % 10);
+    match n {
+        0..10 => out.push(ones),
+        10..100 => out.extend_from_slice(&[tens, ones]),
+        _ => out.extend_from_slice(&[hundreds, tens, ones]),
     }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// OSC 8, see <https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda>.
@@ -221,9 +214,15 @@ pub(crate) fn encode_row(row: &Row, cols: usize, interner: &Interner, out: &mut 
         Wrap::Soft => (row.cells.as_slice(), cols),
         Wrap::SoftPad => (&row.cells[..row.cells.len().min(cols - 1)], cols - 1),
     };
-    let mut encoder = Encoder::new(out, interner);
-    encoder.cells(cells);
-    encoder.blanks(width.saturating_sub(cells.len()));
-    encoder.finish();
+    let blanks = width.saturating_sub(cells.len());
+    if row.is_plain() {
+        out.extend(cells.iter().map(|cell| cell.glyph as u8));
+        out.extend(std::iter::repeat_n(b' ', blanks));
+    } else {
+        let mut encoder = Encoder::new(out, interner);
+        encoder.cells(cells);
+        encoder.blanks(blanks);
+        encoder.finish();
+    }
     width
 }

@@ -5,7 +5,7 @@
 pub(crate) mod csi;
 mod utf8;
 
-use csi::{Csi, MAX_CSI};
+use csi::{Csi, MAX_CSI, Read};
 use utf8::{Decoded, decode};
 
 /// An OSC longer than this is read to its end and does nothing. The ones we act on (titles, links,
@@ -114,13 +114,12 @@ impl Parser {
     /// A whole control sequence in one step if it is all there.
     fn sequence(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
         if let [_, b'[', body @ ..] = bytes
-            && let Some(len) = body.iter().position(|b| !(b' '..=b'?').contains(b))
-            && let action @ b'@'..=b'~' = body[len]
+            && let Read::Whole(csi, len) = Csi::read(body)
         {
-            if let Some(csi) = Csi::parse(&body[..len], action) {
+            if let Some(csi) = csi {
                 actions.csi(&csi);
             }
-            return len + 3;
+            return len + 2;
         }
         self.begin(State::Escape, &[ESC]);
         1
@@ -215,7 +214,8 @@ impl Parser {
             0..b' ' => actions.control(byte),
             b' '..=b'?' if self.raw.len() <= MAX_CSI + 2 => self.raw.push(byte),
             b'@'..=b'~' => {
-                if let Some(csi) = Csi::parse(&self.raw[2..], byte) {
+                self.raw.push(byte);
+                if let Read::Whole(Some(csi), _) = Csi::read(&self.raw[2..]) {
                     actions.csi(&csi);
                 }
                 self.end();

@@ -15,17 +15,35 @@ pub(crate) enum Wrap {
     SoftPad,
 }
 
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
     pub(crate) wrap: Wrap,
+    /// All cells are ASCII in the default style. It may be false although they are.
+    plain: bool,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self { cells: Vec::new(), wrap: Wrap::No, plain: true }
+    }
 }
 
 impl Row {
+    pub(crate) fn new(cells: Vec<Cell>, wrap: Wrap) -> Self {
+        Self { cells, wrap, plain: false }
+    }
+
+    /// Whether all cells are known to be ASCII in the default style.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     /// Empties the row; `fill` is the style of the new blanks.
     pub(crate) fn clear(&mut self, cols: usize, fill: Style) {
         self.cells.clear();
         self.wrap = Wrap::No;
+        self.plain = fill == Style::DEFAULT;
         if fill != Style::DEFAULT {
             self.cells.resize(cols, Cell::blank(fill));
         }
@@ -57,7 +75,12 @@ impl Row {
 
     /// Overwrites the cells from `x` with printable ASCII.
     pub(crate) fn write_ascii(&mut self, x: usize, text: &[u8], style: Style) {
+        self.plain &= style == Style::DEFAULT;
         self.reach(x);
+        if x == self.cells.len() {
+            self.cells.extend(text.iter().map(|&byte| Cell { glyph: u32::from(byte), style }));
+            return;
+        }
         self.cut(x);
         let end = x + text.len();
         self.cut(end);
@@ -71,7 +94,15 @@ impl Row {
 
     /// Overwrites one cell, or two if `cell` is wide.
     pub(crate) fn write(&mut self, x: usize, cell: Cell) {
+        self.plain = false;
         let width = if cell.has(WIDE) { 2 } else { 1 };
+        if x == self.cells.len() {
+            self.cells.push(cell);
+            if width == 2 {
+                self.cells.push(Cell { glyph: BLANK.glyph | SPACER, style: cell.style });
+            }
+            return;
+        }
         self.reach(x + width);
         self.cut(x);
         self.cut(x + width);
@@ -95,6 +126,7 @@ impl Row {
             self.cells.truncate(from);
             return;
         }
+        self.plain &= fill == Style::DEFAULT;
         self.reach(to);
         self.cells[from..to].fill(Cell::blank(fill));
     }
@@ -103,6 +135,7 @@ impl Row {
     pub(crate) fn insert(&mut self, x: usize, count: usize, cols: usize, fill: Style) {
         let count = count.min(cols - x);
         self.wrap = Wrap::No;
+        self.plain &= fill == Style::DEFAULT;
         self.cut(x);
         if x < self.cells.len() || fill != Style::DEFAULT {
             self.reach(x);
@@ -116,6 +149,7 @@ impl Row {
     pub(crate) fn delete(&mut self, x: usize, count: usize, cols: usize, fill: Style) {
         let count = count.min(cols - x);
         self.wrap = Wrap::No;
+        self.plain &= fill == Style::DEFAULT;
         self.cut(x);
         self.cut(x + count);
         if fill != Style::DEFAULT {

@@ -19,59 +19,63 @@ pub(crate) struct Csi {
     len: usize,
 }
 
-impl Csi {
-    /// Takes the bytes between `CSI` and the final byte; `None` if the sequence is not valid and
-    /// does nothing.
-    pub(crate) fn parse(body: &[u8], action: u8) -> Option<Self> {
-        if body.len() > MAX_CSI {
-            return None;
-        }
-        let mut csi =
-            Self { prefix: 0, intermediates: [0; 2], action, params: [0; MAX_PARAMS], colons: 0, len: 0 };
-        let mut rest = body;
-        if let [first @ b'<'..=b'?', tail @ ..] = rest {
-            csi.prefix = *first;
-            rest = tail;
-        }
-        let end = rest.iter().position(|b| *b < b'0').unwrap_or(rest.len());
-        let (params, intermediates) = rest.split_at(end);
-        csi.parse_params(params)?;
-        match intermediates {
-            [] => {}
-            [a] => csi.intermediates = [*a, 0],
-            [a, b] => csi.intermediates = [*a, *b],
-            _ => return None,
-        }
-        // A parameter after an intermediate makes the sequence invalid.
-        intermediates.iter().all(|b| *b < b'0').then_some(csi)
-    }
+/// What bytes after `CSI` are.
+pub(super) enum Read {
+    /// A sequence of so many bytes; `None` if it is not valid and does nothing.
+    Whole(Option<Csi>, usize),
+    /// Not all of it is there, or a control stands within it.
+    Other,
+}
 
-    fn parse_params(&mut self, params: &[u8]) -> Option<()> {
-        if params.is_empty() {
-            return Some(());
-        }
+impl Csi {
+    /// Reads one sequence in a single pass: SGR is the greater part of colourful output.
+    pub(super) fn read(body: &[u8]) -> Read {
+        let mut csi =
+            Self { prefix: 0, intermediates: [0; 2], action: 0, params: [0; MAX_PARAMS], colons: 0, len: 0 };
+        let mut valid = true;
         let mut value: u16 = 0;
         let mut colon = false;
-        for &byte in params {
+        // Something stands after the last separator, or there is one.
+        let mut open = false;
+        let mut intermediates = 0;
+        for (at, &byte) in body.iter().enumerate() {
             match byte {
+                b'0'..=b';' if intermediates > 0 => valid = false,
                 b'0'..=b'9' => {
                     value = value.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
+                    open = true;
                 }
                 b':' | b';' => {
-                    self.push(value, colon);
+                    csi.push(value, colon);
                     value = 0;
                     colon = byte == b':';
+                    open = true;
                 }
-                _ => return None,
+                b'<'..=b'?' if at == 0 => csi.prefix = byte,
+                b'<'..=b'?' => valid = false,
+                b' '..=b'/' => {
+                    match csi.intermediates.get_mut(intermediates) {
+                        Some(slot) => *slot = byte,
+                        None => valid = false,
+                    }
+                    intermediates += 1;
+                }
+                b'@'..=b'~' => {
+                    if open {
+                        csi.push(value, colon);
+                    }
+                    csi.action = byte;
+                    return Read::Whole((valid && at <= MAX_CSI).then_some(csi), at + 1);
+                }
+                _ => return Read::Other,
             }
         }
-        self.push(value, colon);
-        Some(())
+        Read::Other
     }
 
     fn push(&mut self, value: u16, colon: bool) {
-        if self.len < MAX_PARAMS {
-            self.params[self.len] = value;
+        if let Some(slot) = self.params.get_mut(self.len) {
+            *slot = value;
             self.colons |= u32::from(colon) << self.len;
             self.len += 1;
         }

@@ -12,7 +12,18 @@ pub(super) enum Decoded {
 }
 
 /// Decodes the first character of `bytes`, which must not be empty.
+#[inline]
 pub(super) fn decode(bytes: &[u8]) -> Decoded {
+    // Most of what is not ASCII has three bytes; the rest of E0 and ED is below.
+    if let [lead @ 0xe1..=0xec, second @ 0x80..=0xbf, third @ 0x80..=0xbf, ..] = *bytes {
+        let high = u32::from(lead & 0x0f) << 12 | u32::from(second & 0x3f) << 6;
+        let value = high | u32::from(third & 0x3f);
+        return Decoded::Char(char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER), 3);
+    }
+    decode_any(bytes)
+}
+
+fn decode_any(bytes: &[u8]) -> Decoded {
     let lead = bytes[0];
     let (len, low, high) = match lead {
         0..=0x7f => return Decoded::Char(char::from(lead), 1),

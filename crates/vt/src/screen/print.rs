@@ -8,8 +8,7 @@ use crate::width::char_width;
 impl Screen {
     /// A run of printable ASCII: whole stretches of a row at once where nothing forbids it.
     pub(crate) fn print_ascii(&mut self, text: &[u8]) {
-        let slow = modes::INSERT;
-        if self.pen.charset() != Charset::Ascii || self.has(slow) || !self.has(modes::AUTOWRAP) {
+        if !self.prints_plainly() {
             text.iter().for_each(|byte| self.print(char::from(*byte)));
             return;
         }
@@ -58,6 +57,26 @@ impl Screen {
     }
 
     pub(crate) fn print(&mut self, typed: char) {
+        let width = char_width(typed);
+        let x = self.cursor.x;
+        if width > 0 && x + width < self.cols() && !self.cursor.pending && self.prints_plainly() {
+            let wide = if width == 2 { WIDE } else { 0 };
+            let cell = Cell { glyph: u32::from(typed) | wide, style: self.pen.style };
+            self.grid.rows[self.cursor.y].write(x, cell);
+            self.cursor.x = x + width;
+            self.last = Some(typed);
+        } else {
+            self.print_slowly(typed);
+        }
+    }
+
+    /// Whether characters are written as they are, and wrap.
+    fn prints_plainly(&self) -> bool {
+        self.pen.charset() == Charset::Ascii && !self.has(modes::INSERT) && self.has(modes::AUTOWRAP)
+    }
+
+    /// A character in any circumstances.
+    fn print_slowly(&mut self, typed: char) {
         self.last = None;
         let c = self.translate(typed);
         let width = char_width(c);

@@ -134,7 +134,7 @@ impl Screen {
         self.history.pop(|line| {
             let mut cells = Vec::new();
             decode_line(line.bytes, interner, &mut cells);
-            Row { cells, wrap: line.wrap }
+            Row::new(cells, line.wrap)
         })
     }
 }
@@ -272,7 +272,7 @@ fn row(cells: &[Cell], wrap: Wrap, cols: usize) -> Row {
             }
         }
     }
-    Row { cells, wrap }
+    Row::new(cells, wrap)
 }
 
 /// Cuts or extends rows in place; nothing goes to the scrollback.
