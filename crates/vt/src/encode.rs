@@ -33,11 +33,13 @@ impl<'a> Encoder<'a> {
     }
 
     pub(crate) fn cells(&mut self, cells: &[Cell]) {
+        self.out.reserve(cells.len() * 3);
         for &cell in cells {
             self.cell(cell);
         }
     }
 
+    #[inline]
     pub(crate) fn cell(&mut self, cell: Cell) {
         if cell.has(SPACER) {
             return;

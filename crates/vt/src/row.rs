@@ -93,13 +93,16 @@ impl Row {
     }
 
     /// Overwrites one cell, or two if `cell` is wide.
+    #[inline]
     pub(crate) fn write(&mut self, x: usize, cell: Cell) {
         self.plain = false;
         let width = if cell.has(WIDE) { 2 } else { 1 };
         if x == self.cells.len() {
-            self.cells.push(cell);
-            if width == 2 {
-                self.cells.push(Cell { glyph: BLANK.glyph | SPACER, style: cell.style });
+            if width == 1 {
+                self.cells.push(cell);
+            } else {
+                let spacer = Cell { glyph: BLANK.glyph | SPACER, style: cell.style };
+                self.cells.extend_from_slice(&[cell, spacer]);
             }
             return;
         }

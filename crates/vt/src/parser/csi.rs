@@ -32,50 +32,63 @@ impl Csi {
     pub(super) fn read(body: &[u8]) -> Read {
         let mut csi =
             Self { prefix: 0, intermediates: [0; 2], action: 0, params: [0; MAX_PARAMS], colons: 0, len: 0 };
-        let mut valid = true;
-        let mut value: u16 = 0;
+        let start = match body.first() {
+            Some(first @ b'<'..=b'?') => {
+                csi.prefix = *first;
+                1
+            }
+            _ => 0,
+        };
+        // Digits first and no table: the branches are what this costs.
+        let mut value: u32 = 0;
         let mut colon = false;
-        // Something stands after the last separator, or there is one.
-        let mut open = false;
-        let mut intermediates = 0;
-        for (at, &byte) in body.iter().enumerate() {
-            match byte {
-                b'0'..=b';' if intermediates > 0 => valid = false,
-                b'0'..=b'9' => {
-                    value = value.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
-                    open = true;
-                }
-                b':' | b';' => {
+        for (at, &byte) in body.iter().enumerate().skip(start) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                value = (value * 10 + u32::from(digit)).min(u32::from(u16::MAX));
+            } else if byte == b';' || byte == b':' {
+                csi.push(value, colon);
+                value = 0;
+                colon = byte == b':';
+            } else {
+                if at > start {
                     csi.push(value, colon);
-                    value = 0;
-                    colon = byte == b':';
-                    open = true;
                 }
-                b'<'..=b'?' if at == 0 => csi.prefix = byte,
-                b'<'..=b'?' => valid = false,
+                return csi.read_end(body, at);
+            }
+        }
+        Read::Other
+    }
+
+    /// Intermediates and the final byte, from `from` on.
+    fn read_end(mut self, body: &[u8], from: usize) -> Read {
+        let mut valid = true;
+        let mut count = 0;
+        for (at, &byte) in body.iter().enumerate().skip(from) {
+            match byte {
+                b'@'..=b'~' => {
+                    self.action = byte;
+                    return Read::Whole((valid && at <= MAX_CSI).then_some(self), at + 1);
+                }
                 b' '..=b'/' => {
-                    match csi.intermediates.get_mut(intermediates) {
+                    match self.intermediates.get_mut(count) {
                         Some(slot) => *slot = byte,
                         None => valid = false,
                     }
-                    intermediates += 1;
+                    count += 1;
                 }
-                b'@'..=b'~' => {
-                    if open {
-                        csi.push(value, colon);
-                    }
-                    csi.action = byte;
-                    return Read::Whole((valid && at <= MAX_CSI).then_some(csi), at + 1);
-                }
+                // A parameter after an intermediate, or a prefix after a parameter.
+                b'0'..=b'?' => valid = false,
                 _ => return Read::Other,
             }
         }
         Read::Other
     }
 
-    fn push(&mut self, value: u16, colon: bool) {
+    #[inline]
+    fn push(&mut self, value: u32, colon: bool) {
         if let Some(slot) = self.params.get_mut(self.len) {
-            *slot = value;
+            *slot = value as u16;
             self.colons |= u32::from(colon) << self.len;
             self.len += 1;
         }
