@@ -113,6 +113,9 @@ fn cpu() -> Duration {
     Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
 }
 
+/// Makes line n of a corpus.
+type Line = fn(usize) -> String;
+
 /// Resident memory in KB (proc_pid_statm(5), pages of 4 KB).
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -141,8 +144,7 @@ fn memory() {
 fn main() {
     memory();
     let only = std::env::args().nth(1);
-    let corpora: [(&str, fn(usize) -> String); 4] =
-        [("log", log), ("colour", colour), ("wide", wide), ("redraw", redraw)];
+    let corpora: [(&str, Line); 4] = [("log", log), ("colour", colour), ("wide", wide), ("redraw", redraw)];
     for (name, line) in corpora {
         if only.as_deref().is_none_or(|only| only == name) {
             measure(name, &corpus(line));

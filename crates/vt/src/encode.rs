@@ -78,7 +78,10 @@ impl<'a> Encoder<'a> {
     }
 
     /// Spaces in the default style.
-    pub(crate) fn blanks(&mut self, count: usize) {
+    fn blanks(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
         self.style(Style::DEFAULT);
         self.out.extend(std::iter::repeat_n(b' ', count));
     }
@@ -208,8 +211,13 @@ pub(crate) fn write_link(out: &mut Vec<u8>, link: Option<&Link>) {
     out.extend_from_slice(b"\x1b\\");
 }
 
+/// Makes the terminal that reads it wrap before the last column, which takes the current style; any
+/// wide character will do. It is erased again, and the cursor is at the start of the next row.
+const PAD: &str = "\u{3000}\r";
+const PAD_END: &[u8] = b"\x1b[K";
+
 /// Writes a row's text and returns how many columns it takes: without blanks at the end, unless it
-/// goes on in the next row.
+/// goes on in the next row. A row that leaves its last column empty ends with the wrap itself.
 pub(crate) fn encode_row(row: &Row, cols: usize, interner: &Interner, out: &mut Vec<u8>) -> usize {
     let (cells, width) = match row.wrap {
         Wrap::No => (row.trimmed(), row.trimmed().len()),
@@ -217,14 +225,30 @@ pub(crate) fn encode_row(row: &Row, cols: usize, interner: &Interner, out: &mut 
         Wrap::SoftPad => (&row.cells[..row.cells.len().min(cols - 1)], cols - 1),
     };
     let blanks = width.saturating_sub(cells.len());
-    if row.is_plain() {
+    if row.is_plain() && row.wrap != Wrap::SoftPad {
         out.extend(cells.iter().map(|cell| cell.glyph as u8));
         out.extend(std::iter::repeat_n(b' ', blanks));
-    } else {
-        let mut encoder = Encoder::new(out, interner);
-        encoder.cells(cells);
-        encoder.blanks(blanks);
-        encoder.finish();
+        return width;
     }
+    let mut encoder = Encoder::new(out, interner);
+    encoder.cells(cells);
+    encoder.blanks(blanks);
+    if row.wrap == Wrap::SoftPad {
+        encoder.style(row.get(cols - 1).style);
+        encoder.out.extend_from_slice(PAD.as_bytes());
+        encoder.style(Style::DEFAULT);
+        encoder.out.extend_from_slice(PAD_END);
+    }
+    encoder.finish();
     width
+}
+
+/// The text of an encoded line without the wrap at its end.
+pub(crate) fn without_pad(bytes: &[u8], wrap: Wrap) -> &[u8] {
+    if wrap != Wrap::SoftPad {
+        return bytes;
+    }
+    let pad = PAD.as_bytes();
+    let at = bytes.windows(pad.len()).rposition(|window| window == pad);
+    &bytes[..at.unwrap_or(bytes.len())]
 }

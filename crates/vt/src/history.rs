@@ -4,8 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::cell::{Cell, WIDE};
-use crate::encode::encode_row;
+use crate::encode::{encode_row, without_pad};
 use crate::intern::Interner;
 use crate::row::{Row, Wrap};
 
@@ -45,6 +44,13 @@ pub(crate) struct History {
     limit: usize,
     /// A chunk to use again: a flood then allocates nothing.
     spare: Option<Chunk>,
+}
+
+impl<'a> Line<'a> {
+    /// The text alone, still with its styles.
+    pub(crate) fn text(&self) -> &'a [u8] {
+        without_pad(self.bytes, self.wrap)
+    }
 }
 
 impl Chunk {
@@ -88,7 +94,6 @@ impl History {
         if self.limit == 0 {
             return;
         }
-        self.settle_pad(row.get(0));
         let width = encode_row(row, cols, interner, &mut self.writable().bytes);
         self.close_line(width, row.wrap);
     }
@@ -100,21 +105,6 @@ impl History {
         }
         self.writable().bytes.extend_from_slice(line.bytes);
         self.close_line(line.width, line.wrap);
-    }
-
-    /// A line that left its last column empty for a wide character which is no longer there just
-    /// has a space in it.
-    fn settle_pad(&mut self, next: Cell) {
-        if next.has(WIDE) {
-            return;
-        }
-        if let Some(chunk) = self.chunks.back_mut()
-            && let Some(end) = chunk.ends.last_mut()
-            && end.wrap == Wrap::SoftPad
-        {
-            chunk.bytes.push(b' ');
-            *end = End { at: end.at + 1, width: end.width + 1, wrap: Wrap::Soft };
-        }
     }
 
     fn writable(&mut self) -> &mut Chunk {

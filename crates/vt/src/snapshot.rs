@@ -44,7 +44,7 @@ pub struct SeedSnapshot {
 pub(crate) fn text(screen: &Screen, scrollback: Scrollback) -> String {
     let mut out = String::new();
     for line in screen.history.newest(scrollback.limit()) {
-        push_plain(line.bytes, &mut out);
+        push_plain(line.text(), &mut out);
         end_line(&mut out);
     }
     for row in &screen.grid.rows {

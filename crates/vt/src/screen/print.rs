@@ -112,13 +112,11 @@ impl Screen {
         self.last = Some(typed);
     }
 
-    /// Leaves the last column empty and wraps.
+    /// Leaves the last column empty, in the style of the character that did not fit, and wraps.
     fn make_pad(&mut self) {
         let cols = self.cols();
         let row = &mut self.grid.rows[self.cursor.y];
-        let wrap = row.wrap;
-        row.erase(cols - 1, cols, cols, crate::cell::Style::DEFAULT);
-        row.wrap = wrap;
+        row.write(cols - 1, Cell::blank(self.pen.style));
         self.wrap(Wrap::SoftPad);
     }
 

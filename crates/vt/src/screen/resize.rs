@@ -107,7 +107,7 @@ impl Screen {
                 new.push_line(line);
                 continue;
             }
-            decode_line(line.bytes, &mut self.interner, &mut text);
+            decode_line(line.text(), &mut self.interner, &mut text);
             open = line.wrap != Wrap::No;
             if !open {
                 self.push_text(&mut new, &text, cols);
@@ -133,7 +133,7 @@ impl Screen {
         let interner = &mut self.interner;
         self.history.pop(|line| {
             let mut cells = Vec::new();
-            decode_line(line.bytes, interner, &mut cells);
+            decode_line(line.text(), interner, &mut cells);
             Row::new(cells, line.wrap)
         })
     }
@@ -173,7 +173,9 @@ impl Layout {
             match row.wrap {
                 Wrap::No => {}
                 Wrap::Soft => text.resize(start + self.cols, BLANK),
-                Wrap::SoftPad => text.resize(start + self.cols - 1, BLANK),
+                Wrap::SoftPad => {
+                    text.resize(start + self.cols - 1, BLANK);
+                }
             }
             if row.wrap != Wrap::No {
                 continue;

@@ -186,9 +186,8 @@ impl Writer<'_> {
             Some(Wrap::No) => self.put("\r\n"),
             Some(Wrap::Soft) if plain => {}
             Some(Wrap::Soft) => self.put(" \r"),
-            Some(Wrap::SoftPad) if plain && starts_wide(next) => {}
-            // Any wide character will do to leave the last column empty.
-            Some(Wrap::SoftPad) => self.put("\u{3000}\r\x1b[K"),
+            // The line has wrapped already.
+            Some(Wrap::SoftPad) => {}
         }
     }
 
@@ -307,13 +306,4 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-fn starts_wide(line: &[u8]) -> bool {
-    let head = &line[..line.len().min(4)];
-    let valid = match std::str::from_utf8(head) {
-        Ok(text) => text,
-        Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or(""),
-    };
-    valid.chars().next().is_some_and(|c| char_width(c) == 2)
 }

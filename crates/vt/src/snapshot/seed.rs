@@ -25,7 +25,7 @@ pub(crate) fn seed(screen: &mut Screen, lines: usize) -> SeedSnapshot {
     screen.sweep_if_full();
     for line in screen.history.newest(lines) {
         cells.clear();
-        decode_line(line.bytes, &mut screen.interner, &mut cells);
+        decode_line(line.text(), &mut screen.interner, &mut cells);
         push_line(screen_text(&screen.interner), &cells, &mut first, &mut out);
     }
     for row in &screen.grid.rows {
