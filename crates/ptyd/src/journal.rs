@@ -269,7 +269,6 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
         }
         Happening::Detached { client, .. } => ("viewer_detached", json!({ "client": client })),
         Happening::Resized { cols, rows, .. } => ("session_resized", json!({ "cols": cols, "rows": rows })),
-        Happening::Renamed { title, .. } => ("session_title", json!({ "title": title })),
         Happening::Ended { reason, status, bytes, .. } => {
             let words = match reason {
                 bastide_session::EndReason::Ended(words) => Some(words),

@@ -12,6 +12,7 @@ use crate::daemon::Daemon;
 /// so that a client sees a closed socket instead of waiting for ever.
 pub(crate) async fn run(daemon: Arc<Daemon>, listener: UnixListener) {
     let places = Arc::new(Semaphore::new(daemon.config.max_connections));
+    let mut dropped: u64 = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -20,6 +21,10 @@ pub(crate) async fn run(daemon: Arc<Daemon>, listener: UnixListener) {
         match accepted {
             Ok((socket, _)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => {
+                    if dropped > 0 {
+                        tracing::info!(dropped, "connections are taken again");
+                        dropped = 0;
+                    }
                     let daemon = Arc::clone(&daemon);
                     let connections = daemon.connections.clone();
                     connections.spawn("connection", async move {
@@ -27,10 +32,16 @@ pub(crate) async fn run(daemon: Arc<Daemon>, listener: UnixListener) {
                         drop(place);
                     });
                 }
-                Err(_) => tracing::warn!(
-                    limit = daemon.config.max_connections,
-                    "a connection over the limit was dropped"
-                ),
+                Err(_) => {
+                    // Said once, or a client in a loop would fill the log.
+                    if dropped == 0 {
+                        tracing::warn!(
+                            limit = daemon.config.max_connections,
+                            "connections over the limit are dropped"
+                        );
+                    }
+                    dropped += 1;
+                }
             },
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");

@@ -11,7 +11,6 @@ pub enum Happening {
     Attached { uid: Uuid, client: Option<String>, write: bool },
     Detached { uid: Uuid, client: Option<String> },
     Resized { uid: Uuid, cols: u16, rows: u16 },
-    Renamed { uid: Uuid, title: Option<String> },
     Ended { uid: Uuid, reason: EndReason, status: Option<ExitStatus>, bytes: u64 },
     RecordingStalled { uid: Uuid, why: String },
     RecordingResumed { uid: Uuid },
@@ -26,7 +25,6 @@ impl Happening {
             Self::Attached { uid, .. }
             | Self::Detached { uid, .. }
             | Self::Resized { uid, .. }
-            | Self::Renamed { uid, .. }
             | Self::Ended { uid, .. }
             | Self::RecordingStalled { uid, .. }
             | Self::RecordingResumed { uid }

@@ -73,7 +73,7 @@ impl Session {
     /// Tells the program to end. `swept`: the caller has signalled all its processes already.
     pub(super) async fn begin_end(&mut self, reason: EndReason, swept: bool) {
         if let Some(ended) = &mut self.life.ended {
-            if reason == EndReason::Killed {
+            if matches!(reason, EndReason::Killed | EndReason::Shutdown) {
                 ended.forget_at = Instant::now();
             }
             return;
