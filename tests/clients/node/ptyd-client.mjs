@@ -114,7 +114,7 @@ export class Client {
         this.replies.set(message.seq, message);
         continue;
       }
-      if (message.type === 'output') this.gathered(message.session).add(message.data);
+      if (message.type === 'output' && message.viewer === undefined) this.gathered(message.session).add(message.data);
       this.events.push(message);
     }
     this.#wake();
@@ -163,8 +163,8 @@ export class Client {
     return reply;
   }
 
-  handshake(token, { protocol_version = 1, client_id, role } = {}) {
-    return this.call('handshake', { token, protocol_version, client_id, role });
+  handshake(token, { protocol_version = 1, client_id, role, capabilities } = {}) {
+    return this.call('handshake', { token, protocol_version, client_id, role, capabilities });
   }
 
   /** A new session; returns its id. */

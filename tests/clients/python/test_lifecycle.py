@@ -137,7 +137,7 @@ def test_it_starts_again_after_it_ended(fresh):
 
 def test_secrets_are_in_no_log(fresh):
     """Token, typed text, environment values: with the most talkative log there is."""
-    client = fresh.start(RUST_LOG="trace").connect()
+    client = fresh.start(BASTIDE_LOG="trace", RUST_LOG="trace").connect()
     fresh.open().refused("handshake", token="wrong-token-value", protocol_version=1)
     session = client.create(shell="/bin/sh", env={"DB_PASSWORD": "env-secret-77"})
     client.attach(session)
@@ -148,6 +148,7 @@ def test_secrets_are_in_no_log(fresh):
     token = fresh.token
     fresh.stop()
     said = fresh.log_text()
+    assert "TRACE" in said or "DEBUG" in said, "the log was not talkative, nothing is shown by it"
     for secret in (token, "env-secret-77", "typed-secret-88", "wrong-token-value"):
         assert secret not in said, f"a secret is in the log: {secret[:6]}…"
 

@@ -1,5 +1,7 @@
 """Sessions with an identity and a spec, the daemon's log as events, end and drain."""
 
+import os
+import pwd
 import signal
 import time
 
@@ -91,6 +93,36 @@ def test_activity_keeps_an_idle_limited_session(daemon, ours):
         viewer.type("x\n")
         time.sleep(0.2)  # what is tested is time
     assert ours.sessions()[session]["is_alive"]
+
+
+@pytest.mark.parametrize("spec, recorded", [({}, 1), ({"recording": {"mode": "off"}}, 0)])
+def test_one_recording_named_by_uid(daemon, ours, spec, recorded):
+    uid = uuid7()
+    session = ours.create(uid=uid, shell="/bin/sh", spec=spec)
+    viewer = Viewer(ours, session, 1, write=True)
+    viewer.type("echo well-$((40 + 2)); exit 0\n")
+    viewer.wait_for("exit")
+    daemon.stop()
+    state = daemon.directory / "state"
+    assert len([path for path in state.rglob(f"*{uid}*") if path.is_file()]) == recorded
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_the_account_is_whose_shell_it_is(daemon, ours):
+    """A root daemon drops everything of root for another account."""
+    session = ours.create(shell="/bin/sh", cwd="/", spec={"account": "nobody"})
+    viewer = Viewer(ours, session, 1, write=True)
+    viewer.type("echo =$(id -un)=$(id -G)=$USER=$LOGNAME=$HOME=\n")
+    account = pwd.getpwnam("nobody")
+    viewer.wait_text(f"=nobody={account.pw_gid}=nobody=nobody={account.pw_dir}=")
+    info = ours.sessions()[session]
+    with open(f"/proc/{info['pid']}/status") as status:
+        fields = dict(line.rstrip("\n").split(":\t", 1) for line in status)
+    assert set(fields["Uid"].split()) == {str(account.pw_uid)}
+    assert set(fields["Gid"].split()) == {str(account.pw_gid)}
+    for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(fields[capabilities], 16) == 0, capabilities
+    assert os.stat(info["pts"]).st_uid == account.pw_uid
 
 
 # --- end and drain ---------------------------------------------------------------------------
