@@ -3,6 +3,8 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/client.rs"]
+mod client;
 #[path = "it/commands.rs"]
 mod commands;
 #[path = "it/daemon.rs"]

@@ -46,6 +46,24 @@ async fn it_is_played_on_a_terminal_of_any_size() {
 }
 
 #[tokio::test]
+async fn a_recording_that_changes_its_size_keeps_what_stands_on_the_screen() {
+    let ptyd = ptyd().await;
+    let file = ptyd.dir().join("resized.cast");
+    let cast = r#"{"version":2,"width":80,"height":24}
+[0.0,"o","first\r\n"]
+[0.1,"r","40x10"]
+[0.2,"o","second\r\n"]
+[0.3,"r","80x24"]
+[0.4,"o","third"]
+"#;
+    std::fs::write(&file, cast).unwrap();
+    let mut person = Person::at(&ptyd, "\"$BASTIDE\" play resized.cast").await;
+    person.until("the end", |p| p.history().contains("[end]")).await;
+    assert!(person.history().contains("first\nsecond\nthird"), "{}", person.history());
+    assert!(String::from_utf8_lossy(&person.output).contains("[a session of 40x10]"));
+}
+
+#[tokio::test]
 async fn the_log_is_proven_and_a_changed_entry_named() {
     let mut ptyd = ptyd().await;
     new(&ptyd, "logged", "exec cat").await;
