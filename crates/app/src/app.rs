@@ -15,7 +15,7 @@ use crate::door::Door;
 use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
-use crate::login::link::Links;
+use crate::login::link::{self, Links};
 use crate::login::{Cookie, Logins};
 use crate::{Clock, Error};
 
@@ -101,6 +101,16 @@ impl App {
         let login = cookie.and_then(|value| self.inner.logins.check(value, self.inner.clock.now()));
         let caller = login.map_or(Caller::Anonymous, Caller::Person);
         Ctx::new(self.clone(), caller, request_id)
+    }
+
+    /// Makes a login link for whoever runs this process, and returns its token.
+    ///
+    /// # Errors
+    /// `Journal`, `File`.
+    pub async fn login_link(&self) -> Result<String, Error> {
+        let about = link::about(rustix::process::geteuid().as_raw());
+        self.inner.journal.append(link::CREATED, None, about).await?;
+        self.inner.links.create(self.inner.clock.now())
     }
 
     /// Uses up a login link.

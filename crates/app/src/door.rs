@@ -85,7 +85,7 @@ async fn answer(mut stream: UnixStream, journal: &Journal) -> io::Result<()> {
 ///
 /// # Errors
 /// `Journal` or `File`; then nothing was written.
-pub fn note_from_outside(dir: &DataDir, kind: &str, fields: Map<String, Value>) -> Result<(), Error> {
+pub(crate) fn note_from_outside(dir: &DataDir, kind: &str, fields: Map<String, Value>) -> Result<(), Error> {
     if let Some(journal) = Journal::open_free(dir)? {
         return journal.append_blocking(kind, None, fields);
     }

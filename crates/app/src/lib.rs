@@ -26,7 +26,6 @@ pub use clock::Clock;
 pub use context::{Action, Caller, Ctx};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
-pub use door::note_from_outside;
 pub use error::{Error, Fault};
 pub use live::Table;
 pub use terminal::Terminal;

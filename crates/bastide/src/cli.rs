@@ -3,7 +3,7 @@
 mod attach;
 mod chord;
 mod completions;
-mod daemon;
+pub(crate) mod daemon;
 mod duration;
 mod events;
 pub(crate) mod exit;
@@ -14,7 +14,7 @@ mod kill;
 mod list;
 mod man;
 mod new;
-mod output;
+pub(crate) mod output;
 mod play;
 mod ptyd;
 mod recordings;
@@ -28,6 +28,7 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 
+use crate::serve::{LoginLink, Serve};
 use daemon::Place;
 use exit::Outcome;
 
@@ -91,6 +92,8 @@ enum EvidenceCommand {
 #[derive(Debug, Subcommand)]
 enum ProcessCommand {
     Ptyd(ptyd::Ptyd),
+    Serve(Serve),
+    LoginLink(LoginLink),
 }
 
 /// What the program says about itself.
@@ -106,6 +109,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Session(command) => exit::block_on(run_session(cli.place, command)),
         Command::Evidence(command) => exit::block_on(run_evidence(cli.place, command)),
         Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
+        Command::Process(ProcessCommand::Serve(command)) => command.run(&cli.place),
+        Command::Process(ProcessCommand::LoginLink(command)) => command.run(),
         Command::About(AboutCommand::Completions(command)) => command.run(),
         Command::About(AboutCommand::Man(command)) => command.run(),
     }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod env;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::data_dir::{DataDir, write_private};
+use crate::door::note_from_outside;
 use crate::key::digest;
 use crate::{Error, hex};
 
@@ -19,6 +21,23 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
 /// A token is 32 random bytes in hexadecimal.
 const TOKEN_LENGTH: usize = 64;
+
+/// The kind of the log's entry.
+pub(crate) const CREATED: &str = "login_link_created";
+
+/// Makes a login link from a process that is not the server, which may run or not. Blocks.
+///
+/// # Errors
+/// `Journal`: the log cannot be written, and no link was made. `File`.
+pub fn create_from_outside(dir: &DataDir, now: Timestamp) -> Result<String, Error> {
+    note_from_outside(dir, CREATED, about(rustix::process::geteuid().as_raw()))?;
+    Links::open(dir)?.create(now)
+}
+
+/// What the entry says: who asked.
+pub(crate) fn about(uid: u32) -> Map<String, Value> {
+    Map::from_iter([("by_uid".to_owned(), json!(uid))])
+}
 
 #[derive(Debug, Clone)]
 pub struct Links {

@@ -1,5 +1,6 @@
 //! Where the sessions daemon is, and how it is started when it is not there.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -51,7 +52,26 @@ impl Place {
         self.token_file.clone().or_else(|| env::path(&env::TOKEN_FILE))
     }
 
-    fn config(&self) -> Result<Config, Failure> {
+    /// Starts a daemon at this place, unless somebody else does meanwhile; `more` are further
+    /// arguments for it.
+    pub(crate) async fn start_where_none(&self, more: Vec<OsString>) -> Result<Option<Child>, Failure> {
+        // Who starts one holds this lock; who waited for it finds the daemon that the other has started.
+        let waited = tokio::task::spawn_blocking(lock_starting).await;
+        let _starting = waited.context("waiting for another start")??;
+        match Client::connect(self.config()?).await {
+            Err(Error::NoDaemon { .. }) => {}
+            done => return Ok(done.map(|_| None)?),
+        }
+        let mut args = vec!["ptyd".into(), "--socket".into(), self.socket()?.into_os_string()];
+        if let Some(path) = self.token_file() {
+            args.extend(["--token-file".into(), path.into_os_string()]);
+        }
+        args.extend(more);
+        let started = tokio::task::spawn_blocking(move || start(args)).await;
+        started.context("starting the daemon")?.map(Some)
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = Config::new(self.socket()?).with_client_id(client_id());
         if let Some(path) = self.token_file() {
             config = config.with_token_file(path);
@@ -71,22 +91,13 @@ impl Place {
             Err(Error::NoDaemon { .. }) => {}
             done => return Ok(done?),
         }
-        // Who starts one holds this lock; who waited for it finds the daemon that the other has started.
-        let waited = tokio::task::spawn_blocking(lock_starting).await;
-        let _starting = waited.context("waiting for another start")??;
-        match Client::connect(config.clone()).await {
-            Err(Error::NoDaemon { .. }) => {}
-            done => return Ok(done?),
+        if let Some(daemon) = self.start_where_none(Vec::new()).await? {
+            let pid = daemon.id();
+            output::remark(&format!(
+                "started the sessions daemon (pid {pid}) at {}; `bastide ptyd stop` ends it and its sessions",
+                config.socket.display()
+            ));
         }
-        let mut args = vec!["ptyd".into(), "--socket".into(), config.socket.clone().into_os_string()];
-        if let Some(path) = self.token_file() {
-            args.extend(["--token-file".into(), path.into_os_string()]);
-        }
-        let pid = tokio::task::spawn_blocking(move || start(args)).await.context("starting the daemon")??;
-        output::remark(&format!(
-            "started the sessions daemon (pid {pid}) at {}; `bastide ptyd stop` ends it and its sessions",
-            config.socket.display()
-        ));
         Ok(Client::connect(config).await?)
     }
 }
@@ -97,9 +108,9 @@ fn client_id() -> String {
     format!("{} (command line)", user.unwrap_or_else(|| nix::unistd::getuid().to_string()))
 }
 
-/// Starts this program with `args`, which begin with `ptyd`, in a session of its own and waits until it listens. Returns its
-/// pid. What it says goes to `ptyd.log` in the state directory.
-pub(crate) fn start(args: Vec<std::ffi::OsString>) -> Result<u32, Failure> {
+/// Starts this program with `args`, which begin with `ptyd`, in a session of its own and waits until it
+/// listens. What it says goes to `ptyd.log` in the state directory.
+pub(crate) fn start(args: Vec<OsString>) -> Result<Child, Failure> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let (mut log, path) = open_log()?;
     let start = log.seek(SeekFrom::End(0)).with_context(|| format!("cannot use {}", path.display()))?;
@@ -115,7 +126,7 @@ pub(crate) fn start(args: Vec<std::ffi::OsString>) -> Result<u32, Failure> {
         .context("cannot start the sessions daemon")?;
     let stdout = child.stdout.take().expect("it was asked for just now");
     match wait_ready(stdout) {
-        Ok(()) => Ok(child.id()),
+        Ok(()) => Ok(child),
         Err(why) => Err(failed(&mut child, log, start, &why, &path)),
     }
 }

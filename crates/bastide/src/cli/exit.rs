@@ -61,7 +61,7 @@ impl Failure {
         }
     }
 
-    fn message(&self) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         Some(match self {
             Self::Other(error) => chain(error),
             Self::NotFound(text) => text.clone(),

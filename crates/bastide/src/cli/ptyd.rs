@@ -97,7 +97,7 @@ impl Ptyd {
             Some(Ask::Drain) => exit::block_on(drain(place)),
             None if self.daemonize => {
                 let args = std::env::args_os().skip(1).filter(|arg| arg != "--daemonize").collect();
-                let pid = daemon::start(args)?;
+                let pid = daemon::start(args)?.id();
                 output::remark(&format!("the sessions daemon runs, pid {pid}"));
                 Ok(DONE)
             }
