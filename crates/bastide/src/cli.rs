@@ -3,6 +3,7 @@
 mod attach;
 mod chord;
 mod completions;
+mod config;
 pub(crate) mod daemon;
 mod duration;
 mod events;
@@ -94,6 +95,7 @@ enum ProcessCommand {
     Ptyd(ptyd::Ptyd),
     Serve(Serve),
     LoginLink(LoginLink),
+    Config(config::Config),
 }
 
 /// What the program says about itself.
@@ -111,6 +113,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::Serve(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::LoginLink(command)) => command.run(),
+        Command::Process(ProcessCommand::Config(command)) => command.run(&cli.place),
         Command::About(AboutCommand::Completions(command)) => command.run(),
         Command::About(AboutCommand::Man(command)) => command.run(),
     }

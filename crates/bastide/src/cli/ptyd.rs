@@ -3,7 +3,7 @@
 mod activation;
 mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -109,7 +109,6 @@ impl Ptyd {
 impl Settings {
     /// As the daemon's settings know them. Only what was given: the rest is its own to find.
     fn flags(&self, place: &Place) -> Vec<Flag> {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
         let number = |number: Option<usize>| number.map(|number| number.to_string());
         let recording = self.recording.map(|recording| match recording {
             Recording::Off => "off",
@@ -117,15 +116,13 @@ impl Settings {
             Recording::Required => "required",
         });
         let given = [
-            ("--socket", "socket", path(&place.socket)),
-            ("--token-file", "token_file", path(&place.token_file)),
-            ("--state-dir", "state_dir", path(&self.state_dir)),
+            ("--state-dir", "state_dir", text(self.state_dir.as_deref())),
             ("--max-sessions", "max_sessions", number(self.max_sessions)),
             ("--max-connections", "max_connections", number(self.max_connections)),
             ("--scrollback-lines", "scrollback_lines", number(self.scrollback_lines)),
             ("--recording", "recording", recording.map(str::to_owned)),
         ];
-        given.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? })).collect()
+        place_flags(place).into_iter().chain(flags(given)).collect()
     }
 
     fn logging(&self) -> bastide_rt::logging::Logging {
@@ -135,18 +132,36 @@ impl Settings {
         };
         bastide_rt::logging::Logging { filter: None, format }
     }
+}
 
-    /// The file by name, or the usual one if it is there.
-    fn load(&self, place: &Place) -> Result<bastide_ptyd::Config, Failure> {
-        let usual = bastide_rt::paths::config_dir().ok().map(|dir| dir.join("ptyd.toml"));
-        let file = match (&self.config, &usual) {
-            (Some(file), _) => File::Required(file),
-            (None, Some(file)) => File::IfPresent(file),
-            (None, None) => File::None,
-        };
-        let config = bastide_ptyd::Config::load(file, &self.flags(place));
-        Ok(config.context("the sessions daemon's settings")?)
-    }
+type Given = (&'static str, &'static str, Option<String>);
+
+/// `--socket` and `--token-file`, as the daemon's settings know them.
+pub(super) fn place_flags(place: &Place) -> Vec<Flag> {
+    flags([
+        ("--socket", "socket", text(place.socket.as_deref())),
+        ("--token-file", "token_file", text(place.token_file.as_deref())),
+    ])
+    .collect()
+}
+
+fn text(path: Option<&Path>) -> Option<String> {
+    path.map(|path| path.to_string_lossy().into_owned())
+}
+
+fn flags(given: impl IntoIterator<Item = Given>) -> impl Iterator<Item = Flag> {
+    given.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? }))
+}
+
+/// The daemon's settings: the file by name, or the usual one if it is there; the environment; `flags`.
+pub(super) fn load(file: Option<&Path>, flags: &[Flag]) -> Result<bastide_ptyd::Config, Failure> {
+    let usual = bastide_rt::paths::config_dir().ok().map(|dir| dir.join("ptyd.toml"));
+    let file = match (file, &usual) {
+        (Some(file), _) => File::Required(file),
+        (None, Some(file)) => File::IfPresent(file),
+        (None, None) => File::None,
+    };
+    Ok(bastide_ptyd::Config::load(file, flags).context("the sessions daemon's settings")?)
 }
 
 /// It gives its sessions two seconds and its files five.

@@ -128,3 +128,24 @@ async fn the_earlier_names_of_its_variables_work_for_the_client_too() {
     let output = within("ls", command.output()).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "[]\n");
 }
+
+#[tokio::test]
+async fn settings_are_checked_and_shown_without_a_daemon() {
+    let mut ptyd = ptyd().await;
+    ptyd.stop().await;
+    let file = ptyd.dir().join("ptyd.toml");
+    std::fs::write(&file, "max_sessions = 7\n").unwrap();
+    let path = file.to_str().unwrap();
+    let shown = ptyd.ok(&["config", "print", "--file", path]).await;
+    assert!(
+        shown.contains("max_sessions = 7\n") && shown.contains("recording = \"best_effort\"\n"),
+        "{shown}"
+    );
+    // What is shown can be read again.
+    std::fs::write(&file, &shown).unwrap();
+    assert_eq!(ptyd.ok(&["config", "print", "--file", path]).await, shown);
+    std::fs::write(&file, "max_sessions = 7\nmax_sesions = 8\n").unwrap();
+    let checked = ptyd.run(&["config", "check", "--file", path]).await;
+    assert_eq!(checked.code, 1);
+    assert!(checked.stderr.contains("ptyd.toml:2"), "{}", checked.stderr);
+}

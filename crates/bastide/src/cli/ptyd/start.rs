@@ -14,7 +14,7 @@ pub(super) fn run(ptyd: &Ptyd, place: &Place) -> Outcome {
         // It fails only for who has a session of his own already.
         let _ = rustix::process::setsid();
     }
-    let config = ptyd.settings.load(place)?;
+    let config = super::load(ptyd.settings.config.as_deref(), &ptyd.settings.flags(place))?;
     bastide_rt::logging::init(&ptyd.settings.logging()).context("the log")?;
     let activated = activation::listener()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
