@@ -270,13 +270,17 @@ def test_vim_starts_and_leaves(daemon, client):
     """vim asks several things at its start; junk typed by wrong answers would show."""
     if not os.path.exists("/usr/bin/vim"):
         pytest.skip("vim is not installed")
-    session = client.create(shell="/bin/sh", initial_commands=["vim -u NONE -i NONE"])
+    session = client.create(shell="/bin/sh")
     client.attach(session)
+    client.type(session, "vim -u NONE -i NONE\n")
     client.wait_output(session, "\x1b[?1049h")
+    client.wait_output(session, "VIM - Vi IMproved")
     client.type(session, "ihello vim\x1b")
     written = daemon.directory / "written"
     client.type(session, f":w {written}\r:q\r")
     wait_until(lambda: written.exists() and written.read_text(), "the file that vim wrote")
     assert written.read_text() == "hello vim\n"
+    # vim throws away what is typed while it leaves.
+    client.wait_output(session, "\x1b[?1049l")
     client.type(session, "echo back-$((40 + 2))\n")
     client.wait_output(session, "back-42")
