@@ -77,7 +77,9 @@ pub fn encode<T: serde::Serialize>(message: &T) -> Bytes {
 }
 
 /// Reads a payload; identifiers and times are text. Bytes after the message are ignored.
-pub(crate) fn decode<'a, T: serde::Deserialize<'a>>(payload: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {
+pub(crate) fn decode<'a, T: serde::Deserialize<'a>>(
+    payload: &'a [u8],
+) -> Result<T, rmp_serde::decode::Error> {
     T::deserialize(&mut rmp_serde::Deserializer::from_read_ref(payload).with_human_readable())
 }
 

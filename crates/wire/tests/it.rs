@@ -109,7 +109,8 @@ fn an_exit_without_signal_has_no_such_key() {
 #[test]
 fn identifiers_are_text() {
     let uid = uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
-    let frame = encode(&Envelope { kind: "create", seq: 5, body: Create { uid: Some(uid), ..Create::default() } });
+    let frame =
+        encode(&Envelope { kind: "create", seq: 5, body: Create { uid: Some(uid), ..Create::default() } });
     let value: serde_json::Value = rmp_serde::from_slice(&frame[4..]).unwrap();
     assert_eq!(value, json!({"type": "create", "seq": 5, "uid": "01900000-0000-7000-8000-000000000001"}));
     let Request::Create(back) = read(&frame[4..]).unwrap() else { panic!("not a create") };
