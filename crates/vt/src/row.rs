@@ -59,11 +59,11 @@ impl Row {
         &self.cells[..len]
     }
 
-    /// Makes `x` a place where an edit may begin or end: a wide character across it is blanked.
-    fn cut(&mut self, x: usize) {
+    /// Makes `x` a place where an edit may begin or end: a wide character across it becomes blanks
+    /// in the style of the edit (as in xterm.js).
+    fn cut(&mut self, x: usize, style: Style) {
         if x > 0 && self.cells.get(x).is_some_and(|c| c.has(SPACER)) {
-            self.cells[x - 1].glyph = BLANK.glyph;
-            self.cells[x].glyph = BLANK.glyph;
+            self.cells[x - 1..=x].fill(Cell::blank(style));
         }
     }
 
@@ -81,9 +81,9 @@ impl Row {
             self.cells.extend(text.iter().map(|&byte| Cell { glyph: u32::from(byte), style }));
             return;
         }
-        self.cut(x);
+        self.cut(x, style);
         let end = x + text.len();
-        self.cut(end);
+        self.cut(end, style);
         let over = self.cells.len().min(end) - x;
         let (front, back) = text.split_at(over);
         for (cell, &byte) in self.cells[x..x + over].iter_mut().zip(front) {
@@ -107,8 +107,8 @@ impl Row {
             return;
         }
         self.reach(x + width);
-        self.cut(x);
-        self.cut(x + width);
+        self.cut(x, cell.style);
+        self.cut(x + width, cell.style);
         self.cells[x] = cell;
         if width == 2 {
             self.cells[x + 1] = Cell { glyph: BLANK.glyph | SPACER, style: cell.style };
@@ -120,8 +120,8 @@ impl Row {
         if from >= to {
             return;
         }
-        self.cut(from);
-        self.cut(to);
+        self.cut(from, fill);
+        self.cut(to, fill);
         if to >= cols {
             self.wrap = Wrap::No;
         }
@@ -139,7 +139,7 @@ impl Row {
         let count = count.min(cols - x);
         self.wrap = Wrap::No;
         self.plain &= fill == Style::DEFAULT;
-        self.cut(x);
+        self.cut(x, fill);
         if x < self.cells.len() || fill != Style::DEFAULT {
             self.reach(x);
             let blank = Cell::blank(fill);
@@ -153,8 +153,8 @@ impl Row {
         let count = count.min(cols - x);
         self.wrap = Wrap::No;
         self.plain &= fill == Style::DEFAULT;
-        self.cut(x);
-        self.cut(x + count);
+        self.cut(x, fill);
+        self.cut(x + count, fill);
         if fill != Style::DEFAULT {
             self.reach(cols);
         }
@@ -170,7 +170,7 @@ impl Row {
     /// Makes the row at most `cols` wide without leaving half a character.
     pub(crate) fn crop(&mut self, cols: usize) {
         if self.cells.len() > cols {
-            self.cut(cols);
+            self.cut(cols, Style::DEFAULT);
             self.cells.truncate(cols);
         }
     }

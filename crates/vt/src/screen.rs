@@ -215,6 +215,8 @@ impl Screen {
     }
 
     fn line_feed(&mut self) {
+        // An explicit line feed: this row's text does not go on in the next (as in xterm.js).
+        self.grid.rows[self.cursor.y].wrap = Wrap::No;
         self.index();
         if self.has(modes::NEW_LINE) {
             self.cursor.x = 0;

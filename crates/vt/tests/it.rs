@@ -1,6 +1,8 @@
 //! Tests of the terminal from outside.
 #![allow(clippy::unwrap_used)]
 
+#[path = "it/edges.rs"]
+mod edges;
 #[path = "it/golden.rs"]
 mod golden;
 #[path = "it/grammar.rs"]

@@ -171,3 +171,6 @@ fn graphics(c: char) -> char {
         _ => c,
     }
 }
+
+#[cfg(test)]
+mod tests;
