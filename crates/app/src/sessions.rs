@@ -153,7 +153,7 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Session, Error> {
                 ..Subject::default()
             }),
             account: Some(account),
-            recording: Some(RecordingSpec { mode: RecordingMode::Required, input: false }),
+            recording: Some(RecordingSpec { mode: RecordingMode::Required, ..RecordingSpec::default() }),
             ..Spec::default()
         };
         let client = ctx.app().daemon().client()?;

@@ -27,6 +27,38 @@ pub struct Spawn {
     pub size: Size,
     /// Who it runs as; see [`may_run_as`](crate::may_run_as).
     pub account: Account,
+    pub limits: Limits,
+}
+
+/// What a program and its children may use, setrlimit(2). `None` leaves what the daemon has (for
+/// open files, what a login gives). Both the soft and the hard limit are set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub open_files: Option<u64>,
+    /// Of the whole account, not of this session alone.
+    pub processes: Option<u64>,
+    /// Address space of each process, in bytes.
+    pub memory: Option<u64>,
+    /// Largest file a process may write, in bytes.
+    pub file_size: Option<u64>,
+    /// Of each process, in seconds.
+    pub cpu_seconds: Option<u64>,
+}
+
+impl Limits {
+    fn plan(&self) -> Vec<(u32, u64, u64)> {
+        let (soft, hard) = host::child_open_files();
+        let open_files = self.open_files.map_or((soft, hard), |limit| (limit.min(hard), limit.min(hard)));
+        let mut plan = vec![(libc::RLIMIT_NOFILE, open_files.0, open_files.1)];
+        let others = [
+            (libc::RLIMIT_NPROC, self.processes),
+            (libc::RLIMIT_AS, self.memory),
+            (libc::RLIMIT_FSIZE, self.file_size),
+            (libc::RLIMIT_CPU, self.cpu_seconds),
+        ];
+        plan.extend(others.into_iter().filter_map(|(resource, limit)| limit.map(|n| (resource, n, n))));
+        plan
+    }
 }
 
 /// A program on its terminal.
@@ -90,7 +122,7 @@ fn start(spawn: &Spawn) -> Result<Child, Error> {
         environment: environment(&spawn.env)?,
         directory: c_string(spawn.cwd.as_os_str(), "directory")?,
         slave: pair.slave.as_fd(),
-        open_files: host::child_open_files(),
+        limits: spawn.limits.plan(),
         identity: other.map(|account| Identity {
             uid: account.uid,
             gid: account.gid,

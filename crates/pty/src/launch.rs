@@ -37,8 +37,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) directory: CString,
     /// The program's end of the terminal; its number is above 2.
     pub(crate) slave: BorrowedFd<'a>,
-    /// Soft and hard limit of open files.
-    pub(crate) open_files: (u64, u64),
+    /// Resource (`RLIMIT_…`), soft and hard limit.
+    pub(crate) limits: Vec<(u32, u64, u64)>,
     /// Whom to become; `None` stays who we are.
     pub(crate) identity: Option<Identity>,
 }

@@ -28,7 +28,7 @@ mod signal;
 mod terminal;
 
 pub use account::{Account, may_run_as};
-pub use child::{Child, Spawn, spawn};
+pub use child::{Child, Limits, Spawn, spawn};
 pub use environment::environment;
 pub use error::{Error, Fault};
 pub use host::{cwd_of, raise_open_file_limit};

@@ -84,6 +84,7 @@ fn checked(daemon: &Daemon, create: Create, place: &Place) -> Result<Open, Refus
         None => account.home.clone(),
         Some(cwd) => PathBuf::from(cwd),
     };
+    let recordings = recordings(daemon, &spec).map_err(invalid)?;
     let requested: BTreeMap<String, String> = create.env.unwrap_or_default();
     let mut env = bastide_pty::environment(&account, &requested)
         .map_err(|e| (Code::InvalidArgument, format!("Invalid argument: {e}")))?;
@@ -92,11 +93,20 @@ fn checked(daemon: &Daemon, create: Create, place: &Place) -> Result<Open, Refus
         id: place.id,
         uid: place.uid,
         name: create.name,
-        spawn: Spawn { program, args, login, env, cwd, size: Size { cols, rows }, account },
+        spawn: Spawn {
+            program,
+            args,
+            login,
+            env,
+            cwd,
+            size: Size { cols, rows },
+            account,
+            limits: limits(&spec),
+        },
         spec,
         default_flow: daemon.config.flow,
         initial_commands: create.initial_commands.unwrap_or_default(),
-        recordings: daemon.state.recordings.clone(),
+        recordings,
         default_recording: daemon.config.recording,
     })
 }
@@ -134,6 +144,29 @@ fn account(daemon: &Daemon, spec: &Spec) -> Result<Account, String> {
     };
     bastide_pty::may_run_as(&account).map_err(|e| format!("Invalid argument: {e}"))?;
     Ok(account)
+}
+
+fn limits(spec: &Spec) -> bastide_pty::Limits {
+    let asked = spec.limits.clone().unwrap_or_default();
+    bastide_pty::Limits {
+        open_files: asked.open_files,
+        processes: asked.processes,
+        memory: asked.memory,
+        file_size: asked.file_size,
+        cpu_seconds: asked.cpu_seconds,
+    }
+}
+
+fn recordings(daemon: &Daemon, spec: &Spec) -> Result<PathBuf, String> {
+    let asked = spec.recording.as_ref().and_then(|recording| recording.directory.as_deref());
+    match asked.map(PathBuf::from) {
+        None => Ok(daemon.state.recordings.clone()),
+        Some(directory) if directory.is_absolute() && directory.is_dir() => Ok(directory),
+        Some(directory) => Err(format!(
+            "Invalid argument: recording directory {} is not an existing absolute path",
+            directory.display()
+        )),
+    }
 }
 
 type Program = (OsString, Vec<OsString>, bool);

@@ -34,7 +34,8 @@ pub(crate) async fn request(
             let (connection, peer) = (connection.clone(), peer.clone());
             let patient = peer.spec;
             beside(&connection.clone(), patient, "create", async move {
-                create::create(&connection, &peer, *create, reply).await;
+                // Boxed: it is large, and every request would carry its size.
+                Box::pin(create::create(&connection, &peer, *create, reply)).await;
             })
             .await;
         }
@@ -106,7 +107,9 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension, r
         },
         Extension::Subscribe(subscribe) if peer.events => {
             let own = connection.clone();
-            reply.ok(OkReply::default());
+            // What comes before this is replay.
+            let next = *own.daemon.journal.follow().borrow();
+            reply.ok(OkReply { pos: Some(next), ..OkReply::default() });
             connection.daemon.connections.spawn("subscription", async move {
                 follow_log(own, subscribe.from_seq).await;
             });

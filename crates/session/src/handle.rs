@@ -23,7 +23,7 @@ pub struct Identity {
     pub pid: i32,
     pub pts: String,
     pub created: Timestamp,
-    /// File name of the recording.
+    /// Path of the recording.
     pub recording: Option<String>,
 }
 

@@ -68,7 +68,7 @@ pub async fn open(open: Open, running: Running) -> Result<(Handle, Session), Err
         pid: child.pid(),
         pts: child.pts().to_string_lossy().into_owned(),
         created: Timestamp::now(),
-        recording: recorder.as_ref().map(|_| file_name(open.uid)),
+        recording: recorder.as_ref().map(|recorder| recorder.path().to_string_lossy().into_owned()),
     });
     let vitals = Arc::new(Vitals::default());
     let handle = Handle { identity, commands: sender, vitals };

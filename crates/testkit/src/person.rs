@@ -59,6 +59,7 @@ impl Person {
             cwd: PathBuf::from(dir),
             size,
             account: Account::current().expect("this process runs as somebody"),
+            limits: bastide_pty::Limits::default(),
         });
         let child = child.await.expect("sh can be started");
         let config = bastide_vt::Config { scrollback_lines: SCROLLBACK, ..bastide_vt::Config::default() };

@@ -39,7 +39,8 @@ pub struct OkReply {
     /// `create` under `spec`: the session's lasting name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<Uuid>,
-    /// `attach` under `viewers`: position of the first output byte that follows.
+    /// `attach` under `viewers`: position of the first output byte that follows. `subscribe`:
+    /// number of the next log entry; those before it are replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos: Option<u64>,
 }

@@ -51,6 +51,7 @@ pub struct RecordingInfo {
     pub state: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Path on the daemon's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }

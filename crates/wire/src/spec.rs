@@ -27,6 +27,11 @@ pub struct Spec {
     /// Seconds a session is kept after its last viewer left; for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detach_keep: Option<u64>,
+    /// What it is opened for, in the words of the caller; kept in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// Layers of command control that must be there. None is available in this release, so a
     /// session that requires one is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,6 +58,28 @@ pub struct RecordingSpec {
     /// Record what is typed too. Pauses while the terminal does not echo.
     #[serde(default)]
     pub input: bool,
+    /// Where the file goes instead of the daemon's own directory; absolute, and there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
+
+/// What the session's processes may use, setrlimit(2). An unknown limit refuses the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u64>,
+    /// Of the whole account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Address space of each process, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Largest file, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -193,7 +193,7 @@ impl Start {
         };
         Spec {
             account: self.account.clone(),
-            recording: Some(RecordingSpec { mode, input: false }),
+            recording: Some(RecordingSpec { mode, ..RecordingSpec::default() }),
             idle_timeout: self.idle_timeout.map(|time| time.as_secs()),
             max_lifetime: self.max_lifetime.map(|time| time.as_secs()),
             ..Spec::default()

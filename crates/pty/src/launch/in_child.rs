@@ -36,17 +36,17 @@ type Failed = (Step, c_int);
 fn become_program(job: &Job<'_>) -> Result<Infallible, Failed> {
     default_dispositions();
     take_terminal(job.plan.slave.as_raw_fd())?;
-    let (soft, hard) = job.plan.open_files;
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: plain system calls; the pointers are to live, terminated data.
-    unsafe {
-        check(Step::Limits, libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit))?;
-        libc::umask(CHILD_UMASK);
+    for (resource, soft, hard) in &job.plan.limits {
+        let limit = libc::rlimit { rlim_cur: *soft, rlim_max: *hard };
+        // SAFETY: a plain system call; the pointer is to live data.
+        check(Step::Limits, unsafe { libc::setrlimit(*resource, &raw const limit) })?;
     }
+    // SAFETY: umask(2) cannot fail.
+    unsafe { libc::umask(CHILD_UMASK) };
     if let Some(identity) = &job.plan.identity {
         take_identity(identity)?;
     }
-    // SAFETY: as above.
+    // SAFETY: a plain system call; the path is live and terminated.
     check(Step::Directory, unsafe { libc::chdir(job.plan.directory.as_ptr()) })?;
     set_mask(0);
     Err((Step::Exec, exec(job)))

@@ -87,3 +87,20 @@ async fn an_erase_takes_a_whole_wide_character() {
     write_all(&child.master, "a漢\x7fb\n".as_bytes()).await;
     read_until(&child.master, "[ab]").await;
 }
+
+#[tokio::test]
+async fn limits_hold_for_the_program_and_not_for_us() {
+    let mut spawn_limited = program("/bin/sh", &["-c", "ulimit -n; ulimit -f; ulimit -t; echo done"]);
+    // `ulimit -f` counts in blocks of 512 bytes.
+    spawn_limited.limits = bastide_pty::Limits {
+        open_files: Some(77),
+        file_size: Some(512 * 9),
+        cpu_seconds: Some(33),
+        ..bastide_pty::Limits::default()
+    };
+    let child = spawn(spawn_limited).await.unwrap();
+    let text = read_until(&child.master, "done").await;
+    assert!(text.starts_with("77\r\n9\r\n33\r\n"), "{text}");
+    let own = rustix::process::getrlimit(rustix::process::Resource::Cpu);
+    assert_ne!(own.current, Some(33));
+}

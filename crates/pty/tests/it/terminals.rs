@@ -23,6 +23,7 @@ pub(crate) fn program(program: &str, args: &[&str]) -> Spawn {
         cwd: "/".into(),
         size: SIZE,
         account,
+        limits: bastide_pty::Limits::default(),
     }
 }
 
