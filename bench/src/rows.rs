@@ -1,0 +1,57 @@
+//! The rows of the table, each measured by itself.
+
+mod bulk;
+mod connect;
+mod echo;
+mod memory;
+mod neighbours;
+mod reattach;
+mod viewers;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::corpus::Corpus;
+use crate::report::Row;
+
+/// What every row needs.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) binary: PathBuf,
+    pub(crate) corpus: Corpus,
+    pub(crate) rounds: usize,
+}
+
+impl Bench {
+    pub(crate) fn corpus_file(&self) -> Result<&str> {
+        self.corpus.path.to_str().context("temporary directory with a strange name")
+    }
+}
+
+type Measure = fn(&Bench) -> Result<Vec<Row>>;
+
+/// Names for `--row`, in the order of the table.
+const ROWS: [(&str, Measure); 7] = [
+    ("bulk", bulk::measure),
+    ("echo", echo::measure),
+    ("reattach", reattach::measure),
+    ("viewers", viewers::measure),
+    ("memory", memory::measure),
+    ("connect", connect::measure),
+    ("neighbours", neighbours::measure),
+];
+
+pub(crate) fn measure(bench: &Bench, names: &[String]) -> Result<Vec<Row>> {
+    if let Some(unknown) = names.iter().find(|name| ROWS.iter().all(|(known, _)| known != name)) {
+        bail!("no row is named {unknown}; there are: {}", ROWS.map(|(name, _)| name).join(", "));
+    }
+    let mut all = Vec::new();
+    for (name, measure) in ROWS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            eprintln!("measuring: {name}");
+            all.extend(measure(bench).with_context(|| format!("row {name}"))?);
+        }
+    }
+    Ok(all)
+}
