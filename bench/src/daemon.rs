@@ -46,7 +46,7 @@ impl Daemon {
             .arg("--state-dir")
             .arg(directory.path().join("state"))
             .env("NOTIFY_SOCKET", &notify)
-            .env("RUST_LOG", "warn")
+            .env("BASTIDE_LOG", "warn")
             .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::null())
             .spawn()

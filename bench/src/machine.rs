@@ -34,6 +34,12 @@ pub(crate) fn cpu_of(pids: &[i32]) -> Duration {
     pids.iter().filter_map(|pid| cpu(*pid).ok()).map(|cpu| cpu.own).sum()
 }
 
+/// A process with its children, those it has not waited for too.
+pub(crate) fn cpu_with_children(pid: i32) -> Result<Duration> {
+    let waited = cpu(pid)?;
+    Ok(waited.own + waited.children + cpu_of(&children(pid)?))
+}
+
 /// This process, all threads.
 pub(crate) fn own_cpu() -> Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;

@@ -33,7 +33,7 @@ impl Pass {
 fn pass(path: &mut dyn Path, program: i32, expected: Option<u64>) -> Result<Pass> {
     let between = path.processes();
     let carried = || -> Result<Duration> { Ok(machine::cpu_of(&between) + machine::own_cpu()?) };
-    let printed = || machine::cpu(program).map(|cpu| cpu.own + cpu.children);
+    let printed = || machine::cpu_with_children(program);
     let (carrying, printing, began) = (carried()?, printed()?, Instant::now());
     let bytes = path::drain(path, END)?;
     let wall = began.elapsed();

@@ -85,7 +85,7 @@ fn pass(bench: &Bench, daemon: &Daemon, connections: u32, each: u32) -> Result<P
         watchers.push(Watcher { client, places });
     }
     ours.client.detach(ours.place)?;
-    let printed = || machine::cpu(pid).map(|cpu| cpu.own + cpu.children);
+    let printed = || machine::cpu_with_children(pid);
     let before = (machine::cpu_of(&ours.processes()), machine::own_cpu()?, printed()?);
     let began = Instant::now();
     let writer = watchers[0].places[0];
