@@ -21,20 +21,20 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account this process runs as. In a container its uid may have no entry: then the name
-    /// is the number, the home is `$HOME` or `/`, the shell `/bin/sh`.
+    /// The account this process runs as. Its home is `$HOME`, as other terminal programs take it,
+    /// where that is an absolute path. In a container its uid may have no entry: then the name is
+    /// the number, the home without `$HOME` is `/`, the shell `/bin/sh`.
     pub fn current() -> Result<Self, Error> {
         let uid = Uid::effective();
         let gid = nix::unistd::getegid();
         let groups = nix::unistd::getgroups().map_err(accounts)?;
         let entry = User::from_uid(uid).map_err(accounts)?;
-        let (name, home, shell) = match entry {
+        let (name, entered_home, shell) = match entry {
             Some(user) => (user.name, user.dir, shell_or_default(user.shell)),
-            None => {
-                let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), Into::into);
-                (uid.to_string(), home, DEFAULT_SHELL.into())
-            }
+            None => (uid.to_string(), "/".into(), DEFAULT_SHELL.into()),
         };
+        let own_home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = own_home.unwrap_or(entered_home);
         Ok(Self { uid: uid.as_raw(), gid: gid.as_raw(), name, home, shell, groups: raw(&groups) })
     }
 

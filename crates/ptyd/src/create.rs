@@ -140,6 +140,7 @@ fn check_spec(spec: &Spec) -> Result<(), String> {
 fn account(daemon: &Daemon, spec: &Spec) -> Result<Account, String> {
     let account = match &spec.account {
         None => daemon.account.clone(),
+        Some(name) if *name == daemon.account.name => daemon.account.clone(),
         Some(name) => Account::named(name).map_err(|e| format!("Invalid argument: {e}"))?,
     };
     bastide_pty::may_run_as(&account).map_err(|e| format!("Invalid argument: {e}"))?;
