@@ -17,7 +17,7 @@ run: ## build everything in release form, start Bastide, print its address and a
 	@$(MAKE) --no-print-directory web
 	cargo build --release --locked
 	@echo
-	@exec target/release/bastide serve --listen $(LISTEN)
+	@exec target/release/bastide serve --listen $(LISTEN) --print-login-link
 
 web: ## build the browser client into web/dist
 ifdef WEB
@@ -42,6 +42,7 @@ endif
 # The same targets in one command build everything once, the binary that the later steps use included.
 test-rust:
 	@$(STEP) "rust build" cargo build --workspace --tests --bins --locked
+	@$(STEP) "generated pages" cargo xtask reference --check
 	@$(STEP) "rust tests" cargo nextest run --workspace --tests --bins --locked --profile ci
 
 test-clients:

@@ -50,7 +50,7 @@ fn heading(folder: &str) -> &str {
     match folder {
         "crates/ptyd" | "crates/session" | "crates/record" => "bastide ptyd",
         "crates/app" | "crates/api" => "bastide serve",
-        "crates/bastide" => "command line",
+        "crates/bastide" => "bastide serve and the command line",
         "crates/rt" => "every process",
         other => other,
     }
