@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bastide_pty::{Child, Exit};
+use bastide_pty::{Child, Exit, Signal};
 use bastide_record::{Recorder, State};
 use bastide_vt::{Effects, Terminal};
 use bastide_wire::Code;
@@ -25,7 +25,8 @@ use crate::command::{Command, EndReason};
 use crate::event::{Happening, Happenings};
 use crate::handle::{Handle, Identity};
 use crate::input::InputQueue;
-use crate::open::{Open, Running, seconds};
+use crate::open::{Begun, Open, Running, seconds};
+use crate::outbox::Responder;
 use crate::ring::Ring;
 use crate::viewer::{Viewer, ViewerKey};
 use crate::{Config, command};
@@ -62,6 +63,8 @@ struct Screen {
     share: Share,
     /// Lines that were given back to stay within the memory limit.
     dropped: usize,
+    /// Output since others were last let go first.
+    fed: usize,
 }
 
 struct Viewers {
@@ -90,6 +93,7 @@ struct Life {
     /// The earlier of lifetime and expiry, and which it is.
     latest: Option<(Instant, EndReason)>,
     ending: Option<Ending>,
+    exited: Option<Exited>,
     ended: Option<Ended>,
     /// Everybody who had the terminal open has closed it.
     output_closed: bool,
@@ -101,7 +105,14 @@ struct Ending {
     kill_at: Option<Instant>,
 }
 
-/// The program has ended.
+/// The program has ended and the terminal may still hold output.
+struct Exited {
+    status: ExitStatus,
+    /// Bytes read since.
+    drained: usize,
+}
+
+/// The program has ended and everything it wrote has been taken.
 struct Ended {
     status: ExitStatus,
     forget_at: Instant,
@@ -113,6 +124,7 @@ enum Woken {
     Readable(io::Result<()>),
     Writable(io::Result<()>),
     Exited(io::Result<Exit>),
+    LastOutput,
     RoomSomewhere,
     Recorder(State),
     Deadline,
@@ -124,7 +136,7 @@ impl Session {
         running: Running,
         handle: Handle,
         child: Child,
-        (recorder, commands): (Option<Recorder>, mpsc::Receiver<Command>),
+        (recording, commands): (Begun, mpsc::Receiver<Command>),
     ) -> Self {
         let spec = &open.spec;
         let size = bastide_vt::Size { cols: open.spawn.size.cols, rows: open.spawn.size.rows };
@@ -138,11 +150,11 @@ impl Session {
             happenings: running.happenings,
             backend: Some(child),
             recording: Recording {
-                recorder,
+                recorder: recording.recorder,
                 required: spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode)
                     == bastide_wire::spec::RecordingMode::Required,
                 input: spec.recording.as_ref().is_some_and(|recording| recording.input),
-                last: State::Recording,
+                last: recording.failure.map_or(State::Recording, |reason| State::Failed { reason }),
             },
             screen: Screen {
                 terminal: Terminal::new(
@@ -156,6 +168,7 @@ impl Session {
                 ring: Ring::default(),
                 share: Share::new(running.budget),
                 dropped: 0,
+                fed: 0,
             },
             viewers: Viewers {
                 all: Vec::new(),
@@ -172,6 +185,7 @@ impl Session {
                 detach_keep: seconds(spec.detach_keep),
                 latest: ending::latest(spec, now),
                 ending: None,
+                exited: None,
                 ended: None,
                 output_closed: false,
             },
@@ -192,6 +206,7 @@ impl Session {
     /// Runs until the session may be forgotten: its program has ended and nobody can ask for it.
     pub async fn run(mut self) {
         self.touch();
+        self.tell_recording_failed().await;
         loop {
             self.serve_viewers();
             if self.is_over() {
@@ -208,10 +223,23 @@ impl Session {
                 Woken::Readable(result) => self.read(result).await,
                 Woken::Writable(result) => self.write(result),
                 Woken::Exited(exit) => self.exited(exit).await,
+                Woken::LastOutput => self.drain().await,
                 Woken::RoomSomewhere => {}
                 Woken::Recorder(state) => self.recorder_changed(state).await,
                 Woken::Deadline => self.deadline_passed().await,
             }
+        }
+        self.leave().await;
+    }
+
+    /// Nobody waits for ever: neither for the exit nor for an answer.
+    async fn leave(&mut self) {
+        if let Some(ended) = &self.life.ended {
+            self.force_exit_events(ended.status);
+        }
+        self.commands.close();
+        while let Some(command) = self.commands.recv().await {
+            self.turn_away(command);
         }
         self.close_recording().await;
     }
@@ -221,19 +249,23 @@ impl Session {
         let paced = self.is_paced();
         // After the look at pacing, which starts a viewer's patience.
         let deadline = self.next_deadline();
-        let starved =
-            paced || self.viewers.all.iter().any(|viewer| viewer.lagged || viewer.stalled.is_some());
+        let end = self.screen.ring.end();
+        let waits = |viewer: &Viewer| viewer.lagged || viewer.stalled.is_some() || !viewer.is_at(end);
+        let starved = paced || self.viewers.all.iter().any(waits);
         let recorder = self.recording.recorder.as_ref();
         let room = recorder.is_none_or(Recorder::has_room);
         let backend = self.backend.as_ref();
-        let may_read = backend.filter(|_| room && !paced && !self.life.output_closed);
-        let may_write = backend.filter(|_| !self.typed.queue.is_empty());
-        let running = backend.filter(|_| self.life.ended.is_none());
+        let running = backend.filter(|_| self.life.exited.is_none());
+        let may_read = running.filter(|_| room && !paced && !self.life.output_closed);
+        // A terminal that was closed counts as writable for ever.
+        let may_write = running.filter(|_| !self.typed.queue.is_empty() && !self.life.output_closed);
+        let last_output = room && !paced && backend.is_some() && running.is_none();
         tokio::select! {
             command = self.commands.recv() => Woken::Command(command),
             result = async { some(may_read).master.readable().await }, if may_read.is_some() => Woken::Readable(result),
             result = async { some(may_write).master.writable().await }, if may_write.is_some() => Woken::Writable(result),
             exit = async { some(running).process.wait().await }, if running.is_some() => Woken::Exited(exit),
+            () = std::future::ready(()), if last_output => Woken::LastOutput,
             () = self.viewers.room.notified(), if starved => Woken::RoomSomewhere,
             () = async { some(recorder).room().await }, if !room => Woken::RoomSomewhere,
             state = async { some(recorder).state_changed().await }, if recorder.is_some() => Woken::Recorder(state),
@@ -256,7 +288,7 @@ impl Session {
             }
             Command::Input(input) => self.input(input).await,
             Command::Resize(resize) => self.resize(resize).await,
-            Command::Signal(signal, reply) => match self.backend.as_ref().map(|child| child.signal(signal)) {
+            Command::Signal(signal, reply) => match self.signal(signal) {
                 Some(Ok(())) => reply.session(id),
                 Some(Err(e)) => reply.error(Code::IoError, format!("signal was not sent: {e}")),
                 None => reply.error(Code::SessionTerminating, format!("Session {id} has ended")),
@@ -282,6 +314,30 @@ impl Session {
         }
     }
 
+    fn signal(&self, signal: Signal) -> Option<io::Result<()>> {
+        self.backend.as_ref().filter(|_| self.runs()).map(|child| child.signal(signal))
+    }
+
+    /// Answers what came too late.
+    fn turn_away(&self, command: Command) {
+        let id = self.id();
+        let gone = |reply: Responder| reply.error(Code::NotFound, format!("Not found: session {id}"));
+        match command {
+            Command::Attach(attach) => attach.reply.error(Code::NotFound, format!("Session {id} not found")),
+            Command::Input(input) => gone(input.reply),
+            Command::Resize(resize) => gone(resize.reply),
+            Command::Signal(_, reply) | Command::ClearScrollback(reply) | Command::Snapshot(_, reply) => {
+                gone(reply);
+            }
+            Command::Detach(_, reply) | Command::End { reply, .. } => {
+                if let Some(reply) = reply {
+                    reply.session(id);
+                }
+            }
+            Command::Disconnected(_) | Command::Acknowledge(_) | Command::Describe(_) | Command::Trim(_) => {}
+        }
+    }
+
     /// Notes that something happens here.
     fn touch(&mut self) {
         self.life.active = Instant::now();
@@ -291,8 +347,9 @@ impl Session {
 
     fn report_memory(&mut self) {
         let bytes = self.screen.terminal.scrollback_bytes();
+        // In this order: who is woken by the report looks here for what can be given back.
+        self.handle.vitals.scrollback_bytes.store(bytes, Ordering::Relaxed);
         self.screen.share.report(bytes);
-        self.handle.vitals.scrollback_bytes.store(self.screen.share.held(), Ordering::Relaxed);
     }
 
     async fn trim(&mut self, keep: usize) {
@@ -309,6 +366,15 @@ impl Session {
         self.notify("scrollback", &text);
         let uid = self.identity().uid;
         self.happenings.tell(Happening::ScrollbackDropped { uid, lines }).await;
+    }
+}
+
+impl Drop for Session {
+    /// A session whose task was cut off tells its viewers at least that it is no more.
+    fn drop(&mut self) {
+        if self.life.ended.is_none() {
+            self.force_exit_events(ending::UNKNOWN);
+        }
     }
 }
 

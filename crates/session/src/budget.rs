@@ -14,14 +14,14 @@ pub struct ScrollbackBudget(Arc<Account>);
 struct Account {
     held: AtomicUsize,
     limit: usize,
-    over: Notify,
-    less: Notify,
+    /// Told of every change while the account is over its limit, and of the change back.
+    changed: Notify,
 }
 
 impl ScrollbackBudget {
     /// An account of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Account { held: AtomicUsize::new(0), limit, over: Notify::new(), less: Notify::new() }))
+        Self(Arc::new(Account { held: AtomicUsize::new(0), limit, changed: Notify::new() }))
     }
 
     /// Bytes over the limit now.
@@ -37,26 +37,26 @@ impl ScrollbackBudget {
     /// Returns when the account has been exceeded.
     pub async fn exceeded(&self) {
         while self.excess() == 0 {
-            self.0.over.notified().await;
+            self.0.changed.notified().await;
         }
     }
 
-    /// Returns when the account is within its limit, or has changed and still is not.
+    /// Returns when the account is within its limit, or has changed and still is not. Growth
+    /// counts: a session may have had nothing to give when it was asked.
     pub async fn relieved(&self) {
         if self.excess() > 0 {
-            self.0.less.notified().await;
+            self.0.changed.notified().await;
         }
     }
 
     fn change(&self, from: usize, to: usize) {
-        if to >= from {
-            self.0.held.fetch_add(to - from, Ordering::Relaxed);
-            if self.excess() > 0 {
-                self.0.over.notify_one();
-            }
+        let before = if to >= from {
+            self.0.held.fetch_add(to - from, Ordering::Relaxed)
         } else {
-            self.0.held.fetch_sub(from - to, Ordering::Relaxed);
-            self.0.less.notify_one();
+            self.0.held.fetch_sub(from - to, Ordering::Relaxed)
+        };
+        if before > self.0.limit || self.excess() > 0 {
+            self.0.changed.notify_one();
         }
     }
 }
@@ -78,14 +78,10 @@ impl Share {
 
     /// Reports that the session now holds `bytes`.
     pub(crate) fn report(&mut self, bytes: usize) {
-        if bytes.abs_diff(self.held) >= GRAIN || bytes == 0 {
+        if bytes.abs_diff(self.held) >= GRAIN || (bytes == 0 && self.held > 0) {
             self.budget.change(self.held, bytes);
             self.held = bytes;
         }
-    }
-
-    pub(crate) fn held(&self) -> usize {
-        self.held
     }
 }
 

@@ -47,7 +47,7 @@ impl InputQueue {
         }
     }
 
-    /// Adds an answer of the terminal itself.
+    /// Adds an answer of the terminal itself, or the few bytes held back as a possible answer.
     pub(crate) fn push_answer(&mut self, answer: &[u8]) {
         if self.bytes + answer.len() <= self.limit + ANSWERS {
             self.push(Bytes::copy_from_slice(answer));

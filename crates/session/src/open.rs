@@ -49,11 +49,11 @@ pub struct Running {
 /// # Errors
 /// The program cannot be started, or its recording is required and cannot be written.
 pub async fn open(open: Open, running: Running) -> Result<(Handle, Session), Error> {
-    let mut recorder = begin_recording(&open, &running)?;
+    let mut recording = begin_recording(&open, &running).await?;
     let child = match bastide_pty::spawn(open.spawn.clone()).await {
         Ok(child) => child,
         Err(e) => {
-            discard(recorder.take()).await;
+            discard(recording.recorder.take()).await;
             return Err(Error::Spawn(e));
         }
     };
@@ -68,11 +68,11 @@ pub async fn open(open: Open, running: Running) -> Result<(Handle, Session), Err
         pid: child.pid(),
         pts: child.pts().to_string_lossy().into_owned(),
         created: Timestamp::now(),
-        recording: recorder.as_ref().map(|recorder| recorder.path().to_string_lossy().into_owned()),
+        recording: recording.recorder.as_ref().map(|recorder| recorder.path().to_string_lossy().into_owned()),
     });
     let vitals = Arc::new(Vitals::default());
     let handle = Handle { identity, commands: sender, vitals };
-    let session = Session::new(&open, running, handle.clone(), child, (recorder, receiver));
+    let session = Session::new(&open, running, handle.clone(), child, (recording, receiver));
     Ok((handle, session))
 }
 
@@ -87,10 +87,18 @@ fn command_line(spawn: &Spawn) -> Vec<String> {
         .collect()
 }
 
-fn begin_recording(open: &Open, running: &Running) -> Result<Option<bastide_record::Recorder>, Error> {
+/// What became of the recording that was wanted.
+#[derive(Default)]
+pub(crate) struct Begun {
+    pub(crate) recorder: Option<bastide_record::Recorder>,
+    /// Why there is none although one was wanted.
+    pub(crate) failure: Option<String>,
+}
+
+async fn begin_recording(open: &Open, running: &Running) -> Result<Begun, Error> {
     let wanted = open.spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode);
     let mode = match wanted {
-        RecordingMode::Off => return Ok(None),
+        RecordingMode::Off => return Ok(Begun::default()),
         RecordingMode::Required => bastide_record::Mode::Required,
         RecordingMode::BestEffort => bastide_record::Mode::BestEffort,
     };
@@ -104,11 +112,17 @@ fn begin_recording(open: &Open, running: &Running) -> Result<Option<bastide_reco
         ..Header::default()
     };
     let path = open.recordings.join(file_name(open.uid));
-    match running.recorders.begin(Begin { path, mode, header, started: Instant::now() }) {
-        Ok(recorder) => Ok(Some(recorder)),
+    let begin = Begin { path, mode, header, started: Instant::now() };
+    let recorders = running.recorders.clone();
+    // It waits for the disk, which other sessions of this thread must not.
+    let begun = tokio::task::spawn_blocking(move || recorders.begin(begin))
+        .await
+        .unwrap_or(Err(bastide_record::Error::ShutDown));
+    match begun {
+        Ok(recorder) => Ok(Begun { recorder: Some(recorder), failure: None }),
         Err(e) if mode == bastide_record::Mode::BestEffort => {
             tracing::warn!(uid = %open.uid, error = %e, "session goes on without a recording");
-            Ok(None)
+            Ok(Begun { recorder: None, failure: Some(e.to_string()) })
         }
         Err(e) => Err(Error::Recording(e)),
     }
@@ -125,7 +139,10 @@ async fn discard(recorder: Option<bastide_record::Recorder>) {
     }
 }
 
+/// Longer than anything runs, and still a time that can be added to any moment.
+const A_CENTURY: u64 = 100 * 366 * 24 * 3600;
+
 /// A duration of the spec, in seconds on the wire.
 pub(crate) fn seconds(value: Option<u64>) -> Option<Duration> {
-    value.map(Duration::from_secs)
+    value.map(|seconds| Duration::from_secs(seconds.min(A_CENTURY)))
 }

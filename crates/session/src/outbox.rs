@@ -4,7 +4,8 @@
 //! them in order. Order is what makes a snapshot exact: the reply to `attach` is put in by the
 //! session itself, before the first output after it. It is bounded by its parts: output by each
 //! viewer's limits (see `viewer.rs`), replies by the reader, which stops reading requests while
-//! too many replies wait.
+//! too many replies wait. Events that others cause come on top: a peer that lets far too much of
+//! all that wait has stopped reading, and is given up.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,6 +18,9 @@ use tokio::sync::Notify;
 
 /// Bytes of replies and events that may wait before the reader stops taking requests.
 const REPLY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes of replies and events that may wait at all: more than one frame of the largest size.
+const GIVE_UP_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug)]
 pub enum Item {
@@ -120,6 +124,7 @@ struct Shared {
 struct Queue {
     items: VecDeque<Item>,
     reply_bytes: usize,
+    closing: bool,
     closed: bool,
 }
 
@@ -147,13 +152,23 @@ impl Outbox {
             return;
         }
         if let Item::Frame(frame) = &item {
+            if queue.reply_bytes >= GIVE_UP_BYTES {
+                tracing::warn!(bytes = queue.reply_bytes, "a client that does not read was given up");
+                drop(queue);
+                return self.shut();
+            }
             queue.reply_bytes += frame.len();
         }
+        let closes = matches!(item, Item::Close);
+        queue.closing |= closes;
         let was_empty = queue.items.is_empty();
         queue.items.push_back(item);
         drop(queue);
         if was_empty {
             self.0.filled.notify_one();
+        }
+        if closes {
+            self.0.gone.notify_waiters();
         }
     }
 
@@ -193,7 +208,7 @@ impl Outbox {
                         queue.items.shrink_to(16);
                     }
                     drop(queue);
-                    self.0.drained.notify_one();
+                    self.0.drained.notify_waiters();
                     return true;
                 }
             }
@@ -204,13 +219,16 @@ impl Outbox {
     /// Returns when so few replies wait that another request may be taken.
     pub async fn has_room(&self) {
         loop {
+            // Before the look, so that what is taken in between is not missed. All who wait are
+            // woken: each of them has its own reason to go on.
+            let drained = self.0.drained.notified();
             {
                 let queue = self.queue();
                 if queue.closed || queue.reply_bytes < REPLY_BYTES {
                     return;
                 }
             }
-            self.0.drained.notified().await;
+            drained.await;
         }
     }
 
@@ -230,6 +248,20 @@ impl Outbox {
         }
     }
 
+    /// Returns when the connection is to be closed, or gone.
+    pub async fn closing(&self) {
+        loop {
+            let gone = self.0.gone.notified();
+            {
+                let queue = self.queue();
+                if queue.closing || queue.closed {
+                    return;
+                }
+            }
+            gone.await;
+        }
+    }
+
     /// Drops what waits and takes nothing more: the connection is gone.
     pub fn shut(&self) {
         let items = {
@@ -244,7 +276,7 @@ impl Outbox {
             }
         }
         self.0.filled.notify_one();
-        self.0.drained.notify_one();
+        self.0.drained.notify_waiters();
         self.0.gone.notify_waiters();
     }
 }

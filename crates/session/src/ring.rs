@@ -12,6 +12,8 @@ pub(crate) struct Ring {
     bytes: VecDeque<u8>,
     /// Position of the first byte held.
     start: u64,
+    /// Where the last resize was.
+    cut_at: Option<u64>,
     /// Positions after each terminal query in the held range: a replay must not ask again.
     queries: VecDeque<u64>,
 }
@@ -48,6 +50,7 @@ impl Ring {
     /// Forgets everything before the current end: bytes before a resize mean nothing after it.
     pub(crate) fn cut(&mut self) {
         self.start = self.end();
+        self.cut_at = Some(self.start);
         self.bytes.clear();
         self.queries.clear();
     }
@@ -57,9 +60,10 @@ impl Ring {
         (self.start..=self.end()).contains(&pos)
     }
 
-    /// True when it is held and can be shown again to a terminal without asking it anything.
+    /// True when it is held and can be shown again to a terminal without asking it anything. Who
+    /// saw everything up to a resize does not know the size of what follows.
     pub(crate) fn replays(&self, pos: u64) -> bool {
-        self.holds(pos) && !self.queries.iter().any(|at| *at > pos)
+        self.holds(pos) && self.cut_at != Some(pos) && !self.queries.iter().any(|at| *at > pos)
     }
 
     /// At most `max` bytes from `pos` on. `pos` must be held.

@@ -1,6 +1,11 @@
 //! The parts of a session that can be shown without a backend.
 #![allow(clippy::unwrap_used)]
 
+mod disk;
+mod flow;
+mod life;
+mod live;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -67,7 +72,10 @@ fn a_ring_replays_what_holds_no_query_and_no_resize() {
     assert!(ring.replays(6));
     assert!(!ring.holds(12), "a position in the future");
     ring.cut();
-    assert!(!ring.holds(6) && ring.replays(11));
+    assert!(!ring.holds(6) && ring.holds(11));
+    assert!(!ring.replays(11), "whoever was there before does not know the new size");
+    ring.push(b"x");
+    assert!(!ring.replays(11) && ring.replays(12));
 }
 
 #[test]
@@ -120,6 +128,51 @@ fn a_shut_outbox_frees_what_waits() {
     assert!(!viewer.is_full(0, &config));
     viewer.offer(7, &Bytes::from_static(b"ab"), &Ring::default(), &config);
     assert!(!viewer.is_full(0, &config), "nothing waits in an outbox that is shut");
+}
+
+#[tokio::test]
+async fn all_who_wait_for_room_are_woken() {
+    let outbox = Outbox::new();
+    let responder = || Responder { outbox: outbox.clone(), seq: 1 };
+    responder().error(bastide_wire::Code::IoError, "x".repeat(9 << 20));
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let outbox = outbox.clone();
+            tokio::spawn(async move { outbox.has_room().await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    assert!(outbox.take(&mut VecDeque::new(), 64).await);
+    for waiter in waiting {
+        live::within("room", waiter).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_outbox_that_nobody_reads_is_given_up() {
+    let outbox = Outbox::new();
+    let frame = "x".repeat(1 << 20);
+    for _ in 0..200 {
+        Responder { outbox: outbox.clone(), seq: 1 }.error(bastide_wire::Code::IoError, frame.clone());
+    }
+    assert!(outbox.is_shut(), "200 MB wait for a peer that does not read");
+    live::within("the end", outbox.gone()).await;
+}
+
+#[tokio::test]
+async fn a_budget_wakes_its_keeper_for_growth_too() {
+    let budget = crate::ScrollbackBudget::new(1 << 20);
+    let mut share = crate::budget::Share::new(budget.clone());
+    share.report(2 << 20);
+    live::within("the excess", budget.exceeded()).await;
+    // The keeper found nothing to take; then the session grows on.
+    let keeper = tokio::spawn({
+        let budget = budget.clone();
+        async move { budget.relieved().await }
+    });
+    tokio::task::yield_now().await;
+    share.report(4 << 20);
+    live::within("another look", keeper).await.unwrap();
 }
 
 #[derive(Debug, Clone)]

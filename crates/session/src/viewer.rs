@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bastide_vt::ReplyFilter;
 use bastide_wire::Event;
-use bastide_wire::event::BackpressureWarning;
+use bastide_wire::event::{BackpressureWarning, Notice};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
@@ -150,6 +150,17 @@ impl Viewer {
         }
     }
 
+    /// As [`Self::catch_up`]; when its queue is what it waits for, the next write wakes the session.
+    pub(crate) fn serve(&mut self, session: u32, ring: &Ring, config: &Config) -> Offer {
+        let offer = self.catch_up(session, ring, config);
+        if offer != Offer::Behind || !self.queue_is_full(config) {
+            return offer;
+        }
+        // Asked for before the second try, so that a write in between is not missed.
+        self.gauge.await_write();
+        self.catch_up(session, ring, config)
+    }
+
     /// Sends as much of what it missed as its credit allows.
     pub(crate) fn catch_up(&mut self, session: u32, ring: &Ring, config: &Config) -> Offer {
         if self.lagged {
@@ -175,6 +186,18 @@ impl Viewer {
             let pos = *next;
             *next += data.len() as u64;
             self.outbox.output(session, Some((*number, pos)), data, &self.gauge);
+        }
+    }
+
+    /// Words for the person there. Clients of the first protocol have no place for them.
+    pub(crate) fn notify(&self, session: u32, kind: &str, text: &str) {
+        if let Some(number) = self.number() {
+            self.outbox.event(&Event::Notice(Notice {
+                session,
+                viewer: Some(number),
+                kind: kind.to_owned(),
+                text: text.to_owned(),
+            }));
         }
     }
 

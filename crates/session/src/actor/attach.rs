@@ -20,6 +20,10 @@ impl Session {
     /// One turn: the snapshot is taken, the reply is queued, and the viewer gets what follows.
     pub(super) async fn attach(&mut self, attach: Attach) {
         let key = ViewerKey { connection: attach.requester.connection, number: attach.viewer };
+        // Its going was told already, or will be in vain: nobody would take the viewer away again.
+        if attach.requester.outbox.is_shut() {
+            return attach.reply.error(Code::StreamNotConnected, "the connection that was to watch is gone");
+        }
         self.viewers.all.retain(|viewer| viewer.key != key);
         if self.viewers.all.len() >= VIEWERS {
             let message = format!("Limit reached: session {} has {VIEWERS} viewers", self.id());
@@ -42,19 +46,25 @@ impl Session {
         });
         if write {
             self.viewers.size_owner = Some(key);
+        } else if self.viewers.size_owner == Some(key) {
+            self.viewers.size_owner = None;
         }
+        self.tell_newcomer(&viewer);
         self.viewers.all.push(viewer);
         self.life.attached_at = Timestamp::now();
         self.touch();
-        self.tell_newcomer();
         let uid = self.identity().uid;
         self.happenings.tell(Happening::Attached { uid, client: attach.requester.client, write }).await;
     }
 
     /// What everybody there was told already.
-    fn tell_newcomer(&mut self) {
-        let State::Stalled { reason } = &self.recording.last else { return };
-        self.notify("recording", &format!("the recording cannot be written at the moment: {reason}"));
+    fn tell_newcomer(&self, viewer: &Viewer) {
+        let text = match &self.recording.last {
+            State::Recording => return,
+            State::Stalled { reason } => format!("the recording cannot be written at the moment: {reason}"),
+            State::Failed { reason } => format!("this session is not recorded: {reason}"),
+        };
+        viewer.notify(self.id(), "recording", &text);
     }
 
     pub(super) async fn detach(&mut self, leaves: impl Fn(&Viewer) -> bool) {

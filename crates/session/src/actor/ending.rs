@@ -10,11 +10,14 @@ use bastide_wire::session::ExitStatus;
 use bastide_wire::spec::Spec;
 use jiff::Timestamp;
 
-use super::{Ended, Ending, Session};
+use super::{Ended, Ending, Exited, Session};
 use crate::command::EndReason;
 use crate::config::{END_GRACE, ENDED_KEEP};
 use crate::event::Happening;
 use crate::open::seconds;
+
+/// Of a program whose end nobody saw.
+pub(super) const UNKNOWN: ExitStatus = ExitStatus { code: -1, signal: None };
 
 /// The earlier of lifetime and expiry. Expiry is a wall-clock time, turned into a deadline once.
 pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> {
@@ -31,6 +34,9 @@ impl Session {
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         if let Some(ended) = &self.life.ended {
             return Some(ended.forget_at);
+        }
+        if self.life.exited.is_some() {
+            return self.patience_ends();
         }
         let held = self.viewers.all.iter().filter_map(|viewer| viewer.filter.flush_at()).min();
         let late_input = self.typed.waiting.front().map(|(_, until)| *until);
@@ -72,9 +78,17 @@ impl Session {
 
     /// Tells the program to end. `swept`: the caller has signalled all its processes already.
     pub(super) async fn begin_end(&mut self, reason: EndReason, swept: bool) {
+        let at_once = matches!(reason, EndReason::Killed | EndReason::Shutdown);
         if let Some(ended) = &mut self.life.ended {
-            if matches!(reason, EndReason::Killed | EndReason::Shutdown) {
+            if at_once {
                 ended.forget_at = Instant::now();
+            }
+            return;
+        }
+        if self.life.exited.is_some() {
+            if at_once {
+                self.life.ending = Some(Ending { reason, kill_at: None });
+                self.drain_and_finish().await;
             }
             return;
         }
@@ -124,18 +138,41 @@ impl Session {
         }
     }
 
-    /// The program has ended: its last output, then its exit, then nothing.
+    /// The program has ended: its last output at the pace of those who read it, then its exit,
+    /// then nothing.
     pub(super) async fn exited(&mut self, exit: io::Result<Exit>) {
         let status = match exit {
             Ok(exit) => ExitStatus { code: exit.code, signal: exit.signal },
             Err(error) => {
                 tracing::error!(uid = %self.identity().uid, %error, "exit status of a session is unknown");
-                ExitStatus { code: -1, signal: None }
+                UNKNOWN
             }
         };
-        self.drain();
-        self.backend = None;
         self.refuse_all_input();
+        self.life.exited = Some(Exited { status, drained: 0 });
+        let ending = self.life.ending.as_ref().map(|ending| &ending.reason);
+        if matches!(ending, Some(EndReason::Killed | EndReason::Shutdown)) {
+            self.drain_and_finish().await;
+        }
+    }
+
+    /// Another turn of the last output.
+    pub(super) async fn drain(&mut self) {
+        if !self.turn_after_exit() {
+            self.finish().await;
+        }
+    }
+
+    /// Without waiting for anybody.
+    async fn drain_and_finish(&mut self) {
+        while self.turn_after_exit() {}
+        self.finish().await;
+    }
+
+    /// All output is there.
+    async fn finish(&mut self) {
+        let Some(Exited { status, .. }) = self.life.exited else { return };
+        self.backend = None;
         if let Some(recorder) = &mut self.recording.recorder {
             recorder.exit(Instant::now(), status.code);
         }
@@ -154,8 +191,13 @@ impl Session {
         self.happenings.tell(Happening::Ended { uid, reason, status: Some(status), bytes }).await;
     }
 
+    /// True while its program runs.
+    pub(super) fn runs(&self) -> bool {
+        self.life.exited.is_none() && self.life.ended.is_none()
+    }
+
     /// A killed session is gone at once: also for viewers that have not read everything.
-    fn force_exit_events(&mut self, status: ExitStatus) {
+    pub(super) fn force_exit_events(&mut self, status: ExitStatus) {
         let session = self.id();
         for viewer in self.viewers.all.iter_mut().filter(|viewer| !viewer.exit_sent) {
             viewer.exit_sent = true;

@@ -7,14 +7,14 @@ use std::time::Instant;
 use bastide_pty::Master;
 use bastide_record::State;
 use bastide_wire::Event;
-use bastide_wire::event::{Exit, Lagged, Notice, Resync};
+use bastide_wire::event::{Exit, Lagged, Resync};
 use bastide_wire::spec::Flow;
 use bastide_wire::{Code, Reply};
 use bytes::Bytes;
 
 use super::Session;
 use crate::command::EndReason;
-use crate::config::{DRAIN_BYTES, PACE_PATIENCE, SEED_SCROLLBACK, TURN_BYTES};
+use crate::config::{DRAIN_BYTES, PACE_PATIENCE, SEED_SCROLLBACK, TURN_BYTES, YIELD_BYTES};
 use crate::event::Happening;
 use crate::viewer::{Form, Offer};
 
@@ -32,11 +32,15 @@ impl Session {
         if let Err(e) = ready {
             return self.fail(&e).await;
         }
-        if let Err(e) = self.turn() {
-            self.fail(&e).await;
+        match self.turn() {
+            Ok(read) => self.screen.fed += read,
+            Err(e) => self.fail(&e).await,
         }
-        // Other sessions of this thread come first now.
-        tokio::task::consume_budget().await;
+        if self.screen.fed >= YIELD_BYTES {
+            self.screen.fed = 0;
+            // Other sessions of this thread come first now.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Takes the output that is ready, at most one turn of it. `Ok(0)` when there was none or the
@@ -53,16 +57,13 @@ impl Session {
         })
     }
 
-    /// What the terminal still holds after its program has ended, up to a limit: something left
-    /// in the background may go on writing for ever.
-    pub(super) fn drain(&mut self) {
-        let mut total = 0;
-        while total < DRAIN_BYTES {
-            match self.turn() {
-                Ok(0) | Err(_) => return,
-                Ok(read) => total += read,
-            }
-        }
+    /// One turn of what the terminal still holds after its program has ended. False when that was
+    /// all, or enough: something left in the background may go on writing for ever.
+    pub(super) fn turn_after_exit(&mut self) -> bool {
+        let Ok(read @ 1..) = self.turn() else { return false };
+        let Some(exited) = &mut self.life.exited else { return false };
+        exited.drained += read;
+        exited.drained < DRAIN_BYTES
     }
 
     fn output(&mut self, data: &[u8]) {
@@ -200,10 +201,10 @@ impl Session {
             let viewer = &mut self.viewers.all[index];
             if viewer.lagged {
                 viewer.gauge.await_write();
-                if viewer.has_caught_up() && self.viewers.flow != Flow::Disconnect {
+                if viewer.has_caught_up() {
                     self.resync(index);
                 }
-            } else if viewer.catch_up(id, &self.screen.ring, &self.config) == Offer::Overrun {
+            } else if viewer.serve(id, &self.screen.ring, &self.config) == Offer::Overrun {
                 self.drop_behind(index);
             }
             let viewer = &mut self.viewers.all[index];
@@ -247,18 +248,10 @@ impl Session {
         viewer.restart(end);
     }
 
-    /// Words for the people at the terminal. Clients of the first protocol have no place for them.
+    /// Words for the people at the terminal.
     pub(super) fn notify(&self, kind: &str, text: &str) {
-        let session = self.id();
         for viewer in &self.viewers.all {
-            if let Some(number) = viewer.number() {
-                viewer.outbox.event(&Event::Notice(Notice {
-                    session,
-                    viewer: Some(number),
-                    kind: kind.to_owned(),
-                    text: text.to_owned(),
-                }));
-            }
+            viewer.notify(self.id(), kind, text);
         }
     }
 
@@ -290,11 +283,20 @@ impl Session {
     pub(super) async fn close_recording(&mut self) {
         let Some(recorder) = self.recording.recorder.take() else { return };
         let path = recorder.path().to_owned();
-        if let Err(error) = recorder.close().await {
-            tracing::error!(path = %path.display(), %error, "recording was not closed in order");
-            let uid = self.identity().uid;
-            self.happenings.tell(Happening::RecordingFailed { uid, why: error.to_string() }).await;
+        let Err(error) = recorder.close().await else { return };
+        tracing::error!(path = %path.display(), %error, "recording was not closed in order");
+        if matches!(self.recording.last, State::Failed { .. }) {
+            return;
         }
+        self.recording.last = State::Failed { reason: error.to_string() };
+        self.tell_recording_failed().await;
+    }
+
+    /// The log is told why there is no recording, or no whole one.
+    pub(super) async fn tell_recording_failed(&mut self) {
+        let State::Failed { reason } = &self.recording.last else { return };
+        let (uid, why) = (self.identity().uid, reason.clone());
+        self.happenings.tell(Happening::RecordingFailed { uid, why }).await;
     }
 }
 
@@ -307,6 +309,8 @@ fn fill(master: &Master, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
             Ok(read) => filled += read,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // What was read counts; the next turn meets the error again.
+            Err(_) if filled > 0 => break,
             Err(e) => return Err(e),
         }
     }

@@ -15,7 +15,7 @@ impl Session {
     /// A frame of input is taken whole or refused whole.
     pub(super) async fn input(&mut self, mut input: Input) {
         let id = self.id();
-        if self.life.ended.is_some() || self.life.ending.is_some() {
+        if self.life.ending.is_some() || !self.runs() {
             return input
                 .reply
                 .error(Code::SessionTerminating, format!("Session {id} is ending or has ended"));
@@ -63,7 +63,8 @@ impl Session {
         if self.typed.waiting.is_empty() && self.typed.queue.fits(length) {
             return self.take(input);
         }
-        if input.patient && length <= limit && self.typed.waiting.len() < WAITING_INPUTS {
+        let waiting: usize = self.typed.waiting.iter().map(|(input, _)| input.data.len()).sum();
+        if input.patient && waiting + length <= limit && self.typed.waiting.len() < WAITING_INPUTS {
             let until = Instant::now() + INPUT_WAIT;
             self.typed.waiting.push_back((input, until));
             return;
@@ -141,9 +142,16 @@ impl Session {
     pub(super) fn release_held_input(&mut self, now: Instant) {
         for index in 0..self.viewers.all.len() {
             let released = self.viewers.all[index].filter.flush(now);
-            if !released.is_empty() && self.typed.queue.fits(released.len()) {
-                self.record_input(&released);
-                self.typed.queue.push(released.into());
+            if released.is_empty() {
+                continue;
+            }
+            match self.typed.waiting.back_mut() {
+                // Not before what was typed earlier.
+                Some((input, _)) => input.data = [input.data.as_ref(), &released].concat().into(),
+                None => {
+                    self.record_input(&released);
+                    self.typed.queue.push_answer(&released);
+                }
             }
         }
         self.write(Ok(()));

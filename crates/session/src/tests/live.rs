@@ -1,0 +1,277 @@
+//! Sessions with a real program behind them.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bastide_pty::{Account, Size, Spawn};
+use bastide_wire::event::{Event, FromDaemon};
+use bastide_wire::spec::{Flow, RecordingMode, RecordingSpec, Spec};
+use bastide_wire::{Reply, SessionInfo};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::{
+    Attach, Command, Config, EndReason, Handle, Happening, Happenings, Input, Item, Open, Outbox, Requester,
+    Resize, Responder, Running, ScrollbackBudget, ViewerKey, open,
+};
+
+/// No fact that a test waits for takes this long.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}
+
+/// How a session is set up.
+pub(super) struct Setup {
+    pub(super) config: Config,
+    pub(super) spec: Spec,
+    pub(super) pool: bastide_record::Pool,
+    pub(super) recordings: PathBuf,
+    _directory: TempDir,
+}
+
+impl Setup {
+    pub(super) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self {
+            config: Config::default(),
+            spec: Spec {
+                recording: Some(RecordingSpec { mode: RecordingMode::Off, ..RecordingSpec::default() }),
+                ..Spec::default()
+            },
+            pool: bastide_record::Pool::start(bastide_record::Config::default()).unwrap(),
+            recordings: directory.path().to_owned(),
+            _directory: directory,
+        }
+    }
+
+    pub(super) fn recorded(mut self, mode: RecordingMode) -> Self {
+        self.spec.recording = Some(RecordingSpec { mode, ..RecordingSpec::default() });
+        self
+    }
+
+    pub(super) async fn run(self, script: &str) -> Live {
+        let account = Account::current().unwrap();
+        let spawn = Spawn {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            login: false,
+            env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            cwd: "/".into(),
+            size: Size { cols: 80, rows: 24 },
+            account,
+            limits: bastide_pty::Limits::default(),
+        };
+        let (sender, happenings) = mpsc::channel(64);
+        let running = Running {
+            config: Arc::new(self.config.clone()),
+            recorders: self.pool.clone(),
+            budget: ScrollbackBudget::new(usize::MAX / 2),
+            happenings: Happenings(sender),
+            palette: bastide_vt::Config::default(),
+        };
+        let opening = Open {
+            id: 1,
+            uid: Uuid::now_v7(),
+            name: None,
+            spawn,
+            spec: self.spec.clone(),
+            default_flow: Flow::Pace,
+            initial_commands: Vec::new(),
+            recordings: self.recordings.clone(),
+            default_recording: RecordingMode::Off,
+        };
+        let (handle, session) = open(opening, running).await.unwrap();
+        let task = tokio::spawn(session.run());
+        Live { handle, happenings, task, setup: self }
+    }
+}
+
+/// A session that runs.
+pub(super) struct Live {
+    pub(super) handle: Handle,
+    pub(super) happenings: mpsc::Receiver<Happening>,
+    pub(super) task: JoinHandle<()>,
+    pub(super) setup: Setup,
+}
+
+impl Live {
+    pub(super) async fn send(&self, command: Command) {
+        assert!(self.handle.send(command).await.is_ok(), "the session is gone");
+    }
+
+    pub(super) async fn describe(&self) -> SessionInfo {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Describe(sender)).await;
+        within("a description", answer).await.unwrap()
+    }
+
+    /// Looks at the session until `holds`; the program works meanwhile.
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&SessionInfo) -> bool) -> SessionInfo {
+        within(what, async {
+            loop {
+                let info = self.describe().await;
+                if holds(&info) {
+                    return info;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn happens(&mut self, what: &str, is: impl Fn(&Happening) -> bool) -> Happening {
+        within(what, async {
+            loop {
+                let happening = self.happenings.recv().await.unwrap();
+                if is(&happening) {
+                    return happening;
+                }
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn attach(&self, client: &mut Client, wish: Wish) {
+        self.send(client.attach(wish)).await;
+        within("the attachment", client.reply()).await;
+    }
+
+    pub(super) async fn end(&self, reason: EndReason) {
+        self.send(Command::End { reason, swept: false, reply: None }).await;
+    }
+}
+
+/// What a viewer asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) viewer: Option<u32>,
+    pub(super) write: bool,
+    pub(super) credit: u32,
+}
+
+/// A connection with nobody writing to its socket but the test.
+pub(super) struct Client {
+    pub(super) outbox: Outbox,
+    connection: u64,
+    waiting: VecDeque<Item>,
+    pub(super) replies: Vec<Reply>,
+    pub(super) output: Vec<u8>,
+    pub(super) events: Vec<Event>,
+}
+
+impl Client {
+    pub(super) fn new(connection: u64) -> Self {
+        Self {
+            outbox: Outbox::new(),
+            connection,
+            waiting: VecDeque::new(),
+            replies: Vec::new(),
+            output: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    pub(super) fn responder(&self, seq: u32) -> Responder {
+        Responder { outbox: self.outbox.clone(), seq }
+    }
+
+    pub(super) fn key(&self, number: Option<u32>) -> ViewerKey {
+        ViewerKey { connection: self.connection, number }
+    }
+
+    pub(super) fn attach(&self, wish: Wish) -> Command {
+        let requester = Requester { connection: self.connection, client: None, outbox: self.outbox.clone() };
+        Command::Attach(Box::new(Attach {
+            requester,
+            reply: self.responder(1),
+            viewer: wish.viewer,
+            write: wish.write,
+            scrollback: 0,
+            from: None,
+            credit: Some(wish.credit),
+        }))
+    }
+
+    pub(super) fn input(&self, seq: u32, data: Vec<u8>) -> Command {
+        Command::Input(Input {
+            connection: self.connection,
+            viewer: None,
+            data: data.into(),
+            reply: self.responder(seq),
+            patient: true,
+        })
+    }
+
+    pub(super) fn resize(&self, cols: u16, rows: u16) -> Command {
+        Command::Resize(Resize {
+            connection: self.connection,
+            viewer: None,
+            cols,
+            rows,
+            reply: self.responder(2),
+        })
+    }
+
+    /// Takes one item, as the connection's writer does; false when the outbox is shut or closes.
+    pub(super) async fn take(&mut self) -> bool {
+        if !self.outbox.take(&mut self.waiting, 1).await {
+            return false;
+        }
+        for item in self.waiting.drain(..) {
+            match item {
+                Item::Output(chunk) => {
+                    chunk.written();
+                    self.output.extend_from_slice(&chunk.data);
+                }
+                Item::Frame(frame) => {
+                    match FromDaemon::read(&frame[bastide_wire::frame::PREFIX..]).unwrap() {
+                        FromDaemon::Reply(reply) => self.replies.push(reply),
+                        FromDaemon::Event(event) => self.events.push(event),
+                        FromDaemon::Output(_) => unreachable!("output is not framed yet"),
+                    }
+                }
+                Item::Close => return false,
+            }
+        }
+        true
+    }
+
+    pub(super) async fn reply(&mut self) -> Reply {
+        let seen = self.replies.len();
+        while self.replies.len() == seen {
+            assert!(self.take().await, "the outbox is shut");
+        }
+        self.replies[seen].clone()
+    }
+
+    /// Takes until `holds`.
+    pub(super) async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let taken = tokio::time::timeout(DEADLINE, async {
+            while !holds(self) {
+                assert!(self.take().await, "closed while waiting for {what}");
+            }
+        })
+        .await;
+        assert!(taken.is_ok(), "waited in vain for {what}; {} bytes came", self.output.len());
+    }
+
+    pub(super) fn exits(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Exit(_))).count()
+    }
+
+    pub(super) fn notices(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Notice(_))).count()
+    }
+}
+
+pub(super) const SEED: Wish = Wish { viewer: None, write: true, credit: 0 };
+pub(super) const WATCHER: Wish = Wish { viewer: Some(1), write: false, credit: 100_000_000 };
