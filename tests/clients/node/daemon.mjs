@@ -45,7 +45,7 @@ export class Daemon {
   async launch(environment) {
     const kept = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name));
     const home = join(this.directory, 'home');
-    const env = { ...Object.fromEntries(kept), HOME: home, SHELL: '/bin/bash', LC_ALL: 'C.UTF-8', ...environment };
+    const env = { ...Object.fromEntries(kept), HOME: home, LC_ALL: 'C.UTF-8', ...environment };
     const log = openSync(join(this.directory, 'log'), 'a');
     const state = join(this.directory, 'state');
     this.process = spawn(

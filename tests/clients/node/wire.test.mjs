@@ -104,7 +104,8 @@ test('input as bin, string and array', async (t) => {
 test('signals by any name, to the foreground job', async (t) => {
   const daemon = await Daemon.start(t);
   const client = await daemon.connect();
-  const session = await client.create({ shell: '/bin/bash' });
+  // A home of its own: somebody's profile may take seconds.
+  const session = await client.create({ shell: '/bin/bash', env: { HOME: daemon.directory } });
   await client.attach(session);
   for (const [signal, status] of [['SIGINT', 130], ['term', 143], ['Kill', 137]]) {
     // The job itself says that it runs: then it is in the foreground.

@@ -20,7 +20,7 @@ def clean_environment(home, extra):
     """The caller's environment without settings that would change what is tested."""
     dropped = ("RUST_PTY_", "BASTIDE_", "XDG_", "RUST_LOG", "NOTIFY_SOCKET", "LISTEN_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    kept.update({"HOME": home, "SHELL": "/bin/bash", "LC_ALL": "C.UTF-8"})
+    kept.update({"HOME": home, "LC_ALL": "C.UTF-8"})
     kept.update({k: str(v) for k, v in extra.items()})
     return kept
 
@@ -136,6 +136,11 @@ class Daemon:
     @property
     def token(self):
         return self.token_file.read_text().strip()
+
+    @property
+    def bash(self):
+        """Fields of `create` for a bash that reads no one's own profile: some of those take seconds."""
+        return {"shell": "/bin/bash", "env": {"HOME": str(self.home)}}
 
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -101,7 +101,7 @@ def test_a_background_job_does_not_hide_the_exit(daemon, client):
 
 
 def test_kill_ends_the_foreground_job_too(daemon, client):
-    session = client.create(shell="/bin/bash")
+    session = client.create(**daemon.bash)
     client.attach(session)
     client.type(session, "sh -c 'echo job=$$=; exec sleep 1000'\n")
     wait_until(lambda: client.drain(0.05) or re.search(rb"job=\d+=", client.output[session]), "the job")

@@ -181,7 +181,7 @@ def test_churn_leaves_no_descriptors_and_no_processes(daemon, client):
 
 
 def test_resizes_in_a_storm_end_at_the_last(daemon, client):
-    session = client.create(shell="/bin/bash")
+    session = client.create(**daemon.bash)
     client.attach(session)
     flood = daemon.connect()
     flood.attach(session)

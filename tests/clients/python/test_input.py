@@ -75,7 +75,7 @@ os.read(0, 1)
 
 
 def test_resize_reaches_the_program_and_the_screen(daemon, client):
-    session = client.create(shell="/bin/bash")
+    session = client.create(**daemon.bash)
     client.attach(session)
     client.type(session, "trap 'echo winch-$((40 + 2))' WINCH; echo set-$((40 + 2))\n")
     client.wait_output(session, "set-42")
@@ -111,8 +111,8 @@ def in_foreground(client, session, command):
     [("INT", 130), ("SIGTERM", 143), ("quit", 131), ("sigkill", 137), ("Hup", 129),
      ("usr1", 138), ("SigUsr2", 140)],
 )  # fmt: skip
-def test_signal_goes_to_the_foreground_group(client, name, status):
-    session = client.create(shell="/bin/bash")
+def test_signal_goes_to_the_foreground_group(daemon, client, name, status):
+    session = client.create(**daemon.bash)
     client.attach(session)
     in_foreground(client, session, "sleep 1000")
     assert client.call("signal", session=session, signal=name)["session"] == session
@@ -121,8 +121,8 @@ def test_signal_goes_to_the_foreground_group(client, name, status):
     assert client.sessions()[session]["is_alive"] is True
 
 
-def test_stop_and_continue(client):
-    session = client.create(shell="/bin/bash")
+def test_stop_and_continue(daemon, client):
+    session = client.create(**daemon.bash)
     client.attach(session)
     group = in_foreground(client, session, "sleep 1000")
     client.call("signal", session=session, signal="STOP")
@@ -136,8 +136,8 @@ def test_stop_and_continue(client):
     client.wait_output(session, "suspended-148-")
 
 
-def test_a_pipeline_gets_the_signal_as_a_whole(client):
-    session = client.create(shell="/bin/bash")
+def test_a_pipeline_gets_the_signal_as_a_whole(daemon, client):
+    session = client.create(**daemon.bash)
     client.attach(session)
     in_foreground(client, session, "sleep 1000 | sleep 1001 | sleep 1002")
     client.call("signal", session=session, signal="TERM")
@@ -155,7 +155,7 @@ def test_unknown_signal(client, name):
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
 def test_signal_right_after_create_does_not_hit_the_daemon(daemon, client, name):
     for _ in range(10):
-        session = client.create(shell="/bin/bash")
+        session = client.create(**daemon.bash)
         client.call("signal", session=session, signal=name)
     assert daemon.process.poll() is None
     assert daemon.connect().call("list")["type"] == "ok"
