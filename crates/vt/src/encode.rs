@@ -52,12 +52,7 @@ impl<'a> Encoder<'a> {
         } else if cell.has(CLUSTER) {
             self.out.extend_from_slice(self.interner.cluster(cell).unwrap_or(" ").as_bytes());
         } else {
-            let c = char::from_u32(cell.value()).unwrap_or(' ');
-            match c.encode_utf8(&mut [0; 4]).as_bytes() {
-                // A copy of known length is a few instructions, any other a call.
-                [a, b, c] => self.out.extend_from_slice(&[*a, *b, *c]),
-                bytes => self.out.extend_from_slice(bytes),
-            }
+            push_char(self.out, cell.value());
         }
     }
 
@@ -89,6 +84,22 @@ impl<'a> Encoder<'a> {
     /// Back to the default style.
     pub(crate) fn finish(mut self) {
         self.style(Style::DEFAULT);
+    }
+}
+
+/// Appends a code point above ASCII as UTF-8.
+#[inline]
+fn push_char(out: &mut Vec<u8>, value: u32) {
+    if (0x800..0x1_0000).contains(&value) {
+        // Three bytes as one word: single ones would be stored and loaded again.
+        let tail = |shift: u32| value >> shift & 0x3f | 0x80;
+        let word = value >> 12 | 0xe0 | tail(6) << 8 | tail(0) << 16;
+        let len = out.len() + 3;
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(len);
+    } else {
+        let c = char::from_u32(value).unwrap_or(' ');
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 

@@ -5,7 +5,7 @@
 pub(crate) mod csi;
 mod utf8;
 
-use csi::{Csi, MAX_CSI, Read};
+use csi::{Csi, MAX_CSI};
 use utf8::{Decoded, decode};
 
 /// An OSC longer than this is read to its end and does nothing. The ones we act on (titles, links,
@@ -39,9 +39,8 @@ pub(crate) trait Actions {
     fn dcs(&mut self, payload: &[u8]);
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    #[default]
     Ground,
     Escape,
     Csi,
@@ -51,11 +50,18 @@ enum State {
     Skip,
 }
 
-#[derive(Default)]
 pub(crate) struct Parser {
     state: State,
     /// The unfinished sequence from its ESC on, or the unfinished character.
     raw: Vec<u8>,
+    /// Room for the control sequence being read.
+    csi: Csi,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self { state: State::Ground, raw: Vec::new(), csi: Csi::EMPTY }
+    }
 }
 
 impl Parser {
@@ -114,10 +120,10 @@ impl Parser {
     /// A whole control sequence in one step if it is all there.
     fn sequence(&mut self, bytes: &[u8], actions: &mut impl Actions) -> usize {
         if let [_, b'[', body @ ..] = bytes
-            && let Read::Whole(csi, len) = Csi::read(body)
+            && let Some((valid, len)) = self.csi.read(body)
         {
-            if let Some(csi) = csi {
-                actions.csi(&csi);
+            if valid {
+                actions.csi(&self.csi);
             }
             return len + 2;
         }
@@ -215,8 +221,8 @@ impl Parser {
             b' '..=b'?' if self.raw.len() <= MAX_CSI + 2 => self.raw.push(byte),
             b'@'..=b'~' => {
                 self.raw.push(byte);
-                if let Read::Whole(Some(csi), _) = Csi::read(&self.raw[2..]) {
-                    actions.csi(&csi);
+                if let Some((true, _)) = self.csi.read(&self.raw[2..]) {
+                    actions.csi(&self.csi);
                 }
                 self.end();
             }

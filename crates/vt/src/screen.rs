@@ -117,7 +117,10 @@ impl Actions for Feeding<'_> {
 
     fn csi(&mut self, csi: &Csi) {
         let last = self.screen.last.take();
-        if csi.action == b'b' && csi.prefix == 0 {
+        if csi.action == b'm' && csi.is_bare() {
+            // The most frequent by far.
+            self.screen.select_graphics(csi);
+        } else if csi.action == b'b' && csi.is_bare() {
             self.screen.repeat(last, csi.count());
         } else if !self.report(csi) {
             self.screen.csi(csi);

@@ -19,25 +19,26 @@ pub(crate) struct Csi {
     len: usize,
 }
 
-/// What bytes after `CSI` are.
-pub(super) enum Read {
-    /// A sequence of so many bytes; `None` if it is not valid and does nothing.
-    Whole(Option<Csi>, usize),
-    /// Not all of it is there, or a control stands within it.
-    Other,
-}
-
 impl Csi {
-    /// Reads one sequence in a single pass: SGR is the greater part of colourful output.
-    pub(super) fn read(body: &[u8]) -> Read {
-        let mut csi =
-            Self { prefix: 0, intermediates: [0; 2], action: 0, params: [0; MAX_PARAMS], colons: 0, len: 0 };
+    pub(super) const EMPTY: Self =
+        Self { prefix: 0, intermediates: [0; 2], action: 0, params: [0; MAX_PARAMS], colons: 0, len: 0 };
+
+    /// Reads one sequence from the bytes after `CSI` in a single pass: SGR is the greater part of
+    /// colourful output. Returns whether it is valid (otherwise it does nothing) and how many bytes
+    /// it has; `None` if not all of it is there or a control stands within it.
+    pub(super) fn read(&mut self, body: &[u8]) -> Option<(bool, usize)> {
+        self.intermediates = [0; 2];
+        self.colons = 0;
+        self.len = 0;
         let start = match body.first() {
             Some(first @ b'<'..=b'?') => {
-                csi.prefix = *first;
+                self.prefix = *first;
                 1
             }
-            _ => 0,
+            _ => {
+                self.prefix = 0;
+                0
+            }
         };
         // Digits first and no table: the branches are what this costs.
         let mut value: u32 = 0;
@@ -47,28 +48,28 @@ impl Csi {
             if digit < 10 {
                 value = (value * 10 + u32::from(digit)).min(u32::from(u16::MAX));
             } else if byte == b';' || byte == b':' {
-                csi.push(value, colon);
+                self.push(value, colon);
                 value = 0;
                 colon = byte == b':';
             } else {
                 if at > start {
-                    csi.push(value, colon);
+                    self.push(value, colon);
                 }
-                return csi.read_end(body, at);
+                return self.read_end(body, at);
             }
         }
-        Read::Other
+        None
     }
 
     /// Intermediates and the final byte, from `from` on.
-    fn read_end(mut self, body: &[u8], from: usize) -> Read {
+    fn read_end(&mut self, body: &[u8], from: usize) -> Option<(bool, usize)> {
         let mut valid = true;
         let mut count = 0;
         for (at, &byte) in body.iter().enumerate().skip(from) {
             match byte {
                 b'@'..=b'~' => {
                     self.action = byte;
-                    return Read::Whole((valid && at <= MAX_CSI).then_some(self), at + 1);
+                    return Some((valid && at <= MAX_CSI, at + 1));
                 }
                 b' '..=b'/' => {
                     match self.intermediates.get_mut(count) {
@@ -79,10 +80,10 @@ impl Csi {
                 }
                 // A parameter after an intermediate, or a prefix after a parameter.
                 b'0'..=b'?' => valid = false,
-                _ => return Read::Other,
+                _ => return None,
             }
         }
-        Read::Other
+        None
     }
 
     #[inline]
@@ -102,6 +103,11 @@ impl Csi {
     /// Parameter `index`, or `default` if it is absent or 0.
     pub(crate) fn get(&self, index: usize, default: u16) -> u16 {
         self.params().get(index).copied().filter(|v| *v != 0).unwrap_or(default)
+    }
+
+    /// Neither prefix nor intermediates.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.prefix == 0 && self.intermediates == [0; 2]
     }
 
     /// A count: the first parameter, at least 1.

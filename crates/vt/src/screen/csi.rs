@@ -164,12 +164,14 @@ impl Screen {
         }
     }
 
+    /// SGR.
+    pub(super) fn select_graphics(&mut self, csi: &Csi) {
+        self.sweep_if_full();
+        sgr::apply(csi, &mut self.pen.style, &mut self.interner);
+    }
+
     fn set(&mut self, csi: &Csi) {
         match csi.action {
-            b'm' => {
-                self.sweep_if_full();
-                sgr::apply(csi, &mut self.pen.style, &mut self.interner);
-            }
             b'h' => self.ansi_modes(csi, true),
             b'l' => self.ansi_modes(csi, false),
             b'r' => self.set_region(csi),

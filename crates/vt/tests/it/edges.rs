@@ -253,3 +253,29 @@ proptest! {
         fuzz_terminal(&data);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever sizes a window passes through, the text is the same when it is back, and all of it
+    /// is there in between.
+    #[test]
+    fn resizing_loses_no_text(
+        lines in prop::collection::vec("[a-z漢字]([a-z 漢字]{0,40}[a-z漢字])?", 1..12),
+        sizes in prop::collection::vec((2u16..50, 1u16..12), 1..6),
+    ) {
+        let start = Size { cols: 30, rows: 6 };
+        let mut terminal = terminal(start.cols, start.rows, &lines.join("\r\n"));
+        let before = terminal.text(Scrollback::All);
+        let all: String = lines.concat().replace(' ', "");
+        for (cols, rows) in sizes {
+            terminal.resize(Size { cols, rows });
+            let now = terminal.text(Scrollback::All).replace([' ', '\n'], "");
+            prop_assert_eq!(&now, &all, "at {}x{}", cols, rows);
+            let cursor = terminal.cursor();
+            prop_assert!(cursor.x < cols && cursor.y < rows);
+        }
+        terminal.resize(start);
+        prop_assert_eq!(terminal.text(Scrollback::All), before);
+    }
+}
