@@ -201,6 +201,16 @@ pub(crate) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) const TOKEN_TRIES: u32 = 10;
 /// Requests of one connection that may be in work at once; more wait in its socket.
 pub(crate) const REQUESTS_AT_ONCE: usize = 64;
+/// Subscriptions of one connection; each is a task that reads the log.
+pub(crate) const SUBSCRIPTIONS: usize = 4;
+/// Longest name a client may give itself. It stands in every entry about its viewers.
+pub(crate) const CLIENT_ID_MAX: usize = 256;
+/// Longest reason for an end; what is beyond is cut. It stands in the log and at terminals.
+pub(crate) const REASON_MAX: usize = 1024;
+/// Bytes of a command line that the log keeps.
+pub(crate) const COMMAND_MAX: usize = 4096;
+/// How long a connection that is to be closed may take to read what waits for it.
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
 /// Ended sessions that can still be looked at; the oldest goes first.
 pub(crate) const ENDED_SESSIONS: usize = 256;
 /// Largest terminal: beyond any real screen, and still only some hundred megabytes of cells.

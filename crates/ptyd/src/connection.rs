@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bastide_rt::Phase;
 use bastide_session::{Command, Outbox, Requester, Responder};
 use bastide_wire::request::{Handshake, seq_of};
 use bastide_wire::{
@@ -13,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::Semaphore;
 
-use crate::config::{HANDSHAKE_WITHIN, REQUESTS_AT_ONCE, TOKEN_TRIES};
+use crate::config::{CLIENT_ID_MAX, HANDSHAKE_WITHIN, LINGER, REQUESTS_AT_ONCE, SUBSCRIPTIONS, TOKEN_TRIES};
 use crate::daemon::{Daemon, VERSION};
 use crate::{dispatch, writer};
 
@@ -41,6 +42,7 @@ pub(crate) struct Connection {
     pub(crate) outbox: Outbox,
     /// Requests that are in work beside the reader.
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) subscriptions: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -66,13 +68,24 @@ pub(crate) async fn run(daemon: Arc<Daemon>, socket: UnixStream) {
     let (read, write) = socket.into_split();
     let outbox = Outbox::new();
     let places = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
-    let connection = Connection { daemon: Arc::clone(&daemon), id, outbox: outbox.clone(), places };
+    let subscriptions = Arc::new(Semaphore::new(SUBSCRIPTIONS));
+    let connection =
+        Connection { daemon: Arc::clone(&daemon), id, outbox: outbox.clone(), places, subscriptions };
     let mut reader = Reader { connection, frames: Frames::new(MAX_INPUT_FRAME), peer: None, tries: 0 };
     // The writer goes on after the reader has seen its last request, until all is written.
     let reading = async {
-        reader.run(read).await;
+        tokio::select! {
+            () = reader.run(read) => {}
+            // Every session has ended; its viewers are told before the daemon goes.
+            () = daemon.shutdown.reached(Phase::Stopped) => {}
+        }
         outbox.close_after();
         std::future::pending::<()>().await;
+    };
+    // A peer that does not read what waits for it would keep its place for ever.
+    let closing = async {
+        outbox.closing().await;
+        tokio::time::sleep(LINGER).await;
     };
     tokio::select! {
         result = writer::run(&outbox, write) => {
@@ -81,6 +94,8 @@ pub(crate) async fn run(daemon: Arc<Daemon>, socket: UnixStream) {
             }
         }
         () = reading => {}
+        () = closing => {}
+        () = outbox.gone() => {}
     }
     outbox.shut();
     reader.leave().await;
@@ -115,7 +130,10 @@ impl Reader {
                     }
                 };
                 // Requests are not taken while their replies are not read.
-                self.connection.outbox.has_room().await;
+                tokio::select! {
+                    () = self.connection.outbox.has_room() => {}
+                    () = tokio::time::sleep_until(limit), if self.peer.is_none() => return,
+                }
                 if let Next::Close = self.message(payload).await {
                     return;
                 }
@@ -232,6 +250,9 @@ fn peer(handshake: &Handshake) -> Result<Peer, &'static str> {
         Some("stream") => Some(Role::Stream),
         Some(_) => return Err("role must be control or stream"),
     };
+    if handshake.client_id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_MAX) {
+        return Err("client_id has at most 256 bytes");
+    }
     if role.is_some() && handshake.client_id.is_none() {
         return Err("a role needs a client_id");
     }

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use bastide_pty::{Account, Size, Spawn};
-use bastide_session::{Command, EndReason, Handle, Open, Responder, open};
+use bastide_session::{Command, EndReason, Handle, Happening, Open, Responder, open};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::Create;
 use bastide_wire::{Code, Spec};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::config::COMMAND_MAX;
 use crate::connection::{Connection, Peer};
 use crate::daemon::Daemon;
 use crate::dispatch::check_size;
@@ -64,7 +65,13 @@ async fn find_or_open(daemon: &std::sync::Arc<Daemon>, create: Create, uid: Uuid
     if daemon.is_draining() {
         return Err((Code::Draining, "this session daemon drains and opens no new sessions".to_owned()));
     }
-    let wanted = checked(daemon, create, &place)?;
+    // It asks for accounts and directories, which may be far away: not on this thread.
+    let daemon_for_check = std::sync::Arc::clone(daemon);
+    let (wanted, place) = tokio::task::spawn_blocking(move || {
+        checked(&daemon_for_check, create, &place).map(|wanted| (wanted, place))
+    })
+    .await
+    .unwrap_or_else(|stopped| Err((Code::SessionError, stopped.to_string())))?;
     open_session(daemon, wanted, place).await
 }
 
@@ -139,6 +146,10 @@ fn check_spec(spec: &Spec) -> Result<(), String> {
 
 fn account(daemon: &Daemon, spec: &Spec) -> Result<Account, String> {
     let account = match &spec.account {
+        // A person gets the account that they are mapped to, never root for want of a mapping.
+        None if spec.subject.is_some() && daemon.account.uid == 0 => {
+            return Err("Invalid argument: a daemon of root needs to be told the account".to_owned());
+        }
         None => daemon.account.clone(),
         Some(name) if *name == daemon.account.name => daemon.account.clone(),
         Some(name) => Account::named(name).map_err(|e| format!("Invalid argument: {e}"))?,
@@ -193,7 +204,7 @@ async fn open_session(
 ) -> Result<Handle, Refusal> {
     let uid = wanted.uid;
     let io = |message: String| (Code::IoError, message);
-    daemon.state.mark_open(uid).map_err(|e| io(e.to_string()))?;
+    mark_open(daemon, uid).await.map_err(io)?;
     let spec = serde_json::to_value(&wanted.spec).unwrap_or_default();
     let opened = open(wanted, daemon.running.clone()).await;
     let (handle, session) = match opened {
@@ -205,13 +216,13 @@ async fn open_session(
         }
     };
     let id = handle.identity.id;
-    let ending = std::sync::Arc::clone(daemon);
+    let listed = Listed { daemon: std::sync::Arc::clone(daemon), handle: handle.clone() };
     daemon.tasks.spawn(format!("session {id}"), async move {
         session.run().await;
-        ending.registry.remove(id);
+        drop(listed);
     });
     let fields = json!({
-        "id": id, "name": handle.identity.name, "command": handle.identity.command, "pid": handle.identity.pid,
+        "id": id, "name": handle.identity.name, "command": brief(&handle.identity.command), "pid": handle.identity.pid,
         "account": handle.identity.account, "recording": handle.identity.recording, "spec": spec,
     });
     if let Err(why) = daemon.journal.record("session_created", Some(uid), fields).await {
@@ -219,8 +230,58 @@ async fn open_session(
         return Err(io(format!("session was not opened: the log cannot be written: {why}")));
     }
     place.fill(handle.clone());
+    if daemon.shutdown.is_draining() {
+        // It was not there when the others were told.
+        let _ = handle.send(Command::End { reason: EndReason::Shutdown, swept: false, reply: None }).await;
+    }
     forget_surplus(daemon).await;
     Ok(handle)
+}
+
+async fn mark_open(daemon: &std::sync::Arc<Daemon>, uid: Uuid) -> Result<(), String> {
+    let state = daemon.state.clone();
+    match tokio::task::spawn_blocking(move || state.mark_open(uid)).await {
+        Ok(marked) => marked.map_err(|e| e.to_string()),
+        Err(stopped) => Err(stopped.to_string()),
+    }
+}
+
+/// A command line as the log keeps it.
+fn brief(command: &[String]) -> Vec<&str> {
+    let mut left = COMMAND_MAX;
+    let mut words = Vec::new();
+    for word in command {
+        let cut = word.floor_char_boundary(left);
+        words.push(&word[..cut]);
+        left = left.saturating_sub(cut + 1);
+        if cut < word.len() || left == 0 {
+            break;
+        }
+    }
+    words
+}
+
+/// Takes a session off the list when its task ends in any way.
+struct Listed {
+    daemon: std::sync::Arc<Daemon>,
+    handle: Handle,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let daemon = &self.daemon;
+        daemon.registry.remove(self.handle.identity.id);
+        if self.handle.has_ended() {
+            return;
+        }
+        // Cut off by a defect or at the last moment of a shutdown: nobody else will tell.
+        let uid = self.handle.identity.uid;
+        let reason = EndReason::Ended("its task was cut off".to_owned());
+        let ended = Happening::Ended { uid, reason, status: None, bytes: 0 };
+        if daemon.running.happenings.0.try_send(ended).is_err() {
+            tracing::error!(%uid, "the end of a session that was cut off was not written to the log");
+        }
+    }
 }
 
 /// Only so many ended sessions are kept.

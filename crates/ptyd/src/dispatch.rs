@@ -10,7 +10,7 @@ use bastide_wire::{Code, Event, SessionInfo, event};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::config::{MAX_COLS, MAX_ROWS};
+use crate::config::{MAX_COLS, MAX_ROWS, REASON_MAX, SUBSCRIPTIONS};
 use crate::connection::{Connection, Peer, Role};
 use crate::create;
 use crate::journal::on_wire;
@@ -54,7 +54,7 @@ pub(crate) async fn request(
                 std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
             };
             let (session, viewer) = (input.session, input.viewer.filter(|_| peer.viewers));
-            let (id, patient) = (connection.id, peer.viewers);
+            let (id, patient) = (watching(connection, peer), peer.viewers);
             to_session(connection, session, reply, |reply| {
                 Command::Input(Input { connection: id, viewer, data, reply, patient })
             })
@@ -81,14 +81,17 @@ async fn beside(
     name: &'static str,
     work: impl Future<Output = ()> + Send + 'static,
 ) {
-    if !patient {
-        return work.await;
-    }
     let place = std::sync::Arc::clone(&connection.places).acquire_owned().await;
-    connection.daemon.connections.spawn(name, async move {
+    // A task of its own in any case: it goes on to its end when the client goes, so that nothing
+    // stays half done.
+    let task = connection.daemon.connections.spawn(name, async move {
         work.await;
         drop(place);
     });
+    if !patient {
+        // Why it has no result is in the log, should it have panicked.
+        let _ = task.await;
+    }
 }
 
 async fn extension(connection: &Connection, peer: &Peer, extension: Extension, reply: Responder) {
@@ -100,18 +103,24 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension, r
         }
         Extension::End(end) if peer.spec => match connection.daemon.registry.by_uid(end.uid) {
             Some(handle) => {
-                let reason = EndReason::Ended(end.reason);
+                let cut = end.reason.floor_char_boundary(REASON_MAX);
+                let reason = EndReason::Ended(end.reason[..cut].to_owned());
                 send(&handle, reply, |reply| Command::End { reason, swept: false, reply: Some(reply) }).await;
             }
             None => reply.error(Code::NotFound, format!("Not found: session {}", end.uid)),
         },
         Extension::Subscribe(subscribe) if peer.events => {
+            let Ok(place) = std::sync::Arc::clone(&connection.subscriptions).try_acquire_owned() else {
+                let message = format!("Limit reached: {SUBSCRIPTIONS} subscriptions of one connection");
+                return reply.error(Code::LimitReached, message);
+            };
             let own = connection.clone();
             // What comes before this is replay.
             let next = *own.daemon.journal.follow().borrow();
             reply.ok(OkReply { pos: Some(next), ..OkReply::default() });
             connection.daemon.connections.spawn("subscription", async move {
                 follow_log(own, subscribe.from_seq).await;
+                drop(place);
             });
         }
         Extension::Drain if peer.spec => {
@@ -188,16 +197,21 @@ async fn attach(connection: &Connection, peer: &Peer, attach: request::Attach, r
     send(&handle, reply, command).await;
 }
 
+/// The connection whose viewers a request is about: a control socket asks for its stream socket.
+fn watching(connection: &Connection, peer: &Peer) -> u64 {
+    match (peer.role, &peer.client) {
+        (Some(Role::Control), Some(client)) => {
+            connection.daemon.streams.first(client).map_or(connection.id, |stream| stream.connection)
+        }
+        _ => connection.id,
+    }
+}
+
 /// Never fails: whoever detaches from what is gone has what they wanted.
 async fn detach(connection: &Connection, peer: &Peer, target: request::Target, reply: Responder) {
     let daemon = &connection.daemon;
-    let watching = match (peer.role, &peer.client) {
-        (Some(Role::Control), Some(client)) => {
-            daemon.streams.first(client).map_or(connection.id, |stream| stream.connection)
-        }
-        _ => connection.id,
-    };
-    let key = ViewerKey { connection: watching, number: target.viewer.filter(|_| peer.viewers) };
+    let key =
+        ViewerKey { connection: watching(connection, peer), number: target.viewer.filter(|_| peer.viewers) };
     let spare = Responder { outbox: reply.outbox.clone(), seq: reply.seq };
     match daemon.registry.get(target.session) {
         Some(handle) => {
@@ -214,7 +228,7 @@ async fn resize(connection: &Connection, peer: &Peer, resize: request::Resize, r
     if let Err(message) = check_size(cols, rows) {
         return reply.error(Code::InvalidArgument, message);
     }
-    let (connection_id, viewer) = (connection.id, viewer.filter(|_| peer.viewers));
+    let (connection_id, viewer) = (watching(connection, peer), viewer.filter(|_| peer.viewers));
     to_session(connection, session, reply, |reply| {
         Command::Resize(Resize { connection: connection_id, viewer, cols, rows, reply })
     })
@@ -273,7 +287,7 @@ async fn kill_all(connection: &Connection, reply: Responder) {
 
 async fn acknowledge(connection: &Connection, peer: &Peer, ack: request::Ack) {
     let number = ack.viewer.filter(|_| peer.viewers);
-    let key = ViewerKey { connection: connection.id, number };
+    let key = ViewerKey { connection: watching(connection, peer), number };
     if let Some(handle) = connection.daemon.registry.get(ack.session) {
         let pos = ack.pos.filter(|_| number.is_some());
         let _ = handle.send(Command::Acknowledge(Acknowledge { key, pos })).await;
@@ -312,7 +326,9 @@ async fn describe_all(handles: Vec<Handle>) -> Vec<SessionInfo> {
 }
 
 /// Replays the log from `seq` on, then follows it for as long as the connection lives.
-async fn follow_log(connection: Connection, mut seq: u64) {
+async fn follow_log(connection: Connection, seq: u64) {
+    // Entries count from 1: waiting for one after 0 would not wait.
+    let mut seq = seq.max(1);
     let journal = connection.daemon.journal.clone();
     let mut next = journal.follow();
     loop {
@@ -343,6 +359,8 @@ async fn follow_log(connection: Connection, mut seq: u64) {
             }
             Err(error) => {
                 tracing::error!(%error, "the log cannot be read");
+                // Whoever follows it must not believe that nothing happens.
+                connection.outbox.close_after();
                 return;
             }
         }

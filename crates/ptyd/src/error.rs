@@ -9,6 +9,8 @@ use thiserror::Error;
 pub enum Error {
     #[error("another session daemon is running on {} (its lock is held); stop it with `bastide ptyd stop`, or choose another --socket", socket.display())]
     AlreadyRunning { socket: PathBuf },
+    #[error("another program listens on {}; stop it, or choose another --socket", socket.display())]
+    Taken { socket: PathBuf },
     #[error("{} exists and is no socket; remove it or choose another --socket", path.display())]
     NotASocket { path: PathBuf },
     #[error("socket path {} is {length} bytes long, Linux allows {limit}; choose a shorter --socket", path.display())]

@@ -4,7 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use rand::RngExt;
@@ -49,21 +49,27 @@ impl Files {
         }
         for path in [&socket, &config.token_file] {
             if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                private_parent(parent)?;
+                private_parent(parent, config)?;
             }
         }
         let lock = lock(&socket)?;
         let is_activated = activated.is_some();
-        let listener = match activated {
-            Some(listener) => listener,
-            None => bind(&socket)?,
-        };
+        if !is_activated {
+            free(&socket)?;
+        }
         let token = token(&config.token_file)?;
         let pid_file = pid_file(&socket);
-        write_private(&pid_file, format!("{}\n", std::process::id()).as_bytes())?;
         let token_file = config.token_file.clone();
         let files = Self { socket, token_file, pid_file, activated: is_activated, _lock: lock };
-        Ok(Claimed { files, listener, token })
+        let claimed = write_private(&files.pid_file, format!("{}\n", std::process::id()).as_bytes())
+            .and_then(|()| activated.map_or_else(|| bind(&files.socket), Ok));
+        match claimed {
+            Ok(listener) => Ok(Claimed { files, listener, token }),
+            Err(error) => {
+                files.remove();
+                Err(error)
+            }
+        }
     }
 
     /// Takes them away again.
@@ -80,18 +86,32 @@ impl Files {
     }
 }
 
-/// Makes a directory for us alone; one that was there is made private only if it is ours to make
-/// so (0700 as existing clients expect), never a shared one such as /tmp.
-fn private_parent(directory: &Path) -> Result<(), Error> {
+/// Makes a directory for us alone (0700 as existing clients expect); one that was there is made so
+/// only when nothing is in it but files of ours, never a shared one such as /tmp, /run or a home.
+fn private_parent(directory: &Path, config: &Config) -> Result<(), Error> {
     let existed = directory.is_dir();
     fs::create_dir_all(directory).map_err(file("create directory", directory))?;
     let metadata = fs::metadata(directory).map_err(file("read", directory))?;
     let sticky = metadata.permissions().mode() & 0o1000 != 0;
-    if !existed || !sticky {
+    if !existed || (!sticky && holds_only_ours(directory, config)) {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
             .map_err(file("set permissions of", directory))?;
     }
     Ok(())
+}
+
+/// True when every name in it is of the socket, the token, or what lies beside them.
+fn holds_only_ours(directory: &Path, config: &Config) -> bool {
+    let ours = [config.socket.file_stem(), config.token_file.file_stem()];
+    let is_ours = |name: &std::ffi::OsStr| {
+        ours.contains(&Path::new(name).file_stem()) || {
+            // "ptyd.sock.lock" has two endings.
+            let inner = Path::new(name).file_stem().map(Path::new);
+            ours.contains(&inner.and_then(Path::file_stem))
+        }
+    };
+    let Ok(mut entries) = fs::read_dir(directory) else { return false };
+    entries.all(|entry| entry.is_ok_and(|entry| is_ours(&entry.file_name())))
 }
 
 fn lock(socket: &Path) -> Result<File, Error> {
@@ -110,15 +130,20 @@ fn lock(socket: &Path) -> Result<File, Error> {
     }
 }
 
-fn bind(socket: &Path) -> Result<UnixListener, Error> {
+/// Takes a stale socket away. We hold the lock, so no daemon of ours listens there; another
+/// program, such as the earlier daemon, may.
+fn free(socket: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(socket) {
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(Error::NotASocket { path: socket.to_owned() });
+            Err(Error::NotASocket { path: socket.to_owned() })
         }
-        // We hold the lock, so nobody listens there any more.
-        Ok(_) => fs::remove_file(socket).map_err(file("remove stale socket", socket))?,
-        Err(_) => {}
+        Ok(_) if UnixStream::connect(socket).is_ok() => Err(Error::Taken { socket: socket.to_owned() }),
+        Ok(_) => fs::remove_file(socket).map_err(file("remove stale socket", socket)),
+        Err(_) => Ok(()),
     }
+}
+
+fn bind(socket: &Path) -> Result<UnixListener, Error> {
     // Bound under another name and moved into place when it is private, so that it is never open
     // to others, not even for a moment.
     let hidden = with_suffix(socket, ".new");

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bastide_audit::{Config, Log, Page, Reader};
 use bastide_session::Happening;
@@ -26,6 +26,9 @@ const PENDING: usize = 4096;
 const BATCH: usize = 256;
 /// Entries of the daemon itself that may wait.
 const OWN: usize = 256;
+/// Rest after a sync that failed: the disk will not be better at once.
+const SYNC_REST: Duration = Duration::from_secs(5);
+const SESSION_ENDED: &str = "session_ended";
 /// Entries read for a subscriber at once.
 pub(crate) const PAGE: usize = 256;
 
@@ -56,6 +59,8 @@ pub(crate) struct Writer {
     registry: Arc<Registry>,
     pending: VecDeque<Entry>,
     lost: u64,
+    /// After a failed sync: not again before.
+    rests_until: Option<Instant>,
 }
 
 /// Opens the log and returns its two ends.
@@ -79,6 +84,7 @@ pub(crate) fn open(
         registry,
         pending: VecDeque::new(),
         lost: 0,
+        rests_until: None,
     };
     Ok((journal, writer))
 }
@@ -148,6 +154,7 @@ impl Writer {
         let mut own = Vec::new();
         loop {
             let due = self.log.as_ref().and_then(Log::sync_due);
+            let due = due.map(|due| self.rests_until.map_or(due, |rested| rested.max(due)));
             tokio::select! {
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
                 count = self.happenings.recv_many(&mut happenings, BATCH) => {
@@ -161,16 +168,18 @@ impl Writer {
                     }
                 }
             }
-            self.pending.extend(own.drain(..));
-            for happening in happenings.drain(..) {
-                let entry = self.entry(&happening);
-                self.pending.push_back(entry);
+            // What happened before somebody asked for an entry stands before it.
+            while happenings.len() < self.happenings.max_capacity()
+                && let Ok(happening) = self.happenings.try_recv()
+            {
+                happenings.push(happening);
             }
+            self.pending.extend(happenings.drain(..).map(|happening| entry(&happening)));
+            self.pending.extend(own.drain(..));
             self.write().await;
         }
         while let Ok(happening) = self.happenings.try_recv() {
-            let entry = self.entry(&happening);
-            self.pending.push_back(entry);
+            self.pending.push_back(entry(&happening));
         }
         while let Ok(entry) = self.own.try_recv() {
             self.pending.push_back(entry);
@@ -178,32 +187,30 @@ impl Writer {
         self.write().await;
     }
 
-    fn entry(&self, happening: &Happening) -> Entry {
-        let uid = happening.uid();
-        let (kind, fields) = describe(happening);
-        if let Happening::Ended { .. } = happening {
-            self.state.mark_ended(uid);
+    async fn write(&mut self) {
+        if self.pending.iter().any(|entry| entry.kind == SESSION_ENDED) {
             self.registry.notify_left();
         }
-        Entry { kind, uid: Some(uid), fields: object(fields), done: None }
-    }
-
-    async fn write(&mut self) {
-        let Some(mut log) = self.log.take() else { return };
         let batch = std::mem::take(&mut self.pending);
-        let lost = self.lost;
+        let Some(mut log) = self.log.take() else {
+            // Its writer has failed for good; nothing may wait for it, or pile up.
+            refuse(batch, "the log is closed");
+            return;
+        };
+        let (lost, state) = (self.lost, self.state.clone());
         let written = tokio::task::spawn_blocking(move || {
-            let rest = append_all(&mut log, batch, lost);
-            if log.sync_due().is_some_and(|due| due <= Instant::now())
-                && let Err(error) = log.sync()
-            {
+            let rest = append_all(&mut log, &state, batch, lost);
+            let due = log.sync_due().is_some_and(|due| due <= Instant::now());
+            let synced = if due { log.sync() } else { Ok(()) };
+            if let Err(error) = &synced {
                 tracing::error!(%error, "the log was not brought to the disk");
             }
-            (log, rest)
+            (log, rest, synced.is_ok())
         })
         .await;
         match written {
-            Ok((log, (rest, lost))) => {
+            Ok((log, (rest, lost), synced)) => {
+                self.rests_until = (!synced).then(|| Instant::now() + SYNC_REST);
                 self.next_seq.send_replace(log.next_seq());
                 self.log = Some(log);
                 self.pending = rest;
@@ -219,13 +226,17 @@ impl Writer {
 }
 
 /// Appends what it can; returns what is left, and how many entries are lost so far.
-fn append_all(log: &mut Log, mut batch: VecDeque<Entry>, lost: u64) -> (VecDeque<Entry>, u64) {
+fn append_all(log: &mut Log, state: &State, mut batch: VecDeque<Entry>, lost: u64) -> (VecDeque<Entry>, u64) {
     if lost > 0 && log.append("log_gap", None, object(json!({ "lost": lost }))).is_err() {
         return (refuse(batch, "the log cannot be written"), lost);
     }
     while let Some(mut entry) = batch.pop_front() {
         match log.append(entry.kind, entry.uid, entry.fields.clone()) {
             Ok(_) => {
+                // Not before: whose end is not written is reported as lost at the next start.
+                if let Some(uid) = entry.uid.filter(|_| entry.kind == SESSION_ENDED) {
+                    state.mark_ended(uid);
+                }
                 if let Some(done) = entry.done.take() {
                     let _ = done.send(Ok(()));
                 }
@@ -262,6 +273,11 @@ fn refuse(mut batch: VecDeque<Entry>, why: &str) -> VecDeque<Entry> {
     batch
 }
 
+fn entry(happening: &Happening) -> Entry {
+    let (kind, fields) = describe(happening);
+    Entry { kind, uid: Some(happening.uid()), fields: object(fields), done: None }
+}
+
 fn describe(happening: &Happening) -> (&'static str, Value) {
     match happening {
         Happening::Attached { client, write, .. } => {
@@ -277,7 +293,7 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
             let code = status.map(|status| status.code);
             let signal = status.and_then(|status| status.signal);
             (
-                "session_ended",
+                SESSION_ENDED,
                 json!({ "reason": reason.word(), "words": words, "code": code, "signal": signal, "bytes": bytes }),
             )
         }

@@ -26,6 +26,10 @@ pub struct Ready {
 
 /// Sessions get a second to end by themselves, are killed then, and have their recordings closed.
 const DRAINING: Duration = Duration::from_millis(1600);
+/// Commands to all sessions are a matter of milliseconds.
+const TELLING: Duration = Duration::from_millis(300);
+/// What waits for clients that read is written in this time.
+const PARTING: Duration = Duration::from_millis(200);
 /// Log and recorders write what they hold.
 const FLUSHING: Duration = Duration::from_secs(5);
 
@@ -136,10 +140,9 @@ async fn report_lost(daemon: &Daemon) {
 async fn stop(daemon: &Daemon, log: Log, files: &Files) {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     daemon.shutdown.drain();
-    daemon.journal.note("daemon_stopping", None, json!({ "sessions": daemon.registry.running() })).await;
-    for handle in daemon.registry.all() {
-        // One that has just ended needs no telling.
-        let _ = handle.send(Command::End { reason: EndReason::Shutdown, swept: false, reply: None }).await;
+    // One that is stuck must not keep the others from being told.
+    if tokio::time::timeout(TELLING, tell_all(daemon)).await.is_err() {
+        tracing::error!("a session takes no commands; it is cut off");
     }
     let recorders = daemon.running.recorders.clone();
     let journal_flushed = daemon.journal.clone();
@@ -154,6 +157,17 @@ async fn stop(daemon: &Daemon, log: Log, files: &Files) {
     let tasks = daemon.tasks.clone();
     daemon.shutdown.finish(&tasks, Deadlines { draining: DRAINING, flushing: FLUSHING }, flush).await;
     log.abort();
-    daemon.connections.abort_all();
+    // Clients take what they were told last, the ends of their sessions, and see the close.
+    if tokio::time::timeout(PARTING, daemon.connections.ended()).await.is_err() {
+        daemon.connections.abort_all();
+    }
     files.remove();
+}
+
+async fn tell_all(daemon: &Daemon) {
+    daemon.journal.note("daemon_stopping", None, json!({ "sessions": daemon.registry.running() })).await;
+    for handle in daemon.registry.all() {
+        // One that has just ended needs no telling.
+        let _ = handle.send(Command::End { reason: EndReason::Shutdown, swept: false, reply: None }).await;
+    }
 }
