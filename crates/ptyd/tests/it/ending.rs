@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::daemon::{Daemon, Options};
 
 #[test]
-fn it_ends_within_two_seconds_with_programs_that_do_not_want_to() {
+fn it_ends_soon_with_programs_that_do_not_want_to() {
     let mut daemon = Daemon::start();
     let mut client = daemon.client();
     for _ in 0..10 {
@@ -21,7 +21,8 @@ fn it_ends_within_two_seconds_with_programs_that_do_not_want_to() {
     let asked = Instant::now();
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.ends().code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    // Two seconds on a machine that has nothing else to do.
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     // Everybody is told, and then the connection closes.
     client.until("the end", |client| client.closed);
     assert_eq!(client.exits(), 11);
