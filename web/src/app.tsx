@@ -30,7 +30,8 @@ export function App() {
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
         token: {
-          colorPrimary: dark ? '#2aa198' : '#0f766e',
+          colorPrimary: dark ? '#1f8f85' : '#0f766e',
+          ...(dark ? { colorBgBase: '#12161a', colorBgElevated: '#191f24', colorTextBase: '#e3e7ea' } : {}),
           borderRadius: 6,
           fontFamily: 'var(--sans)',
           fontSize: 14,

@@ -13,13 +13,16 @@ export function Dot({ tone, children }: { tone: Tone; children: string }) {
   )
 }
 
+/** SIGHUP and SIGTERM: somebody ended it. */
+const ASKED_TO_END = [1, 15]
+
 export function State({ session }: { session: Pick<Session, 'state' | 'exit'> }) {
   const { t } = useTranslation()
   if (session.state === 'running') return <Dot tone="good">{t('state.running')}</Dot>
   const { exit } = session
   if (!exit) return <Dot tone="done">{t('state.ended')}</Dot>
   return (
-    <Dot tone={exit.code === 0 ? 'done' : 'bad'}>
+    <Dot tone={exit.code === 0 || ASKED_TO_END.includes(exit.signal ?? 0) ? 'done' : 'bad'}>
       {exit.signal
         ? t('state.ended.signal', { signal: exit.signal })
         : t('state.ended.code', { code: exit.code })}

@@ -93,7 +93,8 @@ export class XtermScreen implements Screen {
       lineHeight: 1.15,
       scrollback: SCROLLBACK,
       theme: dark ? DARK : LIGHT,
-      minimumContrastRatio: dark ? 1 : 3,
+      // WCAG AA, whatever colours a program puts together.
+      minimumContrastRatio: 4.5,
       cursorBlink: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
       macOptionIsMeta: true,
       screenReaderMode: false,
@@ -127,7 +128,6 @@ export class XtermScreen implements Screen {
 
   theme(dark: boolean): void {
     this.terminal.options.theme = dark ? DARK : LIGHT
-    this.terminal.options.minimumContrastRatio = dark ? 1 : 3
   }
 
   write(data: Uint8Array, drawn: () => void): void {

@@ -48,6 +48,7 @@ export function useTerminal(
   const [state, setState] = useState(FRESH)
   const running = useRef<{ socket: TerminalSocket; screen: XtermScreen } | null>(null)
   const firstDark = useRef(dark)
+  const asked = useRef<Paste | null>(null)
 
   useEffect(() => {
     const place = element.current
@@ -96,7 +97,10 @@ export function useTerminal(
     fill()
     const observer = new ResizeObserver(fill)
     observer.observe(place)
-    const stopListening = listen(place, socket, (paste) => change({ paste }))
+    const stopListening = listen(place, socket, (paste) => {
+      asked.current = paste
+      change({ paste })
+    })
     socket.start()
     screen.terminal.focus()
     return () => {
@@ -127,7 +131,10 @@ export function useTerminal(
         focus()
       },
       answerPaste: (yes) => {
-        if (yes && state.paste) running.current?.screen.terminal.paste(state.paste.text)
+        // Once: the question still hears keys while it fades.
+        const paste = asked.current
+        asked.current = null
+        if (yes && paste) running.current?.screen.terminal.paste(paste.text)
         setState((now) => ({ ...now, paste: null }))
       },
     },
