@@ -115,8 +115,9 @@ pub(crate) async fn talk(mut socket: Socket, ctx: Ctx, open: Open) {
                 Some(event) => output.tell(&mut socket, &ctx, (event, &terminal, &mut typed)).await,
                 None => return socket.close(code::NORMAL, "the session has ended").await,
             },
-            // While the program does not read, neither do we: the client feels it.
-            received = socket.next(), if !typed.full() => match received {
+            // Nothing is typed before the numbers are known. While the program does not read, neither do
+            // we: the client feels it.
+            received = socket.next_if(typed.greeted && !typed.full()) => match received {
                 Received::Text(text) => hear(&mut socket, &ctx, (&terminal, &mut typed), text.as_str()).await,
                 Received::Binary(_) => return socket.close(code::UNSUPPORTED, "text messages only").await,
                 Received::Over => return,
@@ -160,6 +161,7 @@ async fn hear(
 struct Typed {
     waiting: VecDeque<(u32, Bytes)>,
     last: u32,
+    greeted: bool,
 }
 
 impl Typed {
@@ -202,6 +204,7 @@ impl Typed {
 
     /// A new attachment: `last` is what was taken. Where that is not known, nothing is repeated.
     fn resume(&mut self, terminal: &Terminal, last: Option<u32>) -> bool {
+        self.greeted = true;
         match last {
             Some(last) => {
                 self.waiting.retain(|(number, _)| *number > last);

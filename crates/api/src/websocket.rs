@@ -86,9 +86,18 @@ impl Socket {
 
     /// The next message. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Received {
+        self.next_if(true).await
+    }
+
+    /// As [`Socket::next`]; while not `reading` only the end is noticed, and what is sent waits.
+    pub(crate) async fn next_if(&mut self, reading: bool) -> Received {
+        if !reading {
+            // Nothing can be heard, so silence says nothing.
+            self.heard = Instant::now();
+        }
         loop {
             let message = tokio::select! {
-                message = self.inner.recv() => message,
+                message = self.inner.recv(), if reading => message,
                 _ = self.ping.tick() => {
                     if self.heard.elapsed() > SILENT_FOR || !self.put(Message::Ping(axum::body::Bytes::new())).await {
                         return Received::Over;

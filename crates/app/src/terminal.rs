@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bastide_ptyd_client::{AttachOptions, Attachment};
 use bastide_wire::Snapshot;
 use bastide_wire::session::{ExitStatus, ViewerInfo};
+pub use bastide_wire::terminal::MAX_PIECES;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -18,9 +19,6 @@ use crate::inputs::Page;
 use crate::{Error, sessions};
 use actor::Actor;
 use typing::{Piece, Typing};
-
-/// Pieces of input a page may have under way; at 64 KB each half a megabyte per page.
-pub const MAX_PIECES: usize = 8;
 
 /// Events on their way to the page. Output among them is bounded by the viewer's credit; this
 /// bounds the rest.
@@ -90,6 +88,9 @@ pub enum Event {
     Gone(Error),
 }
 
+/// Columns and rows.
+type Size = (u16, u16);
+
 /// A page sent more pieces than it may have under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
@@ -98,9 +99,11 @@ pub struct TooMany;
 #[derive(Debug)]
 pub struct Terminal {
     write: bool,
+    /// The last event has been taken.
+    over: bool,
     events: mpsc::Receiver<Event>,
     acks: watch::Sender<u64>,
-    sizes: watch::Sender<Option<(u16, u16)>>,
+    sizes: watch::Sender<Option<Size>>,
     pieces: mpsc::Sender<Piece>,
     rounds: Arc<typing::Rounds>,
 }
@@ -129,11 +132,11 @@ impl Terminal {
             let (acks, acked) = watch::channel(0);
             let (sizes, sized) = watch::channel(None);
             let rounds = Arc::default();
-            let (pieces, typing) = Typing::start(ctx.app(), slot, &event_sender, &rounds);
+            let (pieces, typing) = Typing::start(ctx.app(), slot, &event_sender, (&rounds, sized));
             let write = open.write;
-            let actor = Actor::new(ctx.clone(), open, event_sender, (acked, sized), typing);
+            let actor = Actor::new(ctx.clone(), open, event_sender, acked, typing);
             ctx.app().tasks().spawn("terminal", actor.run(attachment));
-            Ok(Self { write, events, acks, sizes, pieces, rounds })
+            Ok(Self { write, over: false, events, acks, sizes, pieces, rounds })
         })
         .await
     }
@@ -144,7 +147,12 @@ impl Terminal {
 
     /// `None` after the exit or after `Gone`. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+        if self.over {
+            return None;
+        }
+        let event = self.events.recv().await;
+        self.over = matches!(event, None | Some(Event::Exit(_) | Event::Gone(_)));
+        event
     }
 
     /// Everything before `pos` has been drawn.

@@ -12,5 +12,8 @@ pub const SUBPROTOCOL: &str = "bastide.v1";
 /// Largest message either form accepts from a browser; pastes are cut into pieces below it.
 pub const MAX_MESSAGE: usize = 256 * 1024;
 
+/// Pieces of input a page may have under way without an answer; at 64 KB each half a megabyte.
+pub const MAX_PIECES: usize = 8;
+
 /// Largest piece of input the page sends at once. The daemon takes a piece whole or refuses it whole.
 pub const MAX_INPUT: usize = 64 * 1024;

@@ -16,7 +16,6 @@ pub(super) struct Actor {
     open: Open,
     events: mpsc::Sender<Event>,
     acks: watch::Receiver<u64>,
-    sizes: watch::Receiver<Option<(u16, u16)>>,
     typing: Typing,
     link: watch::Receiver<State>,
     live: Live,
@@ -37,11 +36,11 @@ impl Actor {
         ctx: Ctx,
         open: Open,
         events: mpsc::Sender<Event>,
-        (acks, sizes): (watch::Receiver<u64>, watch::Receiver<Option<(u16, u16)>>),
+        acks: watch::Receiver<u64>,
         typing: Typing,
     ) -> Self {
         let (link, live) = (ctx.app().daemon().watch(), ctx.app().live());
-        Self { ctx, open, events, acks, sizes, typing, link, live, viewers: Vec::new() }
+        Self { ctx, open, events, acks, typing, link, live, viewers: Vec::new() }
     }
 
     pub(super) async fn run(mut self, first: Attachment) {
@@ -69,10 +68,6 @@ impl Actor {
                 },
                 Ok(()) = self.acks.changed() => {
                     attachment.ack(*self.acks.borrow_and_update());
-                    continue;
-                }
-                Ok(()) = self.sizes.changed() => {
-                    self.resize(&attachment).await;
                     continue;
                 }
                 Ok(()) = self.live.changed() => {
@@ -117,18 +112,6 @@ impl Actor {
             ViewerEvent::Exit { status, .. } => Event::Exit(status),
         };
         self.tell(event).await
-    }
-
-    async fn resize(&mut self, attachment: &Attachment) {
-        let wanted = *self.sizes.borrow_and_update();
-        let Some((cols, rows)) = wanted else { return };
-        if let Err(e) = attachment.resize(cols, rows).await
-            && let Some(code) = e.code()
-        {
-            // A page that is gone is noticed by the loop.
-            let notice = Event::Notice { kind: code.to_owned(), text: e.to_string() };
-            self.tell(notice).await.ok();
-        }
     }
 
     async fn tell_viewers(&mut self) -> Result<(), Left> {

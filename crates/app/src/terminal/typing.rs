@@ -1,6 +1,7 @@
 //! What a page types, taken one piece after the other beside everything else: a program that does
 //! not read holds up its own input and nothing more.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use bastide_rt::Shutdown;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
-use super::{Event, MAX_PIECES};
+use super::{Event, MAX_PIECES, Size};
 use crate::Error;
 use crate::app::App;
 use crate::inputs::{Held, Slot, Turn};
@@ -66,13 +67,15 @@ impl Typing {
         app: &App,
         slot: Slot,
         events: &mpsc::Sender<Event>,
-        rounds: &Arc<Rounds>,
+        (rounds, sizes): (&Arc<Rounds>, watch::Receiver<Option<Size>>),
     ) -> (mpsc::Sender<Piece>, Self) {
-        let (sender, pieces) = mpsc::channel(MAX_PIECES);
+        // Beside a window of pieces, those of the window before, which are passed over after a refusal.
+        let (sender, pieces) = mpsc::channel(2 * MAX_PIECES);
         let (writer, writers) = watch::channel(None);
         let worker = Worker {
             pieces,
             writers,
+            sizes,
             slot: slot.clone(),
             rounds: Arc::clone(rounds),
             events: events.clone(),
@@ -96,6 +99,7 @@ impl Typing {
 struct Worker {
     pieces: mpsc::Receiver<Piece>,
     writers: watch::Receiver<Option<Writer>>,
+    sizes: watch::Receiver<Option<Size>>,
     slot: Slot,
     rounds: Arc<Rounds>,
     events: mpsc::Sender<Event>,
@@ -104,11 +108,24 @@ struct Worker {
 
 impl Worker {
     async fn run(mut self) {
-        while let Some(piece) = self.pieces.recv().await {
+        loop {
+            let piece = tokio::select! {
+                // A size that was asked for before a piece is there before it.
+                biased;
+                Ok(()) = self.sizes.changed() => {
+                    self.resize().await;
+                    continue;
+                }
+                piece = self.pieces.recv() => match piece {
+                    Some(piece) => piece,
+                    None => return,
+                },
+            };
             if self.shutdown.is_draining() || piece.round.attachment != self.rounds.now().attachment {
                 continue;
             }
-            let mut held = self.slot.lock().await;
+            let slot = self.slot.clone();
+            let mut held = slot.lock().await;
             let event = match held.turn(piece.number) {
                 Turn::TooEarly => continue,
                 Turn::Superseded => {
@@ -128,9 +145,10 @@ impl Worker {
         }
     }
 
-    async fn take(&self, piece: &Piece, held: &mut Held<'_>) -> Option<Event> {
+    async fn take(&mut self, piece: &Piece, held: &mut Held<'_>) -> Option<Event> {
         let number = piece.number;
-        let cancelled = || piece.round.cancel != self.rounds.now().cancel;
+        let rounds = Arc::clone(&self.rounds);
+        let cancelled = || piece.round.cancel != rounds.now().cancel;
         let writer = self.writers.borrow().clone();
         let written = match writer {
             _ if cancelled() => Ok(()),
@@ -158,14 +176,33 @@ impl Worker {
         }
     }
 
-    async fn write(&self, writer: &Writer, data: Bytes) -> Result<(), ptyd::Error> {
-        let too_late = async {
-            self.shutdown.draining().await;
+    /// Sizes go on while a piece waits: a program that does not read may still be looked at.
+    async fn write(&mut self, writer: &Writer, data: Bytes) -> Result<(), ptyd::Error> {
+        let shutdown = self.shutdown.clone();
+        let mut too_late = pin!(async {
+            shutdown.draining().await;
             tokio::time::sleep(LAST_PIECE).await;
-        };
-        tokio::select! {
-            written = writer.input(data) => written,
-            () = too_late => Err(ptyd::Error::Closed { why: "the server stops".to_owned() }),
+        });
+        let mut written = pin!(writer.input(data));
+        loop {
+            tokio::select! {
+                written = written.as_mut() => return written,
+                () = too_late.as_mut() => return Err(ptyd::Error::Closed { why: "the server stops".to_owned() }),
+                Ok(()) = self.sizes.changed() => self.resize().await,
+            }
+        }
+    }
+
+    async fn resize(&mut self) {
+        let wanted = *self.sizes.borrow_and_update();
+        let writer = self.writers.borrow().clone();
+        let (Some((cols, rows)), Some(writer)) = (wanted, writer) else { return };
+        if let Err(e) = writer.resize(cols, rows).await
+            && let Some(code) = e.code()
+        {
+            let notice = Event::Notice { kind: code.to_owned(), text: e.to_string() };
+            // A page that is gone is noticed by the actor.
+            self.events.send(notice).await.ok();
         }
     }
 }

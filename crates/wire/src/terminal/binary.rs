@@ -4,6 +4,15 @@
 //! Positions are the daemon's: raw backend bytes since the session began. A page that lost its
 //! connection comes back with `from` = the position after the last byte it has drawn, and with its
 //! `client` id, by which the server knows the last input piece it had accepted from it.
+//!
+//! The query of the address: `client` (letters, digits, hyphens; the same over all connections of
+//! one page), `from`, `scrollback` (lines above the screen), `watch=1` (look on, do not type). A newer
+//! connection of the same page ends the older one's right to type.
+//!
+//! Input pieces are numbered from 1 without gaps, and at most [`super::MAX_PIECES`] may be without an
+//! answer. A number that was taken is answered and not taken again; one that leaves a gap is passed
+//! over, for it comes again. Close codes: 1000 the session has ended, 1012 the server starts anew, 1013
+//! try later, 1008 against the protocol, 4401 not logged in any more, 4404 no such session.
 
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +85,7 @@ impl Downstream<'_> {
 /// Binary messages from the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputPiece<'a> {
-    /// Counts up by one for each piece a page sends; answered by [`ToBrowser::InputOk`].
+    /// Counts up by one for each piece a page sends, from 1; answered by [`ToBrowser::InputOk`].
     pub number: u32,
     pub data: &'a [u8],
 }
@@ -124,7 +133,8 @@ pub enum FromBrowser {
     Ping {
         t: Millis,
     },
-    /// Drops the input that is still waiting for the program to read.
+    /// Drops the input that is still waiting for the program to read. Its pieces are answered as
+    /// taken, or refused when the daemon had refused them before.
     CancelInput {},
 }
 
@@ -155,14 +165,16 @@ pub enum ToBrowser {
         pos: u64,
         resumed: bool,
         write: bool,
-        /// Number of the last input piece accepted from this `client`, 0 for none. Pieces after it
-        /// are to be sent again. `null`: the server does not know, so nothing may be sent again.
+        /// Number of the last input piece taken from this `client`. Pieces after it are to be sent
+        /// again. `null`: the page is new, or the server does not know. Then what was sent before is
+        /// not to be sent again, and numbers begin at 1.
         input: Option<u32>,
     },
     InputOk {
         number: u32,
     },
-    /// The piece and all after it were not taken; the page keeps them and may try again.
+    /// The piece and all after it were not taken. `LIMIT_REACHED`: the program does not read; sending
+    /// them again waits on.
     InputRefused {
         number: u32,
         code: String,

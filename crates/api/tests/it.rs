@@ -1,0 +1,23 @@
+//! The edge against the real daemon, in one process: what a browser, an older client and somebody
+//! with bad intentions would send.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "it/access.rs"]
+mod access;
+#[path = "it/binary.rs"]
+mod binary;
+#[path = "it/json_form.rs"]
+mod json_form;
+#[path = "it/live.rs"]
+mod live;
+#[path = "it/login.rs"]
+mod login;
+#[path = "it/requests.rs"]
+mod requests;
+#[path = "it/socket.rs"]
+mod socket;
+#[path = "it/stopping.rs"]
+mod stopping;
+#[path = "it/world.rs"]
+mod world;
