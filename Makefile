@@ -69,16 +69,19 @@ test-long: ## rounds of minutes to an hour: soak, faults, fuzzing
 fuzz: ## every fuzz body for FUZZ_SECONDS (180) each
 	scripts/fuzz.sh
 
-soak: ## SOAK_SECONDS (3600) of churning sessions; memory, descriptors and tasks must stay flat
-	SOAK_SECONDS=$${SOAK_SECONDS:-3600} cargo run --release --locked --package bastide-bench -- soak
+soak: bench-build ## SOAK_SECONDS (3600) of churning sessions; memory, descriptors and threads must stay flat
+	target/release/bastide-bench soak
 
-bench: ## measure against the peers on this machine and write bench/RESULTS.md
+bench: bench-build ## measure against the peers on this machine and write bench/RESULTS.md
 	@scripts/setup-test-deps.sh bench
-	cargo build --release --locked --package bastide --package bastide-bench
 	target/release/bastide-bench
+
+.PHONY: bench-build
+bench-build:
+	cargo build --release --locked --package bastide --package bastide-bench
 
 docs: ## write the generated pages again (docs/guide/configuration.md, docs/guide/cli.md)
 	cargo xtask reference
 
 clean: ## remove what was built, the installed test packages too
-	rm -rf target web/dist web/node_modules tests/.venv tests/clients/node/node_modules
+	rm -rf target fuzz/libfuzzer/target web/dist web/node_modules tests/.venv tests/clients/node/node_modules
