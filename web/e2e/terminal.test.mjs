@@ -187,6 +187,8 @@ test('two writers: who types last decides the size, the other one keeps up', asy
     before.rows,
   )
   assert.deepEqual(await terminal.size(), await small.size())
+  await page.locator('.letterbox').waitFor()
+  await world.picture(page, 'letterbox')
   await other.context.close()
   await terminal.run('echo large')
   await page.waitForFunction(
@@ -298,6 +300,28 @@ test('the same in Chinese, in light, and on a telephone', async () => {
     assert.deepEqual(faults, [])
     await context.close()
   }
+})
+
+test('a picture for who reads about it', { skip: !process.env.BASTIDE_PICTURES }, async () => {
+  const { page, context } = await world.person({
+    viewport: { width: 1120, height: 640 },
+    deviceScaleFactor: 1.5,
+  })
+  const terminal = await Terminal.open(page)
+  await terminal.run(
+    `cd ${join(import.meta.dirname, '../..')}; PS1='\\[\\e[1;32m\\]\\w\\[\\e[0m\\] $ '; clear`,
+  )
+  await terminal.sees(/^\S+ \$ $/m)
+  await terminal.run('ls --color')
+  await terminal.run("grep --color=always -n 'pub fn' crates/wire/src/terminal/*.rs")
+  await terminal.run('seq 3 | while read n; do printf "\\e[3${n}m█▓▒░\\e[0m 你好 %s\\n" $n; done')
+  await terminal.sees(/你好 3/)
+  await page.getByText('1 viewer').waitFor()
+  await world.picture(page, 'terminal')
+  await page.goto(world.url)
+  await page.locator('tr[data-state=running]').first().waitFor()
+  await world.picture(page, 'home')
+  await context.close()
 })
 
 test('logging out ends the login in every tab', async () => {

@@ -61,7 +61,10 @@ export function useTerminal(
         },
         title: (title) => change({ title }),
         copy: (text) => void navigator.clipboard?.writeText(text),
-        resized: (cols, rows) => change({ size: { cols, rows } }),
+        resized: (cols, rows) => {
+          change({ size: { cols, rows } })
+          frame()
+        },
       },
       firstDark.current,
     )
@@ -86,6 +89,12 @@ export function useTerminal(
         notice: (kind, text) => change({ notice: { kind, text } }),
       },
     })
+    // Where the session ends, when another writer has given it another size than this window's.
+    const frame = () => {
+      const size = screen.fitting()
+      const { cols, rows } = screen.terminal
+      place.classList.toggle('letterbox', size !== null && (size.cols !== cols || size.rows !== rows))
+    }
     running.current = { socket, screen }
     screen.open(place)
     // For whoever looks into the page with a console, and for its tests.
@@ -93,6 +102,7 @@ export function useTerminal(
     const fill = () => {
       const size = screen.fitting()
       if (size) socket.resize(size.cols, size.rows)
+      frame()
     }
     fill()
     const observer = new ResizeObserver(fill)
