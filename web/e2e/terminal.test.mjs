@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -307,20 +307,21 @@ test('a picture for who reads about it', { skip: !process.env.BASTIDE_PICTURES }
     viewport: { width: 1120, height: 640 },
     deviceScaleFactor: 1.5,
   })
+  await symlink(join(import.meta.dirname, '../..'), join(world.env.HOME, 'bastide'))
   const terminal = await Terminal.open(page)
-  await terminal.run(
-    `cd ${join(import.meta.dirname, '../..')}; PS1='\\[\\e[1;32m\\]\\w\\[\\e[0m\\] $ '; clear`,
-  )
+  await terminal.run("cd ~/bastide; PS1='\\[\\e[1;32m\\]\\w\\[\\e[0m\\] $ '; clear")
   await terminal.sees(/^\S+ \$ $/m)
-  await terminal.run('ls --color')
-  await terminal.run("grep --color=always -n 'pub fn' crates/wire/src/terminal/*.rs")
-  await terminal.run('seq 3 | while read n; do printf "\\e[3${n}m█▓▒░\\e[0m 你好 %s\\n" $n; done')
-  await terminal.sees(/你好 3/)
+  for (const command of [
+    'ls --color',
+    "grep --color=always -n 'pub fn' crates/wire/src/terminal/*.rs",
+    'for n in 1 2 3 4 5 6; do printf "\\e[3%dm█▓▒░\\e[0m 终端 " $n; done; echo',
+  ]) {
+    await terminal.run(command)
+    // The prompt is back.
+    await terminal.sees(/\$ \s*$/)
+  }
   await page.getByText('1 viewer').waitFor()
   await world.picture(page, 'terminal')
-  await page.goto(world.url)
-  await page.locator('tr[data-state=running]').first().waitFor()
-  await world.picture(page, 'home')
   await context.close()
 })
 

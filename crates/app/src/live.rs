@@ -43,12 +43,15 @@ pub(crate) fn start(link: &Link, tasks: &Tasks, shutdown: Shutdown) -> Live {
 }
 
 async fn follow(mut link: watch::Receiver<State>, table: watch::Sender<Arc<Table>>) {
-    // Where to go on in the log after a lost connection.
-    let mut next_seq = 0;
+    // Where to go on in the log after a lost connection, and whose log that is.
+    let (mut next_seq, mut node) = (0, None);
     loop {
         let state = link.borrow_and_update().clone();
         match state {
             State::Ready(client) => {
+                if client.daemon().node != node {
+                    (next_seq, node) = (0, client.daemon().node);
+                }
                 tokio::select! {
                     why = read_on_change(&client, &table, &mut next_seq) => {
                         tracing::warn!(why, "cannot follow the session daemon's log");

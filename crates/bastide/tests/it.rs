@@ -11,6 +11,8 @@ mod commands;
 mod daemon;
 #[path = "it/recordings.rs"]
 mod recordings;
+#[path = "it/serve.rs"]
+mod serve;
 
 use bastide_testkit::client::{Client, LogEvent, SessionInfo};
 use bastide_testkit::{Ptyd, within};
