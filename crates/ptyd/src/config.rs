@@ -213,9 +213,7 @@ pub(crate) const COMMAND_MAX: usize = 4096;
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
 /// Ended sessions that can still be looked at; the oldest goes first.
 pub(crate) const ENDED_SESSIONS: usize = 256;
-/// Largest terminal: beyond any real screen, and still only some hundred megabytes of cells.
-pub(crate) const MAX_COLS: u16 = 4096;
-pub(crate) const MAX_ROWS: u16 = 2048;
+pub(crate) use bastide_vt::{MAX_COLS, MAX_ROWS};
 
 impl Config {
     /// Reads file, environment and flags.
