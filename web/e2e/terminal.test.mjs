@@ -96,6 +96,52 @@ test('after a reload there is the same screen', async () => {
   assert.deepEqual(await terminal.lines(), shown)
 })
 
+test('a reload inside vim comes back into vim, and leaving it to what was there before', async () => {
+  const { page } = person
+  const terminal = new Terminal(page)
+  await terminal.run('clear; echo under""neath; vim -u NONE notes.txt')
+  await terminal.sees(/^hello from vim\n~/)
+  const shown = await terminal.lines()
+  await page.reload()
+  await terminal.live()
+  await terminal.sees(/^hello from vim\n~/)
+  assert.deepEqual(await terminal.lines(), shown)
+  await terminal.run(':q')
+  await terminal.sees(/^underneath$/m)
+})
+
+test('a flood is drawn to its end, and the terminal answers at once afterwards', async () => {
+  const { page } = person
+  const terminal = new Terminal(page)
+  await terminal.run('clear; seq 300000; echo fin""ished')
+  await terminal.sees(/^299999\n300000\nfinished$/m)
+  const numbers = (await terminal.lines(true)).filter((line) => /^\d+$/.test(line)).map(Number)
+  const first = numbers[0]
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 300_000 - first + 1 }, (_, i) => first + i),
+  )
+  await terminal.run('clear; echo qu""ick')
+  await terminal.sees(/^quick$/m)
+})
+
+test('a killed server loses nothing of the output either', async () => {
+  const { page } = person
+  const terminal = new Terminal(page)
+  await terminal.run('clear; for i in $(seq 300); do echo "k$i"; sleep 0.005; done; echo fin""ished')
+  await terminal.sees(/^k50$/m)
+  await world.killServer()
+  await page.locator('.status-state', { hasText: 'reconnecting' }).waitFor()
+  await world.startServer()
+  await terminal.live()
+  await terminal.sees(/^finished$/m)
+  const lines = await terminal.lines(true)
+  assert.deepEqual(
+    lines.filter((line) => /^k\d+$/.test(line)),
+    Array.from({ length: 300 }, (_, i) => `k${i + 1}`),
+  )
+})
+
 test('a restarted server: the same shell, and no number of a counter missing or doubled', async () => {
   const { page } = person
   const terminal = new Terminal(page)

@@ -131,6 +131,13 @@ export class World {
     return { code, took: performance.now() - began }
   }
 
+  /** As a crash: nothing is finished. */
+  async killServer() {
+    const exited = once(this.server, 'exit')
+    this.server.kill('SIGKILL')
+    await exited
+  }
+
   async bastide(...args) {
     const { stdout } = await promisify(execFile)(BIN, args, { env: this.env, maxBuffer: 1 << 26 })
     return stdout

@@ -16,6 +16,7 @@ use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
 use crate::login::link::{self, Links};
+use crate::login::refusals::Refusals;
 use crate::login::{Cookie, Logins};
 use crate::{Clock, Error};
 
@@ -46,6 +47,7 @@ struct Inner {
     links: Links,
     live: Live,
     logins: Logins,
+    refusals: Refusals,
     shutdown: Shutdown,
     tasks: Tasks,
 }
@@ -80,8 +82,20 @@ impl App {
                 () = ending.draining() => {}
             }
         });
-        let inner =
-            Inner { account, clock, data_dir, daemon, inputs, journal, links, live, logins, shutdown, tasks };
+        let inner = Inner {
+            account,
+            clock,
+            data_dir,
+            daemon,
+            inputs,
+            journal,
+            links,
+            live,
+            logins,
+            refusals: Refusals::default(),
+            shutdown,
+            tasks,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,8 +137,11 @@ impl App {
         let used = match used {
             Ok(used) => used,
             Err(error) => {
-                about.push(("why".to_owned(), json!(error.to_string())));
-                self.inner.journal.append("login_failed", None, about.into_iter().collect()).await?;
+                if let Some(left_out) = self.inner.refusals.note(self.inner.clock.now()) {
+                    about.push(("why".to_owned(), json!(error.to_string())));
+                    about.push(("left_out_before".to_owned(), json!(left_out)));
+                    self.inner.journal.append("login_failed", None, about.into_iter().collect()).await?;
+                }
                 return Err(error);
             }
         };

@@ -4,6 +4,7 @@
 //! server's key. It survives a restart of the server, and all of them end with the key.
 
 pub mod link;
+pub(crate) mod refusals;
 
 use std::collections::HashMap;
 use std::fs;
