@@ -5,11 +5,12 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 import time
 
 import pytest
 
-from daemon import wait_until
+from daemon import BINARY, clean_environment, wait_until
 from ptyd_client import Connection
 
 
@@ -230,6 +231,53 @@ def test_daemonize_returns_when_it_takes_connections(fresh):
     os.kill(pid, signal.SIGTERM)
     client.wait_closed()
     wait_until(lambda: not fresh.socket.exists(), "the end of the daemon")
+
+
+def activated(fresh, passed, notify):
+    """Starts the daemon as systemd does: `passed` is descriptor 3, its state is told to `notify`."""
+    kept = os.dup(passed)
+
+    def as_descriptor_3():
+        os.dup2(kept, 3, inheritable=True)
+
+    # The pid is known only in the process itself.
+    script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" ptyd "$@"'
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", script, BINARY, *fresh.arguments()],
+        stderr=open(fresh.log, "ab"),
+        env=clean_environment(str(fresh.home), {"NOTIFY_SOCKET": notify}),
+        close_fds=False,
+        preexec_fn=as_descriptor_3,
+    )
+    os.close(kept)
+    fresh.started.append(process)
+    return process
+
+
+def test_socket_activation_and_what_the_service_manager_is_told(fresh):
+    fresh.run.mkdir(mode=0o700)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(fresh.socket))
+    listener.listen(16)
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.settimeout(10)
+    manager.bind(str(fresh.directory / "notify"))
+    fresh.process = activated(fresh, listener.fileno(), str(fresh.directory / "notify"))
+    assert manager.recv(64) == b"READY=1\n"
+    session = fresh.connect().create(shell="/bin/sh")
+    assert session in fresh.connect().sessions()
+    fresh.process.send_signal(signal.SIGTERM)
+    assert manager.recv(64) == b"STOPPING=1\n"
+    assert fresh.process.wait(5) == 0
+    assert fresh.socket.exists(), "the socket is the service manager's"
+
+
+def test_a_passed_descriptor_that_is_no_socket_is_refused(fresh):
+    fresh.run.mkdir(mode=0o700)
+    with open(fresh.directory / "file", "wb") as file:
+        process = activated(fresh, file.fileno(), str(fresh.directory / "nobody"))
+        assert process.wait(10) != 0
+    assert "descriptor 3" in fresh.log_text()
 
 
 def test_a_connection_that_says_nothing_costs_no_one(fresh):

@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 
 use anyhow::{Context, bail};
+use rustix::net::AddressFamily;
+use rustix::net::sockopt::{socket_acceptconn, socket_domain};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 /// The first descriptor that is passed on.
@@ -25,5 +27,14 @@ pub(super) fn listener() -> anyhow::Result<Option<UnixListener>> {
 /// without having to trust it.
 fn passed() -> anyhow::Result<OwnedFd> {
     let own = pidfd_open(getpid(), PidfdFlags::empty()).context("cannot look at our own descriptors")?;
-    pidfd_getfd(own, FIRST, PidfdGetfdFlags::empty()).context("the socket passed by systemd is not there")
+    let passed = pidfd_getfd(&own, FIRST, PidfdGetfdFlags::empty())
+        .context("the socket passed by systemd is not there")?;
+    let listens = socket_domain(&passed).is_ok_and(|domain| domain == AddressFamily::UNIX)
+        && socket_acceptconn(&passed).unwrap_or(false);
+    if !listens {
+        bail!(
+            "descriptor {FIRST} is no listening unix socket; check Accept=no and ListenStream= of the socket unit"
+        );
+    }
+    Ok(passed)
 }
