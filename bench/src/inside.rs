@@ -30,7 +30,7 @@ pub(crate) enum Inside {
     },
     /// Waits for a byte, then prints the time again and again.
     Tick { every_us: u64, count: u32 },
-    /// A socket that sends back what it gets.
+    /// A socket that sends back what it gets, one client after the other.
     Socket { path: PathBuf },
 }
 
@@ -137,14 +137,10 @@ fn socket(path: &std::path::Path) -> Result<()> {
     println!("{READY}{};", std::process::id());
     for stream in listener.incoming() {
         let mut stream = stream?;
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(read @ 1..) = stream.read(&mut buffer) {
-                if stream.write_all(&buffer[..read]).is_err() {
-                    return;
-                }
-            }
-        });
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            stream.write_all(&buffer[..read])?;
+        }
     }
     Ok(())
 }

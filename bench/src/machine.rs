@@ -1,5 +1,6 @@
 //! What the kernel knows: processor time, memory, wake-ups; and what machine this is.
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
@@ -55,15 +56,23 @@ pub(crate) fn pss_kib(pid: i32) -> Result<u64> {
     field(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
-/// Times any thread of a process left the processor, by itself or not.
-pub(crate) fn switches(pid: i32) -> Result<u64> {
-    let mut total = 0;
+/// How often each thread of a process has left the processor, by itself or not.
+pub(crate) fn switches(pid: i32) -> Result<HashMap<String, u64>> {
+    let mut all = HashMap::new();
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let status = task?.path().join("status");
-        let status = status.to_string_lossy();
-        total += field(&status, "voluntary_ctxt_switches:")? + field(&status, "nonvoluntary_ctxt_switches:")?;
+        let status = task?.path().join("status").to_string_lossy().into_owned();
+        let count =
+            field(&status, "voluntary_ctxt_switches:")? + field(&status, "nonvoluntary_ctxt_switches:")?;
+        all.insert(status, count);
     }
-    Ok(total)
+    Ok(all)
+}
+
+/// Switches between two looks; a thread that has begun meanwhile counts whole, one that has ended once.
+pub(crate) fn switches_between(before: &HashMap<String, u64>, after: &HashMap<String, u64>) -> u64 {
+    let grown = after.iter().map(|(thread, count)| count - before.get(thread).copied().unwrap_or(0));
+    let ended = before.keys().filter(|thread| !after.contains_key(*thread)).count();
+    grown.sum::<u64>() + ended as u64
 }
 
 /// Open descriptors and threads.

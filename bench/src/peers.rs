@@ -107,10 +107,10 @@ impl Session {
         Ok(String::from_utf8(out.stdout)?.trim().parse()?)
     }
 
-    /// So many more sessions with a program in each, for the memory of one. Returns the processes.
-    pub(crate) fn fill(&self, count: usize, program: &[&str]) -> Result<Vec<i32>> {
+    /// More sessions with a program in each, for the memory of one. Returns the processes of all.
+    pub(crate) fn fill(&self, numbers: std::ops::Range<usize>, program: &[&str]) -> Result<Vec<i32>> {
         let mut servers = Vec::new();
-        for number in 0..count {
+        for number in numbers {
             let words = match self.peer {
                 Peer::Tmux => self.tmux(&["new-session", "-d", "-x", "80", "-y", "24"]),
                 Peer::Dtach => owned(&["dtach", "-n", &self.file(&format!("{number}.sock"))]),

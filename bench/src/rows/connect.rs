@@ -160,20 +160,22 @@ fn many_clients(bench: &Bench) -> Result<Times> {
     let daemon = Daemon::start(&bench.binary)?;
     let program = inside::command(&["echo"])?;
     let mut groups: Vec<Vec<(Client, Place)>> = Vec::new();
-    let mut owners = Vec::new();
     for _ in 0..SESSIONS {
-        let mut ours = Ours::start(&daemon, &program)?;
-        path::started(&mut ours)?;
-        let group = (0..CLIENTS / SESSIONS)
-            .map(|_| {
-                let mut client = daemon.client()?;
-                let (place, _) = client.attach(ours.place.session, 1, 0)?;
+        let mut first = Ours::start(&daemon, &program)?;
+        path::started(&mut first)?;
+        let session = first.place.session;
+        // Anew, so that nothing of the start is left to be taken.
+        first.client.detach(first.place)?;
+        let others = (1..CLIENTS / SESSIONS).map(|_| daemon.client());
+        let group = std::iter::once(Ok(first.client))
+            .chain(others)
+            .map(|client| {
+                let mut client = client?;
+                let (place, _) = client.attach(session, 2, 0)?;
                 Ok((client, place))
             })
             .collect::<Result<_>>()?;
-        ours.client.detach(ours.place)?;
         groups.push(group);
-        owners.push(ours);
     }
     let mut times = Times::default();
     for key in 0..KEYS {

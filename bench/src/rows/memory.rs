@@ -12,11 +12,14 @@ use crate::report::Row;
 
 const BLANK: u32 = 200;
 const IDLE: u32 = 100;
+/// Fewer than of ours: a peer that has a process for each starts slowly.
+const PEER_SESSIONS: usize = 50;
 const IDLE_FOR: Duration = Duration::from_secs(10);
-/// A program that waits for ever and holds little memory itself.
-const QUIET_PROGRAM: [&str; 2] = ["sleep", "infinity"];
-/// Writers end frames within a second of the first byte; after this all is still.
-const SETTLE: Duration = Duration::from_secs(6);
+/// A program that has shown something, as a shell its prompt, and waits for ever.
+const QUIET_PROGRAM: [&str; 3] = ["sh", "-c", "echo ready; exec sleep infinity"];
+/// Recordings are synced 5 s after their first byte, threads for blocking calls end 10 s after their
+/// last one; after this all is still.
+const SETTLE: Duration = Duration::from_secs(12);
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let daemon = Daemon::start(&bench.binary)?;
@@ -32,7 +35,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     std::thread::sleep(SETTLE);
     let (switches, cpu) = (machine::switches(daemon.pid())?, machine::cpu(daemon.pid())?);
     std::thread::sleep(IDLE_FOR);
-    let switches = machine::switches(daemon.pid())? - switches;
+    let switches = machine::switches_between(&switches, &machine::switches(daemon.pid())?);
     let cpu = machine::cpu(daemon.pid())?.own.saturating_sub(cpu.own);
     for _ in IDLE..=BLANK {
         client.create(&program)?;
@@ -60,8 +63,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
 fn of_peer(peer: Peer) -> Result<f64> {
     let session = Session::new(peer)?;
     let sum = |pids: Vec<i32>| -> Result<u64> { pids.into_iter().map(machine::pss_kib).sum() };
-    let first = sum(session.fill(1, &QUIET_PROGRAM)?)?;
-    let count = 50;
-    let more = Session::fill(&session, count, &QUIET_PROGRAM)?;
-    Ok(sum(more)?.saturating_sub(first) as f64 / count as f64)
+    let first = sum(session.fill(0..1, &QUIET_PROGRAM)?)?;
+    let more = session.fill(1..PEER_SESSIONS + 1, &QUIET_PROGRAM)?;
+    Ok(sum(more)?.saturating_sub(first) as f64 / PEER_SESSIONS as f64)
 }
