@@ -68,6 +68,8 @@ test('vim and top run, and a resized window is their size', async () => {
   await terminal.sees(/^hello from vim$/m)
   await terminal.type(':wq')
   await terminal.press('Enter')
+  // vim throws away what is typed while it ends: only the shell's prompt may be typed at.
+  await terminal.sees(/vim -u NONE notes\.txt\n.*[#$] *$/m)
   await terminal.run('cat notes.txt')
   await terminal.sees(/[#$] cat notes.txt\nhello from vim/)
 
