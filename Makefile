@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 export PATH := $(CURDIR)/tests/.venv/bin:$(PATH)
 STEP := scripts/step
-WEB := $(wildcard web/package.json)
 LISTEN ?= 127.0.0.1:8722
 
 .PHONY: help run web test test-long lint bench fuzz soak docs clean
@@ -20,9 +19,7 @@ run: ## build everything in release form, start Bastide, print its address and a
 	@exec target/release/bastide serve --listen $(LISTEN) --print-login-link
 
 web: ## build the browser client into web/dist
-ifdef WEB
 	@cd web && npm run --silent build
-endif
 
 test: ## everything that must hold before a change is taken: lint, unit, integration, clients, browser
 	@rm -rf target/steps
@@ -33,11 +30,9 @@ test: ## everything that must hold before a change is taken: lint, unit, integra
 
 .PHONY: test-web-build test-rust test-clients test-browser
 test-web-build:
-ifdef WEB
 	@$(STEP) "web types" npm --prefix web run --silent typecheck
 	@$(STEP) "web build" npm --prefix web run --silent build
 	@$(STEP) "web unit tests" npm --prefix web run --silent test
-endif
 
 # The same targets in one command build everything once, the binary that the later steps use included.
 test-rust:
@@ -46,21 +41,17 @@ test-rust:
 	@$(STEP) "rust tests" cargo nextest run --workspace --tests --bins --locked --profile ci
 
 test-clients:
-	@if [ -x tests/clients/run.sh ]; then $(STEP) "contract clients" tests/clients/run.sh; fi
+	@$(STEP) "contract clients" tests/clients/run.sh
 
 test-browser:
-ifdef WEB
 	@$(STEP) "browser tests" npm --prefix web run --silent e2e
-endif
 
 lint: ## formatting, clippy, budgets and layers, licences, Biome; changes nothing
 	@$(STEP) "rustfmt" cargo fmt --all --check
 	@$(STEP) "tidy" cargo xtask tidy
 	@$(STEP) "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	@$(STEP) "deny" cargo deny --log-level error check bans licenses sources
-ifdef WEB
 	@$(STEP) "biome" npm --prefix web run --silent lint
-endif
 
 test-long: ## rounds of minutes to an hour: soak, faults, fuzzing
 	@$(MAKE) --no-print-directory fuzz
