@@ -47,6 +47,7 @@ test-browser:
 	@$(STEP) "browser tests" npm --prefix web run --silent e2e
 
 lint: ## formatting, clippy, budgets and layers, licences, Biome; changes nothing
+	@scripts/setup-test-deps.sh test
 	@$(STEP) "rustfmt" cargo fmt --all --check
 	@$(STEP) "tidy" cargo xtask tidy
 	@$(STEP) "clippy" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
