@@ -39,6 +39,7 @@ test-rust:
 	@$(STEP) "rust build" cargo build --workspace --tests --bins --locked
 	@$(STEP) "generated pages" cargo xtask reference --check
 	@$(STEP) "rust tests" cargo nextest run --workspace --tests --bins --locked --profile ci
+	@$(STEP) "doc examples" cargo test --workspace --doc --locked --quiet
 
 test-clients:
 	@$(STEP) "contract clients" tests/clients/run.sh
