@@ -29,6 +29,9 @@ pub(crate) struct Wanted {
     /// `1`: look on and do not type.
     #[serde(default)]
     watch: u8,
+    /// `1`: this page has not sent any input yet.
+    #[serde(default)]
+    fresh: u8,
 }
 
 pub(crate) async fn terminal(
@@ -53,6 +56,8 @@ pub(crate) async fn terminal(
         session,
         write: wanted.watch == 0,
         from: wanted.from,
+        // Without a name there was no connection before.
+        fresh: wanted.fresh != 0 || wanted.client.is_none(),
         client: wanted.client.unwrap_or_else(|| Uuid::new_v4().to_string()),
         scrollback: wanted.scrollback,
     };

@@ -81,6 +81,11 @@ impl Held<'_> {
         self.progress.last = Some(number);
     }
 
+    /// The page says that it has sent nothing yet.
+    pub(crate) fn taken_none(&mut self) {
+        self.progress.last.get_or_insert(0);
+    }
+
     /// It was not taken: it comes again, or another one under its number.
     pub(crate) fn refused(&mut self, number: u32) {
         self.progress.last.get_or_insert(number.saturating_sub(1));
@@ -178,6 +183,13 @@ mod tests {
         assert_eq!(held.turn(1), Turn::AlreadyTaken);
         assert_eq!(held.turn(3), Turn::TooEarly);
         assert_eq!(held.turn(2), Turn::Take);
+    }
+
+    #[tokio::test]
+    async fn of_a_page_that_sent_nothing_nothing_was_taken() {
+        let inputs = Inputs::default();
+        inputs.open(page("a")).await.lock().await.taken_none();
+        assert_eq!(inputs.open(page("a")).await.lock().await.last(), Some(0));
     }
 
     #[tokio::test]

@@ -39,6 +39,8 @@ pub struct Open {
     pub from: Option<u64>,
     /// The same over all connections of one page.
     pub client: String,
+    /// The page has not sent any input yet.
+    pub fresh: bool,
     /// Lines above the screen.
     pub scrollback: u32,
 }
@@ -126,6 +128,9 @@ impl Terminal {
             // First of all: from here on an earlier connection of this page types nothing.
             let page = Page { session: open.session, client: open.client.clone() };
             let slot = ctx.app().inputs().open(page).await;
+            if open.fresh {
+                slot.lock().await.taken_none();
+            }
             let attachment = attach(&ctx, &open).await?;
 
             let (event_sender, events) = mpsc::channel(MAX_EVENTS);

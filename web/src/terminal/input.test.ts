@@ -112,3 +112,87 @@ describe('the queue of what was typed', () => {
     expect(queue.take()).toEqual([{ number: 1, data: text('b') }])
   })
 })
+
+/** Small and always the same for one seed (mulberry32). */
+function randomness(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+type Answer = { kind: 'ok' | 'refused'; number: number }
+
+/** The server's side of the numbers: what was taken, in order, and what is on its way. */
+class ModelServer {
+  taken = ''
+  last = 0
+  down: Answer[] = []
+  private up: { number: number; data: Uint8Array }[] = []
+
+  receive(pieces: { number: number; data: Uint8Array }[]) {
+    this.up.push(...pieces)
+  }
+
+  step(refuse: boolean) {
+    const piece = this.up.shift()
+    if (!piece) return
+    const expected = this.last + 1
+    if (piece.number < expected) this.down.push({ kind: 'ok', number: piece.number })
+    if (piece.number !== expected) return
+    if (refuse) {
+      this.down.push({ kind: 'refused', number: piece.number })
+      return
+    }
+    this.last = piece.number
+    this.taken += new TextDecoder().decode(piece.data)
+    this.down.push({ kind: 'ok', number: piece.number })
+  }
+
+  /** What was on its way, either way, is gone. */
+  broken() {
+    this.up = []
+    this.down = []
+  }
+}
+
+describe('whatever the network and the program do', () => {
+  it('every byte arrives once and in order', () => {
+    for (let seed = 1; seed <= 400; seed++) {
+      const random = randomness(seed)
+      const queue = new InputQueue()
+      const server = new ModelServer()
+      let typed = ''
+      const answer = () => {
+        const message = server.down.shift()
+        if (message?.kind === 'ok') queue.taken(message.number)
+        if (message?.kind === 'refused') queue.refused(message.number)
+        server.receive(queue.take())
+      }
+      for (let step = 0; step < 200; step++) {
+        const dice = random()
+        if (dice < 0.35) {
+          const piece = `${step},`
+          typed += piece
+          queue.add(text(piece))
+          server.receive(queue.take())
+        } else if (dice < 0.65) server.step(random() < 0.2)
+        else if (dice < 0.95) answer()
+        else {
+          server.broken()
+          queue.resume(server.last)
+          server.receive(queue.take())
+        }
+      }
+      for (let rest = 0; rest < 2_000 && queue.waiting > 0; rest++) {
+        server.step(false)
+        answer()
+      }
+      expect(queue.waiting, `seed ${seed}`).toBe(0)
+      expect(server.taken, `seed ${seed}`).toBe(typed)
+    }
+  })
+})

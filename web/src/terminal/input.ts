@@ -20,6 +20,8 @@ interface Piece {
 export class InputQueue {
   private pieces: Piece[] = []
   private next = 1
+  /** Nothing has ever been sent: whatever the server knows of this page, it has taken nothing. */
+  fresh = true
 
   /** Bytes not yet known to have been taken. */
   get waiting(): number {
@@ -56,6 +58,7 @@ export class InputQueue {
   take(): { number: number; data: Uint8Array }[] {
     const now = this.pieces.slice(0, MAX_IN_FLIGHT).filter((piece) => !piece.sent)
     for (const piece of now) piece.sent = true
+    if (now.length > 0) this.fresh = false
     return now.map(({ number, data }) => ({ number, data }))
   }
 

@@ -68,7 +68,7 @@ export const DARK: ITheme = {
 const writeOnly: IClipboardProvider = {
   readText: () => '',
   writeText: async (selection, text) => {
-    if (selection === 'c') await navigator.clipboard.writeText(text).catch(() => {})
+    if (selection === 'c') await navigator.clipboard?.writeText(text).catch(() => {})
   },
 }
 

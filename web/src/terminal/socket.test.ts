@@ -317,6 +317,14 @@ describe('typing', () => {
     expect(host.wire.typed()).toEqual(['3:c', '4:d'])
   })
 
+  it('says whether it has ever sent anything', () => {
+    begin()
+    expect(host.wire.query.get('fresh')).toBe('1')
+    host.wire.hello({ input: 0 })
+    type('a')
+    expect(reconnect().query.has('fresh')).toBe(false)
+  })
+
   it('says so when the server cannot tell what it had taken', () => {
     begin()
     host.wire.hello()

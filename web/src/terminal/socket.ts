@@ -177,6 +177,7 @@ export class TerminalSocket {
     const query = new URLSearchParams({ client: this.options.client, scrollback: String(SCROLLBACK) })
     if (this.received !== null) query.set('from', String(this.received))
     if (this.options.watch) query.set('watch', '1')
+    if (this.input.fresh) query.set('fresh', '1')
     const wire = this.host.connect(query)
     this.wire = wire
     let opened = false

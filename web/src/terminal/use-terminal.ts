@@ -60,7 +60,7 @@ export function useTerminal(
           if (!socket.type(data)) change({ notice: { kind: 'full', text: '' } })
         },
         title: (title) => change({ title }),
-        copy: (text) => void navigator.clipboard?.writeText(text),
+        copy,
         resized: (cols, rows) => {
           change({ size: { cols, rows } })
           frame()
@@ -71,7 +71,7 @@ export function useTerminal(
     const socket = new TerminalSocket({
       host: browserHost(uid),
       screen,
-      client: crypto.randomUUID?.() ?? String(Math.random()).slice(2),
+      client: ownName(),
       watch,
       listener: {
         phase: (phase) => {
@@ -149,6 +149,19 @@ export function useTerminal(
       },
     },
   ]
+}
+
+/** Names this page to the server. (`crypto.randomUUID` is not there without TLS on another machine.) */
+function ownName(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+}
+
+function copy(text: string): void {
+  // Without TLS there is no clipboard to write to; then the browser copies what is selected.
+  if (navigator.clipboard) void navigator.clipboard.writeText(text)
+  else document.execCommand('copy')
 }
 
 function listen(place: HTMLElement, socket: TerminalSocket, ask: (paste: Paste) => void): () => void {

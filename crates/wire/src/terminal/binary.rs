@@ -6,7 +6,8 @@
 //! `client` id, by which the server knows the last input piece it had accepted from it.
 //!
 //! The query of the address: `client` (letters, digits, hyphens; the same over all connections of
-//! one page), `from`, `scrollback` (lines above the screen), `watch=1` (look on, do not type). A newer
+//! one page), `from`, `scrollback` (lines above the screen), `watch=1` (look on, do not type), `fresh=1`
+//! (this page has not sent any input yet, so the server knows that it has taken none). A newer
 //! connection of the same page ends the older one's right to type.
 //!
 //! Input pieces are numbered from 1 without gaps, and at most [`super::MAX_PIECES`] may be without an
@@ -166,8 +167,8 @@ pub enum ToBrowser {
         resumed: bool,
         write: bool,
         /// Number of the last input piece taken from this `client`. Pieces after it are to be sent
-        /// again. `null`: the page is new, or the server does not know. Then what was sent before is
-        /// not to be sent again, and numbers begin at 1.
+        /// again, 0: all. `null`: the server does not know. Then what was sent before is not to be sent
+        /// again, and numbers begin at 1.
         input: Option<u32>,
     },
     InputOk {
