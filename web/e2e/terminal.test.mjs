@@ -102,7 +102,7 @@ test('a reload inside vim comes back into vim, and leaving it to what was there 
   const { page } = person
   const terminal = new Terminal(page)
   await terminal.run('clear; echo under""neath; vim -u NONE notes.txt')
-  await terminal.sees(/^hello from vim\n~[\s\S]*"notes.txt" 1L/)
+  await terminal.sees(/^hello from vim\n~[\s\S]*"notes.txt" 1/)
   const shown = await terminal.lines()
   await page.reload()
   await terminal.live()

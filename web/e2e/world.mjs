@@ -16,6 +16,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const PICTURES = process.env.BASTIDE_PICTURES
 /** No fact that is waited for takes this long, even on a busy machine. */
 export const PATIENCE = 30_000
+let patience = PATIENCE
 
 async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
@@ -273,9 +274,11 @@ export class Terminal {
           return new RegExp(source, flags).test(lines.join('\n'))
         },
         { source: pattern.source, flags: pattern.flags },
-        { timeout: PATIENCE },
+        { timeout: patience },
       )
     } catch (error) {
+      // The tests go on in one browser: what follows a failure mostly fails with it, and soon.
+      patience = 2_000
       throw new Error(`not seen: ${pattern}; the screen is\n${await this.shown()}`, {
         cause: error,
       })
