@@ -135,7 +135,7 @@ async fn health_is_about_the_process_and_readiness_about_its_daemon() {
 async fn nothing_is_done_that_cannot_be_written_down() {
     let world = World::start().await;
     let person = world.log_in().await;
-    // From here on no file of this process can grow. Without a handler the signal would end it.
+    // From here on no file of this process can grow; nextest gives each test a process of its own. Without a handler the signal would end it.
     let kind = tokio::signal::unix::SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     let _survive = tokio::signal::unix::signal(kind).unwrap();
     let limits = rustix::process::getrlimit(rustix::process::Resource::Fsize);
