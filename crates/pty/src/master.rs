@@ -1,5 +1,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -15,13 +17,21 @@ use crate::{Signal, Size};
 /// kernel sends SIGHUP and SIGCONT to the program that leads it and to the foreground group.
 #[derive(Debug)]
 pub struct Master {
+    /// Registered for reading only. The kernel says "room to write" whenever the program has read
+    /// something, which would wake us twice for every key.
     fd: AsyncFd<OwnedFd>,
+    /// Another descriptor of the same terminal, registered for writing: made when a write first has
+    /// to wait, which is when a program does not read what is typed.
+    writing: OnceLock<AsyncFd<OwnedFd>>,
 }
+
+/// Rest where there is no descriptor left to wait with; some program ends before long.
+const NO_DESCRIPTOR_REST: Duration = Duration::from_millis(50);
 
 impl Master {
     /// `fd` must be non-blocking. Needs a tokio runtime.
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { fd: crate::reactor::register(fd, Interest::READABLE | Interest::WRITABLE)? })
+        Ok(Self { fd: crate::reactor::register(fd, Interest::READABLE)?, writing: OnceLock::new() })
     }
 
     /// Resolves when [`try_read`](Self::try_read) is worth a call. After that, read until
@@ -38,41 +48,40 @@ impl Master {
     /// what it wrote is here without waiting.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut *buf)?);
-        match self.now(Interest::READABLE, read) {
+        match now(&self.fd, Interest::READABLE, read) {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => Ok(0),
             result => result,
         }
     }
 
-    /// Resolves when [`try_write`](Self::try_write) is worth a call.
+    /// Resolves when [`try_write`](Self::try_write) is worth a call. To be waited for after a write
+    /// that would block.
     pub async fn writable(&self) -> io::Result<()> {
-        self.fd.writable().await.map(drop)
+        if let Some(writing) = self.writing.get() {
+            return writing.writable().await.map(drop);
+        }
+        let second = self.fd.get_ref().try_clone();
+        match second.and_then(|fd| crate::reactor::register(fd, Interest::WRITABLE)) {
+            Ok(second) => self.writing.get_or_init(|| second).writable().await.map(drop),
+            Err(_) => {
+                tokio::time::sleep(NO_DESCRIPTOR_REST).await;
+                Ok(())
+            }
+        }
     }
 
     /// Writes as much of `bytes` as the terminal takes now and says how much that was;
     /// `WouldBlock` when it takes nothing because its program does not read.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.now(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, bytes)?)) {
+        let write = |fd: &OwnedFd| Ok(rustix::io::write(fd, bytes)?);
+        let written = match self.writing.get() {
+            Some(writing) => now(writing, Interest::WRITABLE, write),
+            None => uninterrupted(|| write(self.fd.get_ref())),
+        };
+        match written {
             // More than nothing was asked for: a result of 0 is a full terminal.
             Ok(0) if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
             result => result,
-        }
-    }
-
-    /// Makes the call, whatever the reactor knows; when it would block, the reactor waits anew.
-    fn now(&self, what: Interest, mut call: impl FnMut(&OwnedFd) -> io::Result<usize>) -> io::Result<usize> {
-        loop {
-            let mut made = false;
-            let noted = self.fd.try_io(what, |fd| {
-                made = true;
-                call(fd)
-            });
-            // Not marked as ready, so there is no mark to clear: the next event sets it.
-            let result = if made { noted } else { call(self.fd.get_ref()) };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
         }
     }
 
@@ -130,6 +139,33 @@ impl Master {
         match rustix::process::kill_process_group(leader, signal.raw()) {
             Err(Errno::SRCH) => Err(io::ErrorKind::NotFound.into()),
             result => Ok(result?),
+        }
+    }
+}
+
+/// Makes the call, whatever the reactor knows; when it would block, the reactor waits anew.
+fn now(
+    registered: &AsyncFd<OwnedFd>,
+    what: Interest,
+    mut call: impl FnMut(&OwnedFd) -> io::Result<usize>,
+) -> io::Result<usize> {
+    uninterrupted(|| {
+        let mut made = false;
+        let noted = registered.try_io(what, |fd| {
+            made = true;
+            call(fd)
+        });
+        // Not marked as ready, so there is no mark to clear: the next event sets it.
+        if made { noted } else { call(registered.get_ref()) }
+    })
+}
+
+/// Makes the call again as long as a signal interrupts it.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }

@@ -63,8 +63,6 @@ struct Screen {
     share: Share,
     /// Lines that were given back to stay within the memory limit.
     dropped: usize,
-    /// Output since others were last let go first.
-    fed: usize,
 }
 
 struct Viewers {
@@ -168,7 +166,6 @@ impl Session {
                 ring: Ring::default(),
                 share: Share::new(running.budget),
                 dropped: 0,
-                fed: 0,
             },
             viewers: Viewers {
                 all: Vec::new(),

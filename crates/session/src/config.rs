@@ -34,8 +34,9 @@ pub(crate) const RING_BYTES: usize = 256 * 1024;
 /// a flood beside them, large enough that a flood is not all overhead.
 pub(crate) const TURN_BYTES: usize = 64 * 1024;
 
-/// After so much output a session lets others of its thread go first, also when more is ready.
-pub(crate) const YIELD_BYTES: usize = 256 * 1024;
+/// A turn with so much output is part of a flood. After each such turn others of the thread go first:
+/// whoever types beside a flood waits for one turn of it at most.
+pub(crate) const FLOOD_BYTES: usize = 16 * 1024;
 
 /// Commands that may wait for a session. It takes them all in every turn, so this is reached only
 /// while it feeds one turn's output to its screen.

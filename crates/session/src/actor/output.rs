@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::Session;
 use crate::command::EndReason;
-use crate::config::{DRAIN_BYTES, PACE_PATIENCE, SEED_SCROLLBACK, TURN_BYTES, YIELD_BYTES};
+use crate::config::{DRAIN_BYTES, FLOOD_BYTES, PACE_PATIENCE, SEED_SCROLLBACK, TURN_BYTES};
 use crate::event::Happening;
 use crate::viewer::{Form, Offer};
 
@@ -33,13 +33,11 @@ impl Session {
             return self.fail(&e).await;
         }
         match self.turn() {
-            Ok(read) => self.screen.fed += read,
+            // A flood: what was published is sent, and others of this thread have their turn, before more
+            // is read.
+            Ok(read) if read >= FLOOD_BYTES => tokio::task::yield_now().await,
+            Ok(_) => {}
             Err(e) => self.fail(&e).await,
-        }
-        if self.screen.fed >= YIELD_BYTES {
-            self.screen.fed = 0;
-            // Other sessions of this thread come first now.
-            tokio::task::yield_now().await;
         }
     }
 
