@@ -64,6 +64,10 @@ fn living_group_and_session(stat: &[u8]) -> Option<(i32, i32)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -75,11 +79,24 @@ mod tests {
         assert_eq!(living_group_and_session(b"42 (dead) Z 1 43 44 0 -1"), None);
     }
 
+    /// In a container the session leader of the tests themselves may be outside of what `/proc`
+    /// shows, so a session of our own is made.
     #[test]
-    fn this_process_is_found_in_its_session() {
-        let session = rustix::process::getsid(None).expect("always has one");
-        let group = rustix::process::getpgrp().as_raw_nonzero().get();
-        let sessions = Sessions::read().expect("/proc is there");
-        assert!(sessions.groups(session.as_raw_nonzero().get()).any(|found| found == group));
+    fn a_process_is_found_in_its_session() {
+        let mut leader = std::process::Command::new("setsid")
+            .args(["sh", "-c", "echo; exec cat"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("util-linux is there");
+        // Its first byte says that setsid(2) is done.
+        let mut ready = [0];
+        leader.stdout.as_mut().unwrap().read_exact(&mut ready).expect("it speaks");
+
+        let pid = i32::try_from(leader.id()).unwrap();
+        let found: Vec<i32> = Sessions::read().expect("/proc is there").groups(pid).collect();
+        drop(leader.stdin.take());
+        leader.wait().expect("it ends with its input");
+        assert_eq!(found, [pid]);
     }
 }
