@@ -8,13 +8,14 @@ use toml::Table;
 use super::Finding;
 
 /// Every crate and its layer. A crate may use what lies below it.
-const LAYERS: [(&str, u8); 15] = [
+const LAYERS: [(&str, u8); 16] = [
     ("bastide-wire", 0),
     ("bastide-vt", 0),
     ("bastide-rt", 1),
     ("bastide-pty", 1),
     ("bastide-record", 1),
     ("bastide-audit", 1),
+    ("bastide-store", 1),
     ("bastide-session", 2),
     ("bastide-ptyd", 2),
     ("bastide-ptyd-client", 2),
@@ -37,13 +38,17 @@ const SIDEWAYS: [(&str, &str); 1] = [("bastide-ptyd", "bastide-session")];
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 5] = [
+const CONFINED: [(&str, &[&str]); 9] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
     ("axum", &["bastide-api"]),
     ("tower-http", &["bastide-api"]),
     ("rust-embed", &["bastide-api"]),
+    ("rustls", &["bastide-api"]),
+    ("sqlx", &["bastide-store"]),
+    ("argon2", &["bastide-app"]),
+    ("reqwest", &["bastide"]),
 ];
 
 /// Libraries that no part of the program is made of.

@@ -1,0 +1,1 @@
+//! The server's database: the only crate that writes SQL.
