@@ -5,7 +5,7 @@ import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { logOut } from './api/client.ts'
 import { liveStore, useLive } from './api/live.ts'
-import { chooseLanguage, currentLanguage, LANGUAGES, type Language } from './i18n.ts'
+import { currentLanguage, LANGUAGES, type Language } from './i18n.ts'
 import { HomePage } from './pages/home.tsx'
 import { LoginNeeded } from './pages/login-needed.tsx'
 import { Missing } from './pages/missing.tsx'
@@ -13,6 +13,7 @@ import { useDark } from './parts/appearance.ts'
 import { LanguageIcon, LogoutIcon, TerminalIcon } from './parts/icons.tsx'
 import { Link } from './parts/link.tsx'
 import { type Place, usePlace } from './router.ts'
+import { changeSettings } from './settings.ts'
 
 // The terminal and its emulator are more than all the rest, and not needed for the list.
 const TerminalPage = lazy(() =>
@@ -86,7 +87,7 @@ function LanguageChoice() {
       <select
         aria-label={t('nav.language')}
         value={currentLanguage()}
-        onChange={(event) => chooseLanguage(event.target.value as Language)}
+        onChange={(event) => changeSettings({ language: event.target.value as Language })}
       >
         {Object.entries(LANGUAGES).map(([language, name]) => (
           <option key={language} value={language}>

@@ -6,8 +6,6 @@ import zhCN from './locales/zh-CN.json'
 export const LANGUAGES = { en: 'English', 'zh-CN': '简体中文' } as const
 export type Language = keyof typeof LANGUAGES
 
-const CHOSEN = 'bastide.language'
-
 /** What was chosen here before, else the first language of the browser that there is. */
 export function firstLanguage(chosen: string | null, browser: readonly string[]): Language {
   if (chosen === 'en' || chosen === 'zh-CN') return chosen
@@ -18,21 +16,20 @@ export function firstLanguage(chosen: string | null, browser: readonly string[])
   return 'en'
 }
 
-export function chooseLanguage(language: Language): void {
-  localStorage.setItem(CHOSEN, language)
-  void i18next.changeLanguage(language)
-}
-
 export function currentLanguage(): Language {
   return i18next.language === 'zh-CN' ? 'zh-CN' : 'en'
 }
 
-export function startLanguages(): void {
-  i18next.on('languageChanged', (language) => {
-    document.documentElement.lang = language
+export function showLanguage(language: Language): void {
+  if (i18next.language !== language) void i18next.changeLanguage(language)
+}
+
+export function startLanguages(language: Language): void {
+  i18next.on('languageChanged', (shown) => {
+    document.documentElement.lang = shown
   })
   void i18next.use(initReactI18next).init({
-    lng: firstLanguage(localStorage.getItem(CHOSEN), navigator.languages),
+    lng: language,
     fallbackLng: 'en',
     resources: { en: { translation: en }, 'zh-CN': { translation: zhCN } },
     keySeparator: false,

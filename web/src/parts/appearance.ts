@@ -1,17 +1,35 @@
 import { useSyncExternalStore } from 'react'
+import { getSettings, subscribeSettings } from '../settings.ts'
 
 const query = () => window.matchMedia('(prefers-color-scheme: dark)')
 
-/** Whether the system is dark; follows it. */
+const isDark = () => {
+  const { theme } = getSettings()
+  return theme === 'system' ? query().matches : theme === 'dark'
+}
+
+function subscribeDark(changed: () => void): () => void {
+  const scheme = query()
+  scheme.addEventListener('change', changed)
+  const stop = subscribeSettings(changed)
+  return () => {
+    scheme.removeEventListener('change', changed)
+    stop()
+  }
+}
+
+/** Whether the page is dark: as chosen, else as the system is; follows both. */
 export function useDark(): boolean {
-  return useSyncExternalStore(
-    (changed) => {
-      const scheme = query()
-      scheme.addEventListener('change', changed)
-      return () => scheme.removeEventListener('change', changed)
-    },
-    () => query().matches,
-  )
+  return useSyncExternalStore(subscribeDark, isDark)
+}
+
+/** Keeps `data-theme` of the document, which the styles read, at `light` or `dark`. */
+export function followTheme(): void {
+  const show = () => {
+    document.documentElement.dataset.theme = isDark() ? 'dark' : 'light'
+  }
+  show()
+  subscribeDark(show)
 }
 
 /** The time, once per `milliseconds`, only while somebody looks. */
