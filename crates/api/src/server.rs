@@ -1,16 +1,23 @@
 //! The listener and its connections.
 
+mod peer;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use bastide_app::App;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+pub(crate) use peer::PeerAddress;
 
 use crate::routes;
 
@@ -115,11 +122,16 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, ending:
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
+    let from = PeerAddress::of(peer);
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(from);
+        request
+    });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades()
     );
     let served = tokio::select! {
