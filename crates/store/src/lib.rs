@@ -1,1 +1,27 @@
-//! The server's database: the only crate that writes SQL.
+//! The server's database: schema, migrations, queries. SQLite, one file.
+//!
+//! The only crate that writes SQL. It must not know who may do what, nor what a password or a cookie
+//! looks like: it is given digests and gives back rows. Every query is checked against the schema when
+//! the crate is compiled; `scripts/prepare-queries` writes down what that check found (`.sqlx/`).
+
+#![forbid(unsafe_code)]
+
+mod database;
+mod error;
+mod links;
+mod logins;
+mod shares;
+mod time;
+mod tokens;
+mod users;
+
+pub use database::Store;
+pub use error::Error;
+pub use links::Link;
+pub use logins::Login;
+pub use shares::{Access, Guest, Share};
+pub use tokens::{Scope, Token};
+pub use users::{Change, NewUser, Role, User};
+
+#[cfg(test)]
+mod tests;
