@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/tests/.venv/bin:$(PATH)
 STEP := scripts/step
 LISTEN ?= 127.0.0.1:8722
 
-.PHONY: help run web test test-long lint bench fuzz soak docs clean
+.PHONY: help run web test test-long lint bench fuzz soak docs openapi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ bench-build:
 
 docs: ## write the generated pages again (docs/guide/configuration.md, docs/guide/cli.md)
 	cargo xtask reference
+
+openapi: ## write what is made from the route table again (docs/openapi.json)
+	BASTIDE_UPDATE=1 cargo test --quiet --package bastide-api --test it openapi::
 
 clean: ## remove what was built, the installed test packages too
 	rm -rf target fuzz/libfuzzer/target web/dist web/node_modules tests/.venv tests/clients/node/node_modules

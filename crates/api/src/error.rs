@@ -4,7 +4,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bastide_app::Error;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a handler fails with. The request's frame writes the body, because it knows the request id.
 #[derive(Debug, Clone)]
@@ -81,4 +81,22 @@ impl From<Error> for Problem {
         }
         Self::new(status, kind, error.to_string())
     }
+}
+
+/// The schema of what [`Problem::render`] writes.
+pub(crate) fn schema() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "type": "object",
+        "description": "What went wrong (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "error", "request_id"],
+        "properties": {
+            "type": text("`urn:bastide:problem:` and a word that clients may branch on."),
+            "title": text("The status in words."),
+            "status": { "type": "integer", "format": "int32", "description": "The status of the answer." },
+            "detail": text("What went wrong with this request, for people."),
+            "error": text("The same as `detail`, for clients that read this name."),
+            "request_id": text("The same as the header `x-request-id`; it stands in the server's log."),
+        },
+    })
 }

@@ -15,6 +15,11 @@ use uuid::Uuid;
 use crate::error::Problem;
 use crate::websocket::{Received, Socket, accept, code};
 
+/// What goes over the socket, for the document.
+pub(crate) const WORDS: &str = "\
+JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is \
+gone. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
+
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ToPage<'a> {

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -12,6 +13,9 @@ use uuid::Uuid;
 
 use crate::error::Problem;
 use crate::server::Site;
+
+/// More than any library says about a request.
+const MAX_WORDS: usize = 4096;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -62,7 +66,7 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
             );
             rendered
         }
-        None => response,
+        None => foreign(response, &request_id).await,
     };
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
@@ -81,6 +85,29 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
     response
 }
 
+/// A refusal that a library has written, as a problem document: every client finds all errors in one
+/// form. What has a form of its own (a page) stays.
+async fn foreign(response: Response, request_id: &str) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let plain = kind.is_none_or(|kind| kind.starts_with("text/plain"));
+    if !(status.is_client_error() || status.is_server_error()) || !plain {
+        return response;
+    }
+    let words = to_bytes(response.into_body(), MAX_WORDS).await.unwrap_or_default();
+    let words = match String::from_utf8_lossy(&words) {
+        words if words.is_empty() => status.canonical_reason().unwrap_or("refused").to_lowercase(),
+        words => words.into_owned(),
+    };
+    let name = match status {
+        StatusCode::BAD_REQUEST => "bad_request",
+        StatusCode::PAYLOAD_TOO_LARGE => "body",
+        StatusCode::SERVICE_UNAVAILABLE => "timeout",
+        _ => "refused",
+    };
+    Problem::new(status, name, words).render(request_id)
+}
+
 /// Lets only those pass who are logged in.
 pub(crate) async fn logged_in(request: Request, next: Next) -> Response {
     let known =
@@ -90,6 +117,11 @@ pub(crate) async fn logged_in(request: Request, next: Next) -> Response {
     } else {
         Problem::from(bastide_app::Error::NotLoggedIn).into_response()
     }
+}
+
+/// Lets only administrators pass. In this release everybody who has logged in is one.
+pub(crate) async fn administrator(request: Request, next: Next) -> Response {
+    logged_in(request, next).await
 }
 
 /// The value of one cookie (RFC 6265, section 5.4).

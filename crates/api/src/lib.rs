@@ -5,12 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod error;
 mod events;
 mod frame;
 mod health;
 mod json;
 mod login;
+pub mod openapi;
 mod pages;
 mod routes;
 mod seed_002;

@@ -1,17 +1,39 @@
-//! Every route, on one page.
+//! Every route, on one page: the table is what is served, what `docs/openapi.json` says, and what the
+//! tests of access walk.
+//!
+//! To add a route, add one line:
+//!
+//! ```text
+//! route!(Login POST "/api/v1/things/{id}" things::thing_create,
+//!     says("Make a thing").id::<i64>("id").takes::<New>().gives::<Thing>(201).may(&[409])),
+//! ```
+//!
+//! - The access: `Public` (this list may only shrink), `Login` or `Admin`; 401 and 403 follow from it.
+//! - The handler's name, noun_verb, is the operation id. Under `/api/v1/` the next word is the tag; other paths
+//!   under `/api/` are `compat`, and so begin their ids. `.named("…")` and `.under("…")` say otherwise.
+//! - `{…}` in the path is a UUID unless `.id::<T>("name")` says otherwise; take it with `ask::Id`, which answers 404.
+//!   `.query::<T>()` (derive `utoipa::IntoParams`) goes with `ask::Asked`, `.takes::<T>()` (derive
+//!   `utoipa::ToSchema`) with `json::Json`; their 400, 413, 415 and 422 are known.
+//! - `.gives::<T>(status)`, `.gives_nothing(204)`, `.lists::<T>(200)` (a bare array), `.gives_text(200, "…/…")`,
+//!   `.upgrades("…")` say what comes back; `.may(&[409, 502])` names problems that are this route's own.
+//! - Two types of one name: `#[schema(as = ThingList)]` on one. Documentation comments of types and fields go into
+//!   the document.
+//! - Afterwards `make openapi` writes the generated files again; a test fails until that is done.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bastide_app::sessions::Session;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::error::Problem;
+use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
-use crate::{events, frame, health, login, pages, seed_002, server, sessions, terminal};
+use crate::{events, frame, health, login, openapi, pages, seed_002, server, sessions, terminal};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +42,8 @@ pub enum Access {
     Public,
     /// Whoever has logged in.
     Login,
+    /// Administrators.
+    Admin,
 }
 
 /// One route as it is listed.
@@ -28,43 +52,87 @@ pub struct Listed {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
+    /// The operation id.
+    pub id: String,
+    pub summary: &'static str,
+    /// Documented answers that are successes.
+    pub answers: Vec<u16>,
+    /// Documented answers that are problems.
+    pub problems: Vec<u16>,
 }
 
-struct Route {
-    listed: Listed,
+pub(crate) struct Route {
+    pub(crate) listed: Listed,
+    pub(crate) operation: Operation,
     handler: MethodRouter<Site>,
 }
 
+impl Route {
+    fn new(
+        (access, method, path): (Access, Method, &'static str),
+        name: &'static str,
+        handler: MethodRouter<Site>,
+        operation: Operation,
+    ) -> Self {
+        let id = operation.operation_id(path, name);
+        let summary = operation.summary();
+        let listed = Listed { method, path, access, id, summary, answers: Vec::new(), problems: Vec::new() };
+        let mut route = Self { listed, operation, handler };
+        (route.listed.answers, route.listed.problems) = route.operation.statuses(&openapi::by_access(&route));
+        route
+    }
+}
+
 macro_rules! route {
-    ($access:ident $method:ident $path:literal $handler:path) => {
-        Route {
-            listed: Listed { method: Method::$method, path: $path, access: Access::$access },
-            handler: on(MethodFilter::$method, $handler),
-        }
+    ($access:ident $method:ident $path:literal $handler:path, $operation:expr) => {
+        Route::new(
+            (Access::$access, Method::$method, $path),
+            stringify!($handler),
+            on(MethodFilter::$method, $handler),
+            $operation,
+        )
     };
 }
 
 #[rustfmt::skip]
-fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     vec![
-        route!(Public GET    "/healthz"                     health::live),
-        route!(Public GET    "/readyz"                      health::ready),
-        route!(Public GET    "/login"                       login::page),
-        route!(Public POST   "/login"                       login::log_in),
-        route!(Login  POST   "/logout"                      login::log_out),
+        route!(Public GET    "/healthz"                     health::live,
+            says("Whether the process answers").named("health_live").gives_text(200, "text/plain")),
+        route!(Public GET    "/readyz"                      health::ready,
+            says("Whether it can do its work").named("health_ready").gives_text(200, "text/plain")),
+        route!(Public GET    "/login"                       login::page,
+            says("The page of a login link; looking changes nothing").named("login_page").under("login").gives_text(200, "text/html").gives_text(403, "text/html").may(&[400])),
+        route!(Public POST   "/login"                       login::log_in,
+            says("Use a login link").named("login_use").under("login").gives_text(403, "text/html").gives_nothing(303).may(&[400, 413, 415, 422])),
+        route!(Login  POST   "/logout"                      login::log_out,
+            says("Log out").named("logout").under("login").gives_nothing(204)),
 
-        route!(Login  GET    "/api/v1/sessions"             sessions::session_list),
-        route!(Login  POST   "/api/v1/sessions"             sessions::session_create),
-        route!(Login  GET    "/api/v1/sessions/{uid}"       sessions::session_get),
-        route!(Login  DELETE "/api/v1/sessions/{uid}"       sessions::session_end),
-        route!(Login  GET    "/api/v1/events"               events::events),
+        route!(Login  GET    "/api/v1/sessions"             sessions::session_list,
+            says("Every session, newest first").gives::<sessions::List>(200).may(&[502])),
+        route!(Login  POST   "/api/v1/sessions"             sessions::session_create,
+            says("Open a shell").takes::<sessions::New>().gives::<Session>(201).may(&[502])),
+        route!(Login  GET    "/api/v1/sessions/{uid}"       sessions::session_get,
+            says("One session").gives::<Session>(200).may(&[502])),
+        route!(Login  DELETE "/api/v1/sessions/{uid}"       sessions::session_end,
+            says("End a session; its viewers are told").gives_nothing(204).may(&[502])),
+        route!(Login  GET    "/api/v1/events"               events::events,
+            says("A WebSocket of what changes").named("event_stream").upgrades(events::WORDS)),
+
+        route!(Login  GET    "/api/openapi.json"            openapi::openapi_get,
+            says("This document").under("server").gives::<serde_json::Value>(200)),
 
         // For clients of an earlier design. The page's own terminals use the same socket.
-        route!(Login  GET    "/api/pty/sessions"            seed_002::session_list),
-        route!(Login  POST   "/api/pty/sessions"            seed_002::session_create),
-        route!(Login  GET    "/api/pty/sessions/{uid}"      seed_002::session_get),
-        route!(Login  DELETE "/api/pty/sessions/{uid}"      seed_002::session_end),
-        route!(Login  GET    "/api/pty/sessions/{uid}/ws"   terminal::terminal),
+        route!(Login  GET    "/api/pty/sessions"            seed_002::session_list,
+            says("Every session").gives::<serde_json::Value>(200).may(&[502])),
+        route!(Login  POST   "/api/pty/sessions"            seed_002::session_create,
+            says("Open a shell").takes::<seed_002::New>().gives::<serde_json::Value>(201).may(&[502])),
+        route!(Login  GET    "/api/pty/sessions/{uid}"      seed_002::session_get,
+            says("One session").gives::<serde_json::Value>(200).may(&[502])),
+        route!(Login  DELETE "/api/pty/sessions/{uid}"      seed_002::session_end,
+            says("End a session").gives_nothing(204).may(&[502])),
+        route!(Login  GET    "/api/pty/sessions/{uid}/ws"   terminal::terminal,
+            says("A WebSocket of a terminal").named("session_attach").under("sessions").query::<terminal::Wanted>().upgrades(terminal::WORDS)),
     ]
 }
 
@@ -75,10 +143,11 @@ pub fn table() -> Vec<Listed> {
 
 pub(crate) fn router(site: Site) -> Router {
     let mut router = Router::new();
-    for Route { listed, handler } in routes() {
+    for Route { listed, handler, .. } in routes() {
         let handler = match listed.access {
             Access::Public => handler,
             Access::Login => handler.route_layer(from_fn(frame::logged_in)),
+            Access::Admin => handler.route_layer(from_fn(frame::administrator)),
         };
         router = router.route(listed.path, handler);
     }

@@ -16,6 +16,7 @@ use bastide_wire::terminal::MAX_INPUT;
 use bastide_wire::terminal::json::{FromBrowser, Kind, ToBrowser, Utf8Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::error::Problem;
 use crate::json::Json;
@@ -27,7 +28,8 @@ use crate::websocket::{Received, Socket, code};
 const RESET: &str = "\u{1b}c";
 
 /// Fields that this release does not know are ignored, as those clients expect.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = CompatSessionCreate)]
 pub(crate) struct New {
     shell: Option<String>,
     cols: Option<u16>,

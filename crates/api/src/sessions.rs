@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 
 use axum::Extension;
-use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
 use bastide_app::sessions::{self, NewSession, Session};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::ask::Id;
 use crate::error::Problem;
 use crate::json::Json;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionList)]
 pub(crate) struct List {
     sessions: Vec<Session>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SessionCreate)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct New {
     name: Option<String>,
@@ -37,9 +40,9 @@ pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum:
 
 pub(crate) async fn session_get(
     Extension(ctx): Extension<Ctx>,
-    Path(uid): Path<String>,
+    Id(uid): Id<Uuid>,
 ) -> Result<axum::Json<Session>, Problem> {
-    Ok(axum::Json(sessions::get(&ctx, read_uid(&uid)?).await?))
+    Ok(axum::Json(sessions::get(&ctx, uid).await?))
 }
 
 pub(crate) async fn session_create(
@@ -55,9 +58,9 @@ pub(crate) async fn session_create(
 
 pub(crate) async fn session_end(
     Extension(ctx): Extension<Ctx>,
-    Path(uid): Path<String>,
+    Id(uid): Id<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    sessions::end(&ctx, read_uid(&uid)?).await?;
+    sessions::end(&ctx, uid).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

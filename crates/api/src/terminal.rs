@@ -2,10 +2,9 @@
 
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::Path;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_app::{Ctx, Error};
@@ -13,17 +12,28 @@ use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::SUBPROTOCOL;
 use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, ToBrowser};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::ask::Asked;
 use crate::error::Problem;
 use crate::seed_002;
 use crate::sessions::read_uid;
 use crate::websocket::{Received, Socket, accept, code};
 
-#[derive(Debug, Default, Deserialize)]
+/// What goes over the socket, for the document.
+pub(crate) const WORDS: &str = "\
+With the subprotocol `bastide.v1` binary messages with byte positions; without one, JSON messages `input`, \
+`resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4404 no \
+such session, 1008 against the protocol, 1012 and 1013 try again.";
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct Wanted {
+    /// A name of the page's own choice: the newer connection of a name ends the older.
     client: Option<String>,
+    /// The position up to which the page has seen the output: it goes on there.
     from: Option<u64>,
+    /// Lines above the screen that a snapshot holds.
     #[serde(default)]
     scrollback: u32,
     /// `1`: look on and do not type.
@@ -37,16 +47,16 @@ pub(crate) struct Wanted {
 pub(crate) async fn terminal(
     Extension(ctx): Extension<Ctx>,
     Path(uid): Path<String>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Result<Asked<Wanted>, Problem>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let session = match read_uid(&uid) {
         Ok(session) => session,
         Err(problem) => return problem.into_response(),
     };
-    let Query(wanted) = match wanted {
+    let Asked(wanted) = match wanted {
         Ok(wanted) => wanted,
-        Err(e) => return Problem::bad_request(e.body_text()).into_response(),
+        Err(problem) => return problem.into_response(),
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),

@@ -7,6 +7,7 @@ use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
 use bastide_wire::{Code, Spec};
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Error;
@@ -18,14 +19,15 @@ const MAX_NAME: usize = 100;
 /// More than any real environment; the daemon's frame would hold far more.
 const MAX_ENVIRONMENT: usize = 256;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SessionState)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Running,
     Ended,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Session {
     pub uid: Uuid,
     pub name: Option<String>,
@@ -40,13 +42,16 @@ pub struct Session {
     pub account: String,
     /// The person it was opened for; `None` for one that was not opened by the server.
     pub user: Option<String>,
+    #[schema(value_type = Vec<Object>)]
     pub viewers: Vec<ViewerInfo>,
     pub recording: Recording,
+    #[schema(value_type = Option<Object>)]
     pub exit: Option<ExitStatus>,
 }
 
 /// What changes as it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SessionShown)]
 pub struct Shown {
     pub cols: u16,
     pub rows: u16,
@@ -54,7 +59,8 @@ pub struct Shown {
     pub cwd: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SessionRecording)]
 pub struct Recording {
     /// `recording`, `stalled`, `failed`, `closed` or `off`.
     pub state: String,

@@ -1,0 +1,138 @@
+//! The description of the API (OpenAPI 3.1), made from the route table.
+//!
+//! Paths, methods, names, access and types stand in the table once; nothing here repeats them.
+
+pub(crate) mod operation;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::error;
+use crate::routes::{Access, Route, routes};
+use operation::{in_path, problem_name, reason};
+
+const DESCRIPTION: &str = "\
+Sessions, people and recordings of one Bastide server. A caller shows a cookie (a browser) or a token \
+(`Authorization: Bearer`). Every error is a problem document (RFC 9457). Paths under `/api/v1` are ours; those \
+tagged `compat` answer clients of earlier designs.";
+
+const TAGS: [(&str, &str); 12] = [
+    ("sessions", "Terminals"),
+    ("recordings", "What was on a terminal"),
+    ("shares", "Letting somebody else look on or type"),
+    ("events", "What changes, as it changes"),
+    ("login", "Logging in"),
+    ("logout", "Logging out"),
+    ("me", "The caller"),
+    ("users", "People"),
+    ("tokens", "Credentials of programs"),
+    ("server", "The process itself"),
+    ("compat", "For clients of earlier designs"),
+    ("v1", "Everything else"),
+];
+
+/// The problems that any route of this kind may answer with, beside its own.
+pub(crate) fn by_access(route: &Route) -> Vec<u16> {
+    let listed = &route.listed;
+    let reads = listed.method == axum::http::Method::GET;
+    let mut problems = vec![500, 503];
+    if listed.access != Access::Public {
+        problems.extend([401, 403]);
+    }
+    // From a page of another site.
+    if !reads {
+        problems.push(403);
+    }
+    if in_path(listed.path).next().is_some() {
+        problems.extend([400, 404]);
+    }
+    if route.operation.has_body() {
+        problems.extend([400, 413, 415, 422]);
+    }
+    problems
+}
+
+/// The whole document. The version is that of the program.
+pub fn document() -> Value {
+    let routes = routes();
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    let mut statuses = Vec::new();
+    for route in &routes {
+        let listed = &route.listed;
+        let always = by_access(route);
+        statuses.extend(route.operation.statuses(&always).1);
+        let mut object = route.operation.object(&listed.method, listed.path, &listed.id, &always);
+        if listed.access == Access::Public {
+            object["security"] = json!([]);
+        }
+        if listed.access == Access::Admin {
+            object["description"] = json!("For administrators.");
+        }
+        let item = paths.entry(listed.path).or_insert_with(|| json!({}));
+        item[listed.method.as_str().to_ascii_lowercase()] = object;
+        for (name, schema) in route.operation.schemas() {
+            let old = schemas.insert(name.clone(), schema.clone());
+            assert!(
+                old.is_none_or(|old| old == *schema),
+                "two schemas are named {name}: give one `#[schema(as = …)]`"
+            );
+        }
+    }
+    schemas.insert("Problem".to_owned(), error::schema());
+    let used = |tag: &str| routes.iter().any(|route| route.operation.tag(route.listed.path) == tag);
+    let tags = TAGS.iter().filter(|(tag, _)| used(tag));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Bastide",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "cookie": [] }, { "token": [] }],
+        "tags": tags.map(|(name, about)| json!({ "name": name, "description": about })).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": problems(statuses),
+            "securitySchemes": {
+                // The name carries the port where there is no TLS, so that two servers on one host do not share it.
+                "cookie": { "type": "apiKey", "in": "cookie", "name": "bastide" },
+                "token": { "type": "http", "scheme": "bearer", "description": "A token, `bst_…`." },
+            },
+        },
+    })
+}
+
+fn problems(mut statuses: Vec<u16>) -> Map<String, Value> {
+    statuses.sort_unstable();
+    statuses.dedup();
+    let schema = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+    let answer = |status: u16| {
+        let mut answer = json!({
+            "description": reason(status),
+            "content": { "application/problem+json": schema },
+        });
+        if status == 429 {
+            answer["headers"] = json!({ "Retry-After": {
+                "description": "Seconds to wait", "schema": { "type": "integer", "minimum": 0 } } });
+        }
+        (problem_name(status), answer)
+    };
+    statuses.into_iter().map(answer).collect()
+}
+
+/// The document as it is committed: two spaces, a line feed at the end.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).expect("the document is JSON");
+    text.push('\n');
+    text
+}
+
+/// `GET /api/openapi.json`.
+pub(crate) async fn openapi_get() -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], text()).into_response()
+}
