@@ -59,4 +59,19 @@ pub enum ReadError {
     /// The export could not be written.
     #[error("could not write the export: {source}")]
     Write { source: io::Error },
+    /// The stored bytes could not be read.
+    #[error("could not read the recording: {source}")]
+    Storage { source: io::Error },
+    /// A stored frame is not what was written. `at` is its place in the file, in bytes.
+    #[error("the recording is damaged at byte {at} of its file: {why}")]
+    Frame { at: u64, why: String },
+}
+
+impl ReadError {
+    /// There is no such recording, or none that may be opened by that name.
+    pub fn is_missing(&self) -> bool {
+        // ELOOP is what O_NOFOLLOW answers for a symbolic link (open(2)).
+        let link = |source: &io::Error| source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+        matches!(self, Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound || link(source))
+    }
 }

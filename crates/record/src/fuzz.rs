@@ -1,5 +1,8 @@
 //! The reader over arbitrary bytes.
 
+use std::sync::Arc;
+
+use crate::cast::{Cast, Index};
 use crate::event::{Event, Kind};
 use crate::export::{Lines, Version};
 use crate::read::Reader;
@@ -45,4 +48,52 @@ fn same(a: &Event, b: &Event) -> bool {
         }
         _ => a == b,
     }
+}
+
+/// Looks `data` up as a stored recording and reads it whole and in parts: the parts must be what the whole
+/// has there, and the tail of a file must not change what stands before it. Panics when they are not.
+pub fn fuzz_ranges(data: &[u8]) {
+    let cast = stored(data);
+    let whole = read(&cast, 0, cast.len());
+    if let Ok(whole) = &whole {
+        assert_eq!(whole.len() as u64, cast.len(), "the length is that of the text");
+    }
+    let step = (cast.len() / 7).max(1);
+    for from in (0..cast.len()).step_by(usize::try_from(step).unwrap_or(usize::MAX)).take(8) {
+        let part = read(&cast, from, from + step);
+        if let (Ok(whole), Ok(part)) = (&whole, part) {
+            let from = usize::try_from(from).expect("the whole is in memory");
+            let to = whole.len().min(from + usize::try_from(step).expect("it is shorter"));
+            assert_eq!(part, whole[from..to], "a part is what the whole has there");
+        }
+    }
+    let shorter = stored(&data[..data.len() / 2]);
+    assert!(shorter.len() <= cast.len(), "more of a file is no less text");
+    if let Ok(mut converted) = cast.as_v2() {
+        let mut left = MAX_EXPORT;
+        while let Ok(Some(chunk)) = converted.next_chunk()
+            && left > 0
+        {
+            left = left.saturating_sub(chunk.len());
+        }
+    }
+}
+
+fn stored(data: &[u8]) -> Cast {
+    let source = data.to_vec();
+    let mut index = Index::default();
+    index.extend(&source, data.len() as u64).expect("memory can be read");
+    Cast::new(Arc::new(source), Arc::new(index), (data.len() as u64, None))
+}
+
+fn read(cast: &Cast, from: u64, to: u64) -> Result<Vec<u8>, crate::ReadError> {
+    let mut slice = cast.slice(from..to);
+    let mut text = Vec::new();
+    while let Some(chunk) = slice.next_chunk()? {
+        text.extend(chunk);
+        if text.len() > MAX_EXPORT {
+            return Err(crate::ReadError::Frame { at: 0, why: "too much to look at".to_owned() });
+        }
+    }
+    Ok(text)
 }

@@ -7,12 +7,13 @@
 //!
 //! Writing: a [`Pool`] of shared writer threads serves all recordings. [`Pool::begin`] gives a
 //! [`Recorder`], whose appends only copy into memory. Reading: [`Reader`] takes v2 and v3, plain or zstd;
-//! [`export`] writes either version.
+//! [`export`] writes either version. A [`Shelf`] is a directory of recordings named by UUID; what it
+//! looks up is a [`Cast`]: text of known length of which any part can be read.
 //!
-//! This crate must not know what a session, a viewer or a user is, where recordings are kept, or how
-//! they are named.
+//! This crate must not know what a session, a viewer or a user is, or where recordings are kept.
 #![forbid(unsafe_code)]
 
+mod cast;
 mod config;
 mod disk;
 mod encode;
@@ -25,8 +26,10 @@ mod pool;
 mod read;
 mod recorder;
 mod recording;
+mod shelf;
 mod writer;
 
+pub use cast::{Cast, Converted, Slice};
 pub use config::{
     BUFFER_BYTES, CLOSE_WITHIN, Config, FLUSH_AFTER, FRAME_BYTES, GIVE_UP_AFTER, RESERVE_BYTES, SYNC_EVERY,
     WRITERS,
@@ -35,8 +38,9 @@ pub use disk::{Disk, LocalDisk, Sink};
 pub use error::{Error, ReadError};
 pub use event::{Event, Kind};
 pub use export::{Exported, Version, export};
-pub use fuzz::fuzz_cast;
+pub use fuzz::{fuzz_cast, fuzz_ranges};
 pub use header::Header;
 pub use pool::Pool;
 pub use read::{End, MAX_LINE_BYTES, Reader};
 pub use recorder::{Begin, Closed, Mode, Recorder, State};
+pub use shelf::{Found, SUFFIX, Shelf, file_name};
