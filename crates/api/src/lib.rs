@@ -22,4 +22,4 @@ mod terminal;
 mod websocket;
 
 pub use routes::{Access, Listed, table};
-pub use server::{Config, Origin, serve};
+pub use server::{Config, MAX_CONNECTIONS, Network, Origin, Proxies, Tls, TlsError, serve};

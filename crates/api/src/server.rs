@@ -1,31 +1,30 @@
 //! The listener and its connections.
 
+mod body;
+mod connection;
 mod peer;
+mod places;
+mod tls;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use bastide_app::App;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tower::ServiceExt;
-
-pub(crate) use peer::PeerAddress;
 
 use crate::routes;
+use connection::Connections;
+pub(crate) use peer::PeerAddress;
+pub use peer::{Network, Proxies};
+use places::Places;
+pub use tls::{Tls, TlsError};
 
 /// A browser keeps some six connections and one WebSocket per terminal; a thousand people with
 /// a few terminals each stay below. Each is a descriptor and some 20 KB.
-const MAX_CONNECTIONS: usize = 8192;
-/// Request lines and headers are under 16 KB and come in one packet or two; who takes longer is
-/// stuck or means harm.
+pub const MAX_CONNECTIONS: usize = 8192;
+/// From the end of one request to the end of the next one's head: a slow head and an idle
+/// connection end alike. Heads come in one packet or two, and browsers connect again unasked.
 pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The largest body is a session's environment.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
@@ -33,10 +32,22 @@ pub(crate) const MAX_BODY: usize = 256 * 1024;
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 
 /// How the server is reached.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The origin that people see, when a proxy stands before the server.
     pub public: Option<Origin>,
+    /// Without it, HTTP.
+    pub tls: Option<Tls>,
+    /// Who may say for whom a request is.
+    pub proxies: Proxies,
+    /// More wait to be accepted.
+    pub max_connections: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { public: None, tls: None, proxies: Proxies::default(), max_connections: MAX_CONNECTIONS }
+    }
 }
 
 /// Scheme and authority, as a browser writes them into `Origin`.
@@ -79,20 +90,23 @@ impl Site {
         self.config.public.as_ref().map(|origin| origin.authority.as_str())
     }
 
+    /// Whether browsers come by TLS, as far as we know.
     pub(crate) fn https(&self) -> bool {
-        self.config.public.as_ref().is_some_and(|origin| origin.https)
+        self.config.tls.is_some() || self.config.public.as_ref().is_some_and(|origin| origin.https)
     }
 }
 
 /// Serves until the process drains; then takes no more connections, finishes the requests under
 /// way, and closes the WebSockets. The connections are tasks of the app's set.
 pub async fn serve(listener: TcpListener, app: App, config: Config) {
-    let site = Site { app: app.clone(), config: Arc::new(config) };
-    let router = routes::router(site);
-    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let config = Arc::new(config);
+    let site = Site { app: app.clone(), config: Arc::clone(&config) };
     let shutdown = app.shutdown().clone();
+    let free = Arc::new(Semaphore::new(config.max_connections));
+    let places = Places::new(config.max_connections);
+    let connections = Connections { router: routes::router(site), config, ending: shutdown.clone() };
     loop {
-        let place = tokio::select! {
+        let in_all = tokio::select! {
             place = Arc::clone(&free).acquire_owned() => place.expect("the semaphore is never closed"),
             () = shutdown.draining() => return,
         };
@@ -100,48 +114,26 @@ pub async fn serve(listener: TcpListener, app: App, config: Config) {
             accepted = listener.accept() => accepted,
             () = shutdown.draining() => return,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (router, ending) = (router.clone(), shutdown.clone());
-                app.tasks().spawn("http connection", async move {
-                    connection(stream, peer, router, ending).await;
-                    drop(place);
-                });
-            }
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 // Out of descriptors, most likely: others need a moment to return some.
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
             }
+        };
+        let from = peer::canonical(peer);
+        // Behind a proxy, and on this machine, many people have one address.
+        let exempt = from.is_loopback() || connections.config.proxies.trusts(from);
+        let share = if exempt { None } else { places.take(from) };
+        if share.is_none() && !exempt {
+            continue;
         }
-    }
-}
-
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, ending: bastide_rt::Shutdown) {
-    // A keystroke is one small packet and must not wait for the next.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %peer, "no TCP_NODELAY");
-    }
-    let from = PeerAddress::of(peer);
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(from);
-        request
-    });
-    let mut connection = std::pin::pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-            .with_upgrades()
-    );
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = ending.draining() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, %peer, "connection ended");
+        let connections = connections.clone();
+        app.tasks().spawn("http connection", async move {
+            connections.serve(stream, peer).await;
+            drop((in_all, share));
+        });
     }
 }

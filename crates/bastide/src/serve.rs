@@ -105,7 +105,8 @@ async fn serve(config: &Config, place: &Place) -> Outcome {
         shutdown.advance(Phase::Serving);
         let address = listener.local_addr().context("the listener")?;
         welcome::say(&app, config, &data_dir, (address, first_start)).await?;
-        let edge = bastide_api::Config { public: config.public_url.clone() };
+        let edge =
+            bastide_api::Config { public: config.public_url.clone(), ..bastide_api::Config::default() };
         bastide_api::serve(listener, app.clone(), edge).await;
         Ok(())
     };

@@ -1,0 +1,52 @@
+//! Request bodies that must arrive in time.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::BoxError;
+use axum::body::{Body, Bytes};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use tokio::time::{Sleep, sleep};
+
+/// The largest body, 256 KB, takes this long at 13 KB a second; who is slower is stuck or means
+/// harm. Shorter than the deadline of the answer, so that the answer can say why.
+pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(20);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the body did not arrive within {} s", BODY_WITHIN.as_secs())]
+struct TooSlow;
+
+/// A body that fails when it takes longer than [`BODY_WITHIN`] from when it is first waited for.
+pub(super) fn timely(inner: Incoming) -> Body {
+    if inner.is_end_stream() { Body::empty() } else { Body::new(Timely { inner, deadline: None }) }
+}
+
+struct Timely {
+    inner: Incoming,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl hyper::body::Body for Timely {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
+        }
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(BODY_WITHIN)));
+        deadline.as_mut().poll(cx).map(|()| Some(Err(TooSlow.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
