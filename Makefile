@@ -25,10 +25,10 @@ test: ## everything that must hold before a change is taken: lint, unit, integra
 	@rm -rf target/steps
 	@$(STEP) "setup" scripts/setup-test-deps.sh test
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-web-build test-rust test-clients test-browser
+	@$(MAKE) --no-print-directory test-web-build test-rust test-clients test-api test-browser
 	@scripts/sum-tests
 
-.PHONY: test-web-build test-rust test-clients test-browser
+.PHONY: test-web-build test-rust test-clients test-api test-browser
 test-web-build:
 	@$(STEP) "web types" npm --prefix web run --silent typecheck
 	@$(STEP) "web build" npm --prefix web run --silent build
@@ -43,6 +43,9 @@ test-rust:
 
 test-clients:
 	@$(STEP) "contract clients" tests/clients/run.sh
+
+test-api:
+	@$(STEP) "api against its description" tests/.venv/bin/python tests/schemathesis/run.py --no-color
 
 test-browser:
 	@$(STEP) "browser tests" npm --prefix web run --silent e2e

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use axum::body::to_bytes;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +12,7 @@ use bastide_app::{Caller, Ctx};
 use uuid::Uuid;
 
 use crate::error::Problem;
+use crate::metrics::Answered;
 use crate::server::Site;
 
 /// More than any library says about a request.
@@ -46,6 +47,7 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
     let method = request.method().clone();
     // Without its query: that of a login link is a secret.
     let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
 
     let response = if from_elsewhere(&site, &method, request.headers()) {
         Problem::new(StatusCode::FORBIDDEN, "origin", "this request comes from another site").into_response()
@@ -53,21 +55,23 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
         request.extensions_mut().insert(ctx);
         next.run(request).await
     };
-    let mut response = match response.extensions().get::<Problem>() {
-        Some(problem) => {
-            let problem = problem.clone();
-            let mut rendered = problem.render(&request_id);
-            rendered.headers_mut().extend(
-                response
-                    .headers()
-                    .iter()
-                    .filter(|(name, _)| *name == header::ALLOW)
-                    .map(|(n, v)| (n.clone(), v.clone())),
-            );
-            rendered
+    let mut response = in_our_form(response).await;
+    let problem = response.extensions().get::<Problem>().cloned();
+    let took = began.elapsed();
+    site.measures.answered(&Answered {
+        method: &method,
+        route: route.as_ref().map(MatchedPath::as_str),
+        status: response.status(),
+        problem: problem.as_ref().map(Problem::kind),
+        took,
+    });
+    if let Some(problem) = problem {
+        let mut rendered = problem.render(&request_id);
+        if let Some(allow) = response.headers().get(header::ALLOW) {
+            rendered.headers_mut().insert(header::ALLOW, allow.clone());
         }
-        None => foreign(response, &request_id).await,
-    };
+        response = rendered;
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -79,33 +83,39 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
         %method,
         path,
         status = response.status().as_u16(),
-        ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "request"
     );
     response
 }
 
-/// A refusal that a library has written, as a problem document: every client finds all errors in one
-/// form. What has a form of its own (a page) stays.
-async fn foreign(response: Response, request_id: &str) -> Response {
+/// A refusal that a library has written, as a problem: clients find all errors in one form. What has
+/// a form of its own (a page) stays.
+async fn in_our_form(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let refusal = status.is_client_error() || status.is_server_error();
     let plain = kind.is_none_or(|kind| kind.starts_with("text/plain"));
-    if !(status.is_client_error() || status.is_server_error()) || !plain {
+    if !refusal || !plain || response.extensions().get::<Problem>().is_some() {
         return response;
     }
-    let words = to_bytes(response.into_body(), MAX_WORDS).await.unwrap_or_default();
+    let (parts, body) = response.into_parts();
+    let words = to_bytes(body, MAX_WORDS).await.unwrap_or_default();
     let words = match String::from_utf8_lossy(&words) {
         words if words.is_empty() => status.canonical_reason().unwrap_or("refused").to_lowercase(),
         words => words.into_owned(),
     };
-    let name = match status {
+    let kind = match status {
         StatusCode::BAD_REQUEST => "bad_request",
         StatusCode::PAYLOAD_TOO_LARGE => "body",
         StatusCode::SERVICE_UNAVAILABLE => "timeout",
         _ => "refused",
     };
-    Problem::new(status, name, words).render(request_id)
+    let mut problem = Problem::new(status, kind, words).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    problem
 }
 
 /// Lets only those pass who are logged in.

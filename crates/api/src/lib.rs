@@ -12,6 +12,7 @@ mod frame;
 mod health;
 mod json;
 mod login;
+mod metrics;
 pub mod openapi;
 mod pages;
 mod routes;

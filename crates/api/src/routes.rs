@@ -33,7 +33,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::error::Problem;
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
-use crate::{events, frame, health, login, openapi, pages, seed_002, server, sessions, terminal};
+use crate::{events, frame, health, login, metrics, openapi, pages, seed_002, server, sessions, terminal};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub(crate) fn routes() -> Vec<Route> {
             says("Whether the process answers").named("health_live").gives_text(200, "text/plain")),
         route!(Public GET    "/readyz"                      health::ready,
             says("Whether it can do its work").named("health_ready").gives_text(200, "text/plain")),
+        route!(Admin  GET    "/metrics"                     metrics::metrics_get,
+            says("Counts and durations, in the text format of Prometheus").gives_text(200, "text/plain")),
         route!(Public GET    "/login"                       login::page,
             says("The page of a login link; looking changes nothing").named("login_page").under("login").gives_text(200, "text/html").gives_text(403, "text/html").may(&[400])),
         route!(Public POST   "/login"                       login::log_in,

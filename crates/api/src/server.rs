@@ -13,6 +13,7 @@ use bastide_app::App;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::metrics::Measures;
 use crate::routes;
 use connection::Connections;
 pub(crate) use peer::PeerAddress;
@@ -82,6 +83,7 @@ impl Origin {
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
     pub(crate) app: App,
+    pub(crate) measures: Measures,
     config: Arc<Config>,
 }
 
@@ -100,7 +102,7 @@ impl Site {
 /// way, and closes the WebSockets. The connections are tasks of the app's set.
 pub async fn serve(listener: TcpListener, app: App, config: Config) {
     let config = Arc::new(config);
-    let site = Site { app: app.clone(), config: Arc::clone(&config) };
+    let site = Site { app: app.clone(), measures: Measures::new(), config: Arc::clone(&config) };
     let shutdown = app.shutdown().clone();
     let free = Arc::new(Semaphore::new(config.max_connections));
     let places = Places::new(config.max_connections);

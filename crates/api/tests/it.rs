@@ -13,6 +13,8 @@ mod json_form;
 mod live;
 #[path = "it/login.rs"]
 mod login;
+#[path = "it/metrics.rs"]
+mod metrics;
 #[path = "it/openapi.rs"]
 mod openapi;
 #[path = "it/requests.rs"]
