@@ -1,0 +1,464 @@
+//! Sessions that have run or run, as the server remembers them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::time::{from_row, to_row};
+use crate::{Error, Store};
+
+/// What became of a session's recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    Recording,
+    Closed,
+    /// It could not be written to its end.
+    Failed,
+    /// Nobody saw its end; it is readable up to the last second.
+    Lost,
+    /// There is none.
+    Off,
+}
+
+impl RecordingState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Recording => "recording",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+            Self::Off => "off",
+        }
+    }
+
+    /// What the schema does not allow to be anything else.
+    fn read(text: &str) -> Self {
+        [Self::Recording, Self::Closed, Self::Failed, Self::Lost]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .unwrap_or(Self::Off)
+    }
+}
+
+/// The beginning of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    pub uid: Uuid,
+    /// Whose log tells of it.
+    pub node: Option<Uuid>,
+    pub name: Option<String>,
+    /// The person's `uid`.
+    pub owner: Option<Uuid>,
+    /// The OS user.
+    pub account: Option<String>,
+    pub command: Vec<String>,
+    /// Columns and rows at the beginning.
+    pub size: Option<(u16, u16)>,
+    pub created: Timestamp,
+    /// As it is now.
+    pub recording: RecordingState,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    pub at: Timestamp,
+    pub exit: Option<Exit>,
+    /// As the log says; `lost` when nobody saw it.
+    pub reason: String,
+    /// Of the recording's file.
+    pub bytes: Option<u64>,
+}
+
+/// `code` is 128 + signal for a program that a signal ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    pub code: i32,
+    pub signal: Option<i32>,
+}
+
+/// A person as others are shown them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub id: i64,
+    pub username: String,
+}
+
+/// A remembered session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub opened: Opened,
+    /// Of `opened.owner`, where they still have an account here.
+    pub owner: Option<Owner>,
+    pub environment: BTreeMap<String, String>,
+    pub ended: Option<End>,
+}
+
+/// Something that happened in a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub id: i64,
+    pub kind: String,
+    pub data: Map<String, Value>,
+    pub at: Timestamp,
+}
+
+/// What one entry of a daemon's log changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    Opened(Opened),
+    Ended {
+        uid: Uuid,
+        end: End,
+        /// A recording that failed or is off stays so.
+        recording: RecordingState,
+    },
+    RecordingFailed(Uuid),
+    Event {
+        session: Uuid,
+        kind: String,
+        data: Map<String, Value>,
+        at: Timestamp,
+    },
+}
+
+/// Which sessions; `None` is any.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    pub uid: Option<Uuid>,
+    /// The person's `uid`.
+    pub owner: Option<Uuid>,
+    /// Of the owner.
+    pub username: Option<String>,
+    /// In the name, the command or the account, whatever its case.
+    pub text: Option<String>,
+    /// Only those that have ended.
+    pub ended: bool,
+    /// Only those that are or were recorded.
+    pub recorded: bool,
+    /// Only those before this one in the list: with smaller `uid`s.
+    pub before: Option<Uuid>,
+    pub limit: u32,
+}
+
+/// Text that stands for itself in a pattern of LIKE with `\` as its escape.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("words and maps of words are JSON")
+}
+
+/// A number of a row; what does not fit was not written by us.
+fn small<T: TryFrom<i64>>(value: Option<i64>) -> Option<T> {
+    value.and_then(|value| T::try_from(value).ok())
+}
+
+impl Store {
+    /// Newest first.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>, Error> {
+        let (uid, owner) = (filter.uid.map(|uid| uid.to_string()), filter.owner.map(|uid| uid.to_string()));
+        let (before, text) = (filter.before.map(|uid| uid.to_string()), filter.text.as_deref().map(pattern));
+        let rows = sqlx::query!(
+            r#"SELECT s.uid, s.node, s.name, s.owner, s.account, s.command, s.environment, s.cols, s.rows,
+                      s.created, s.ended, s.exit_code, s.exit_signal, s.reason, s.recording, s.bytes,
+                      u.id AS "owner_id?: i64", u.username AS "owner_name?: String"
+               FROM sessions s LEFT JOIN users u ON u.uid = s.owner
+               WHERE (?1 IS NULL OR s.uid = ?1) AND (?2 IS NULL OR s.owner = ?2)
+                 AND (?3 IS NULL OR u.username = ?3)
+                 AND (?4 IS NULL OR s.name LIKE ?4 ESCAPE '\' OR s.command LIKE ?4 ESCAPE '\'
+                      OR s.account LIKE ?4 ESCAPE '\')
+                 AND (NOT ?5 OR s.ended IS NOT NULL) AND (NOT ?6 OR s.recording <> 'off')
+                 AND (?7 IS NULL OR s.uid < ?7)
+               ORDER BY s.uid DESC LIMIT ?8"#,
+            uid,
+            owner,
+            filter.username,
+            text,
+            filter.ended,
+            filter.recorded,
+            before,
+            filter.limit
+        );
+        let rows = rows.fetch_all(&self.reader).await?.into_iter();
+        Ok(rows
+            .map(|row| Session {
+                opened: Opened {
+                    uid: row.uid.parse().unwrap_or_default(),
+                    node: row.node.and_then(|node| node.parse().ok()),
+                    name: row.name,
+                    owner: row.owner.and_then(|owner| owner.parse().ok()),
+                    account: row.account,
+                    command: serde_json::from_str(&row.command).unwrap_or_default(),
+                    size: small(row.cols).zip(small(row.rows)),
+                    created: from_row(row.created),
+                    recording: RecordingState::read(&row.recording),
+                },
+                owner: row.owner_id.zip(row.owner_name).map(|(id, username)| Owner { id, username }),
+                environment: serde_json::from_str(&row.environment).unwrap_or_default(),
+                ended: row.ended.map(|at| End {
+                    at: from_row(at),
+                    exit: small(row.exit_code).map(|code| Exit { code, signal: small(row.exit_signal) }),
+                    reason: row.reason.unwrap_or_default(),
+                    bytes: small(row.bytes),
+                }),
+            })
+            .collect())
+    }
+
+    /// # Errors
+    /// `Query`.
+    pub async fn session(&self, uid: Uuid) -> Result<Option<Session>, Error> {
+        let filter = SessionFilter { uid: Some(uid), limit: 1, ..SessionFilter::default() };
+        Ok(self.sessions(&filter).await?.pop())
+    }
+
+    /// Events of one session, oldest first, from behind `after` on.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn session_events(&self, uid: Uuid, after: i64, limit: u32) -> Result<Vec<Event>, Error> {
+        let uid = uid.to_string();
+        let rows = sqlx::query!(
+            "SELECT id, type AS kind, data, at FROM session_events WHERE session = ? AND id > ? ORDER BY id LIMIT ?",
+            uid,
+            after,
+            limit
+        );
+        let rows = rows.fetch_all(&self.reader).await?.into_iter();
+        Ok(rows
+            .map(|row| Event {
+                id: row.id,
+                kind: row.kind,
+                data: serde_json::from_str(&row.data).unwrap_or_default(),
+                at: from_row(row.at),
+            })
+            .collect())
+    }
+
+    /// Keeps what only the server knows of a session it has made: whether or not the log has told of
+    /// it yet.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn remember_session(
+        &self,
+        opened: &Opened,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let mut work = self.writer.begin().await?;
+        open(&mut work, opened).await?;
+        let (uid, environment) = (opened.uid.to_string(), json(environment));
+        sqlx::query!("UPDATE sessions SET environment = ? WHERE uid = ?", environment, uid)
+            .execute(&mut *work)
+            .await?;
+        work.commit().await?;
+        Ok(())
+    }
+
+    /// Up to where a daemon's log has been applied.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn log_place(&self, node: Uuid) -> Result<Option<u64>, Error> {
+        let node = node.to_string();
+        let row = sqlx::query!("SELECT next_seq FROM daemons WHERE node = ?", node);
+        let row = row.fetch_optional(&self.writer).await?;
+        Ok(row.and_then(|row| u64::try_from(row.next_seq).ok()))
+    }
+
+    /// Applies what a daemon's log told, and keeps how far that was: both or neither.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn apply_log(&self, node: Uuid, next_seq: u64, steps: &[Step]) -> Result<(), Error> {
+        let (node, next_seq) = (node.to_string(), i64::try_from(next_seq).unwrap_or(i64::MAX));
+        let mut work = self.writer.begin().await?;
+        for step in steps {
+            match step {
+                Step::Opened(opened) => open(&mut work, opened).await?,
+                Step::Ended { uid, end: how, recording } => end(&mut work, (*uid, how), *recording).await?,
+                Step::RecordingFailed(uid) => {
+                    let uid = uid.to_string();
+                    sqlx::query!("UPDATE sessions SET recording = 'failed' WHERE uid = ?", uid)
+                        .execute(&mut *work)
+                        .await?;
+                }
+                Step::Event { session, kind, data, at } => {
+                    note(&mut work, *session, (kind, data, *at)).await?;
+                }
+            }
+        }
+        sqlx::query!(
+            "INSERT INTO daemons (node, next_seq) VALUES (?1, ?2) ON CONFLICT (node) DO UPDATE SET next_seq = ?2",
+            node,
+            next_seq
+        )
+        .execute(&mut *work)
+        .await?;
+        work.commit().await?;
+        Ok(())
+    }
+
+    /// Those whose end is not known.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn open_sessions(&self) -> Result<Vec<Uuid>, Error> {
+        let rows = sqlx::query_scalar!("SELECT uid FROM sessions WHERE ended IS NULL");
+        let rows = rows.fetch_all(&self.writer).await?;
+        Ok(rows.iter().filter_map(|uid| uid.parse().ok()).collect())
+    }
+
+    /// Every session that is remembered.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn session_uids(&self) -> Result<HashSet<Uuid>, Error> {
+        let rows = sqlx::query_scalar!("SELECT uid FROM sessions").fetch_all(&self.reader).await?;
+        Ok(rows.iter().filter_map(|uid| uid.parse().ok()).collect())
+    }
+
+    /// Forgets events before `before` of sessions that have ended, and what is more than `most` of one
+    /// that runs. Returns how many are gone.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn forget_events(&self, before: Timestamp, most: u32) -> Result<u64, Error> {
+        let before = to_row(before);
+        let old = sqlx::query!(
+            "DELETE FROM session_events WHERE at < ?
+             AND session IN (SELECT uid FROM sessions WHERE ended IS NOT NULL)",
+            before
+        );
+        let old = old.execute(&self.writer).await?.rows_affected();
+        let many = sqlx::query!(
+            "DELETE FROM session_events WHERE id IN (
+                 SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY session ORDER BY id DESC) AS place
+                                 FROM session_events) WHERE place > ?)",
+            most
+        );
+        Ok(old + many.execute(&self.writer).await?.rows_affected())
+    }
+
+    /// Those that ended before `before`, oldest first.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn sessions_ended_before(&self, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
+        let before = to_row(before);
+        let rows = sqlx::query_scalar!(
+            "SELECT uid FROM sessions WHERE ended < ? ORDER BY uid LIMIT ?",
+            before,
+            limit
+        );
+        let rows = rows.fetch_all(&self.reader).await?;
+        Ok(rows.iter().filter_map(|uid| uid.parse().ok()).collect())
+    }
+
+    /// Forgets a session and its events.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn forget_session(&self, uid: Uuid) -> Result<(), Error> {
+        let uid = uid.to_string();
+        sqlx::query!("DELETE FROM sessions WHERE uid = ?", uid).execute(&self.writer).await?;
+        Ok(())
+    }
+}
+
+/// The log may tell of what is known already; what only the server knows stays.
+async fn open(work: &mut SqliteConnection, opened: &Opened) -> Result<(), Error> {
+    let (uid, command) = (opened.uid.to_string(), json(&opened.command));
+    let (node, owner) = (opened.node.map(|node| node.to_string()), opened.owner.map(|uid| uid.to_string()));
+    let (created, recording) = (to_row(opened.created), opened.recording.as_str());
+    let (cols, rows) = (opened.size.map(|size| size.0), opened.size.map(|size| size.1));
+    sqlx::query!(
+        "INSERT INTO sessions (uid, node, name, owner, account, command, cols, rows, created, recording)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (uid) DO UPDATE SET
+             node = coalesce(excluded.node, node), name = excluded.name, owner = coalesce(owner, excluded.owner),
+             account = coalesce(excluded.account, account), command = excluded.command,
+             cols = coalesce(cols, excluded.cols), rows = coalesce(rows, excluded.rows),
+             created = min(created, excluded.created),
+             recording = CASE WHEN ended IS NULL AND recording <> 'failed' THEN excluded.recording ELSE recording END",
+        uid,
+        node,
+        opened.name,
+        owner,
+        opened.account,
+        command,
+        cols,
+        rows,
+        created,
+        recording
+    )
+    .execute(work)
+    .await?;
+    Ok(())
+}
+
+/// A seen end replaces a guessed one, never the other way round.
+async fn end(
+    work: &mut SqliteConnection,
+    (uid, end): (Uuid, &End),
+    recording: RecordingState,
+) -> Result<(), Error> {
+    let (uid, at, recording) = (uid.to_string(), to_row(end.at), recording.as_str());
+    let (code, signal) = (end.exit.map(|exit| exit.code), end.exit.and_then(|exit| exit.signal));
+    let bytes = end.bytes.and_then(|bytes| i64::try_from(bytes).ok());
+    sqlx::query!(
+        "UPDATE sessions SET ended = max(?2, created), exit_code = ?3, exit_signal = ?4, reason = ?5, bytes = ?6,
+             recording = CASE WHEN recording IN ('failed', 'off') THEN recording ELSE ?7 END
+         WHERE uid = ?1 AND (ended IS NULL OR reason = 'lost')",
+        uid,
+        at,
+        code,
+        signal,
+        end.reason,
+        bytes,
+        recording
+    )
+    .execute(work)
+    .await?;
+    Ok(())
+}
+
+/// Of a session that is not remembered nothing is kept.
+async fn note(
+    work: &mut SqliteConnection,
+    session: Uuid,
+    (kind, data, at): (&str, &Map<String, Value>, Timestamp),
+) -> Result<(), Error> {
+    let (session, data, at) = (session.to_string(), json(data), to_row(at));
+    sqlx::query!(
+        "INSERT INTO session_events (session, type, data, at) SELECT uid, ?, ?, ? FROM sessions WHERE uid = ?",
+        kind,
+        data,
+        at,
+        session
+    )
+    .execute(work)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
