@@ -1,4 +1,6 @@
-//! A terminal over a WebSocket: our own binary form by its subprotocol, else the JSON form.
+//! A terminal over a WebSocket: our own binary form by its subprotocols, else the JSON form.
+
+mod packing;
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -8,9 +10,8 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_app::{Ctx, Error};
-use bastide_wire::session::Snapshot;
-use bastide_wire::terminal::SUBPROTOCOL;
-use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, ToBrowser};
+use bastide_wire::terminal::binary::{FromBrowser, InputPiece, ToBrowser};
+use bastide_wire::terminal::{SUBPROTOCOL, SUBPROTOCOL_PACKED};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use crate::error::Problem;
 use crate::seed_002;
 use crate::sessions::read_uid;
 use crate::websocket::{Received, Socket, accept, code};
+use packing::Packing;
 
 /// What goes over the socket, for the document.
 pub(crate) const WORDS: &str = "\
@@ -59,7 +61,7 @@ pub(crate) async fn terminal(
         Err(problem) => return problem.into_response(),
     };
     let upgrade = match upgrade {
-        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL_PACKED, SUBPROTOCOL]),
         Err(e) => return Problem::new(e.status(), "websocket", e.body_text()).into_response(),
     };
     let open = Open {
@@ -71,25 +73,35 @@ pub(crate) async fn terminal(
         client: wanted.client.unwrap_or_else(|| Uuid::new_v4().to_string()),
         scrollback: wanted.scrollback,
     };
-    if upgrade.selected_protocol().is_some() {
-        accept(upgrade, ctx, "terminal websocket", |socket, ctx| binary(socket, ctx, open))
-    } else {
-        accept(upgrade, ctx, "terminal websocket (json)", |socket, ctx| seed_002::talk(socket, ctx, open))
-    }
+    let Some(agreed) = upgrade.selected_protocol() else {
+        return accept(upgrade, ctx, "terminal websocket (json)", |socket, ctx| {
+            seed_002::talk(socket, ctx, open)
+        });
+    };
+    let packing = Packing::new(agreed == SUBPROTOCOL_PACKED);
+    accept(upgrade, ctx, "terminal websocket", |socket, ctx| binary(socket, ctx, open, packing))
 }
 
-async fn binary(mut socket: Socket, ctx: Ctx, open: Open) {
+async fn binary(mut socket: Socket, ctx: Ctx, open: Open, packing: Packing) {
     let session = open.session;
+    let mut page = Page { session, write: open.write, packing };
+    if page.packing.agreed() && !socket.measure().await {
+        return;
+    }
     let mut terminal = match Terminal::open(&ctx, open).await {
         Ok(terminal) => terminal,
         Err(error) => return sorry(socket, error).await,
     };
+    if page.packing.agreed() {
+        // The first snapshot is the longest message of most connections.
+        socket.measured_within(packing::FAR).await;
+    }
     loop {
         tokio::select! {
             event = terminal.next() => match event {
                 Some(Event::Gone(error)) => return sorry(socket, error).await,
                 Some(event) => {
-                    if !tell(&mut socket, event, session, terminal.write()).await {
+                    if !page.tell(&mut socket, event).await {
                         return;
                     }
                 }
@@ -137,40 +149,49 @@ fn hear_input(terminal: &Terminal, message: &[u8]) -> Result<Option<ToBrowser>, 
         .map_err(|_| format!("at most {MAX_PIECES} pieces of input may be under way"))
 }
 
-async fn tell(socket: &mut Socket, event: Event, session: Uuid, write: bool) -> bool {
-    let message = match event {
-        Event::Output { pos, data } => {
-            return socket.binary(Downstream::Output { pos, data: &data }.encode()).await;
-        }
-        Event::Snapshot(snapshot) => return socket.binary(encode_snapshot(&snapshot)).await,
-        Event::Hello { pos, resumed, input } => {
-            ToBrowser::Hello { session: session.to_string(), pos, resumed, write, input }
-        }
-        Event::Resized { pos, cols, rows } => ToBrowser::Resized { pos, cols, rows },
-        Event::Lagged { pos } => ToBrowser::Lagged { pos },
-        Event::Notice { kind, text } => ToBrowser::Notice { kind, text },
-        Event::Viewers(viewers) => ToBrowser::Viewers { viewers },
-        Event::InputTaken { number } => ToBrowser::InputOk { number },
-        Event::InputRefused { number, code, message } => ToBrowser::InputRefused { number, code, message },
-        Event::Exit(status) => ToBrowser::Exit { code: status.code, signal: status.signal },
-        Event::Waiting { reason } => ToBrowser::Waiting { reason },
-        Event::Gone(_) => return false,
-    };
-    say(socket, &message).await
+/// What a page's connection keeps between two messages.
+struct Page {
+    session: Uuid,
+    write: bool,
+    packing: Packing,
+}
+
+impl Page {
+    /// False when the other side is gone.
+    async fn tell(&mut self, socket: &mut Socket, event: Event) -> bool {
+        let message = match event {
+            Event::Output { pos, data } => {
+                let message = self.packing.output(pos, &data, socket.round_trip());
+                return socket.binary(message).await;
+            }
+            Event::Snapshot(snapshot) => {
+                let Some(message) = self.packing.snapshot(snapshot, socket.round_trip()).await else {
+                    return false;
+                };
+                return socket.binary(message).await;
+            }
+            Event::Hello { pos, resumed, input } => {
+                let session = self.session.to_string();
+                ToBrowser::Hello { session, pos, resumed, write: self.write, input }
+            }
+            Event::Resized { pos, cols, rows } => ToBrowser::Resized { pos, cols, rows },
+            Event::Lagged { pos } => ToBrowser::Lagged { pos },
+            Event::Notice { kind, text } => ToBrowser::Notice { kind, text },
+            Event::Viewers(viewers) => ToBrowser::Viewers { viewers },
+            Event::InputTaken { number } => ToBrowser::InputOk { number },
+            Event::InputRefused { number, code, message } => {
+                ToBrowser::InputRefused { number, code, message }
+            }
+            Event::Exit(status) => ToBrowser::Exit { code: status.code, signal: status.signal },
+            Event::Waiting { reason } => ToBrowser::Waiting { reason },
+            Event::Gone(_) => return false,
+        };
+        say(socket, &message).await
+    }
 }
 
 async fn say(socket: &mut Socket, message: &ToBrowser) -> bool {
     socket.text(serde_json::to_string(message).expect("plain fields are JSON")).await
-}
-
-fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
-    Downstream::Snapshot {
-        pos: snapshot.pos.unwrap_or_default(),
-        cols: snapshot.cols,
-        rows: snapshot.rows,
-        restore: snapshot.restore.as_deref().unwrap_or_default(),
-    }
-    .encode()
 }
 
 /// Says why there is no terminal, and closes so that a page knows whether trying again would help.

@@ -7,7 +7,7 @@ use axum::response::Response;
 use bastide_app::{Caller, Ctx};
 use bastide_wire::terminal::MAX_MESSAGE;
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 
 /// Proxies give up on silent connections after a minute or more.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -15,6 +15,10 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const SILENT_FOR: Duration = Duration::from_secs(75);
 /// A browser that takes nothing for this long is not looking; it can come back.
 const SEND_WITHIN: Duration = Duration::from_secs(30);
+
+/// Pings one after the other that a measured connection begins with; the shortest round trip counts, for
+/// a busy machine makes some of them long.
+const MEASURES: u8 = 4;
 
 /// Close codes (RFC 6455, section 7.4; 4000 and up are ours).
 pub(crate) mod code {
@@ -62,6 +66,14 @@ pub(crate) struct Socket {
     heard: Instant,
     logins: watch::Receiver<u64>,
     expires: Instant,
+    /// When the ping went out that has no answer yet.
+    asked: Option<Instant>,
+    /// The shortest so far: a later one may have waited behind output.
+    round_trip: Option<Duration>,
+    /// Came while a round trip was measured.
+    early: Option<Message>,
+    /// Pings to send as soon as one is answered.
+    measures: u8,
 }
 
 impl Socket {
@@ -81,7 +93,55 @@ impl Socket {
             heard: now,
             logins: ctx.app().logins().changes(),
             expires: now + left.unwrap_or(Duration::ZERO),
+            asked: None,
+            round_trip: None,
+            early: None,
+            measures: 0,
         }
+    }
+
+    /// Begins to measure the round trip, of which other connections only learn by the way.
+    pub(crate) async fn measure(&mut self) -> bool {
+        self.measures = MEASURES - 1;
+        self.ping().await
+    }
+
+    /// Waits for the answer to [`Self::measure`], until so long after the question.
+    pub(crate) async fn measured_within(&mut self, patience: Duration) {
+        let Some(asked) = self.asked else { return };
+        while self.early.is_none() && self.round_trip.is_none() {
+            match timeout_at(asked + patience, self.inner.recv()).await {
+                Ok(Some(Ok(Message::Pong(_)))) => {
+                    self.pong().await;
+                }
+                // The end is an end again for whoever asks next.
+                Ok(Some(Ok(message))) => self.early = Some(message),
+                Ok(Some(Err(_)) | None) | Err(_) => return,
+            }
+        }
+    }
+
+    /// To the other side and back: what has been measured, or for how long it has not been answered.
+    pub(crate) fn round_trip(&self) -> Duration {
+        let waited = self.asked.map(|asked| asked.elapsed());
+        self.round_trip.or(waited).unwrap_or_default()
+    }
+
+    async fn ping(&mut self) -> bool {
+        self.asked.get_or_insert_with(Instant::now);
+        self.put(Message::Ping(axum::body::Bytes::new())).await
+    }
+
+    /// False when the other side is gone.
+    async fn pong(&mut self) -> bool {
+        let Some(asked) = self.asked.take() else { return true };
+        let took = asked.elapsed();
+        self.round_trip = Some(self.round_trip.map_or(took, |before| before.min(took)));
+        if self.measures == 0 {
+            return true;
+        }
+        self.measures -= 1;
+        self.ping().await
     }
 
     /// The next message. Cancel-safe.
@@ -96,29 +156,37 @@ impl Socket {
             self.heard = Instant::now();
         }
         loop {
-            let message = tokio::select! {
-                message = self.inner.recv(), if reading => message,
-                _ = self.ping.tick() => {
-                    if self.heard.elapsed() > SILENT_FOR || !self.put(Message::Ping(axum::body::Bytes::new())).await {
-                        return Received::Over;
-                    }
-                    continue;
-                }
-                () = sleep_until(self.expires) => return self.closed(code::NOT_LOGGED_IN, "the login has expired").await,
-                Ok(()) = self.logins.changed() => {
-                    let Caller::Person(login) = self.ctx.caller() else { return Received::Over };
-                    if self.ctx.app().logins().holds(login, self.ctx.clock().now()) {
+            let message = match self.early.take_if(|_| reading) {
+                Some(message) => Some(Ok(message)),
+                None => tokio::select! {
+                    message = self.inner.recv(), if reading => message,
+                    _ = self.ping.tick() => {
+                        if self.heard.elapsed() > SILENT_FOR || !self.ping().await {
+                            return Received::Over;
+                        }
                         continue;
                     }
-                    return self.closed(code::NOT_LOGGED_IN, "logged out").await;
-                }
-                () = self.ctx.app().shutdown().draining() => return self.closed(code::RESTART, "the server stops").await,
+                    () = sleep_until(self.expires) => return self.closed(code::NOT_LOGGED_IN, "the login has expired").await,
+                    Ok(()) = self.logins.changed() => {
+                        let Caller::Person(login) = self.ctx.caller() else { return Received::Over };
+                        if self.ctx.app().logins().holds(login, self.ctx.clock().now()) {
+                            continue;
+                        }
+                        return self.closed(code::NOT_LOGGED_IN, "logged out").await;
+                    }
+                    () = self.ctx.app().shutdown().draining() => return self.closed(code::RESTART, "the server stops").await,
+                },
             };
             self.heard = Instant::now();
             match message {
                 Some(Ok(Message::Text(text))) => return Received::Text(text),
                 Some(Ok(Message::Binary(bytes))) => return Received::Binary(bytes),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Pong(_))) => {
+                    if !self.pong().await {
+                        return Received::Over;
+                    }
+                }
+                Some(Ok(Message::Ping(_))) => {}
                 Some(Ok(Message::Close(_))) | None => return Received::Over,
                 // Too large, not UTF-8, against the protocol.
                 Some(Err(error)) => {

@@ -4,7 +4,7 @@
 use crate::event::FromDaemon;
 use crate::frame::Frames;
 use crate::request::{Head, Request, seq_of};
-use crate::terminal::{binary, json};
+use crate::terminal::{binary, json, packed};
 
 /// Frame limit of the body: small, so that a fuzzer reaches it.
 const LIMIT: usize = 1 << 16;
@@ -54,6 +54,13 @@ pub fn websocket(data: &[u8]) {
     }
     if let Ok(message) = binary::Downstream::read(data) {
         assert_eq!(message.encode(), data);
+    }
+    if let Ok(plain) = packed::unpack(data.to_vec())
+        && plain != data
+    {
+        let message = binary::Downstream::read(&plain).expect("what was unpacked is a plain message");
+        let again = packed::Packer::new().pack(&message, usize::MAX).expect("within the limits");
+        assert_eq!(packed::unpack(again).as_ref(), Ok(&plain));
     }
     let mut stream = json::Utf8Stream::default();
     let half = data.len() / 2;

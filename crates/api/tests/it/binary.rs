@@ -208,3 +208,44 @@ async fn an_ended_session_is_shown_with_its_exit() {
     assert!(later.shown().contains("last words"));
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_far_page_gets_long_messages_packed_if_it_can_read_them() {
+    let world = World::start().await;
+    let person = world.log_in().await;
+    let uid = person.shell().await;
+    let mut plain = Socket::binary(&person, &uid, "client=a&fresh=1").await;
+    plain.hear("hello").await;
+    plain.input(1, "seq -f 'line %g of many' 2000; echo do''ne\n").await;
+    plain.sees("done\r\n").await;
+
+    let mut far = Socket::far(&person, &uid, "client=b&scrollback=3000").await;
+    far.hear("hello").await;
+    far.sees("done").await;
+    assert!(far.shown().contains("line 1999 of many"));
+    assert_eq!(far.packed, 1, "the snapshot");
+    plain.input(2, "seq -f 'number %g of many' 3000; echo do''ne\n").await;
+    let end = format!("number 3000 of many\r\ndone\r\n{}", prompt());
+    far.sees(&end).await;
+    plain.sees(&end).await;
+    assert!(far.packed > 1, "output");
+    assert_eq!((plain.packed, plain.pos), (0, far.pos));
+
+    // It goes on at a position whatever was packed before.
+    let pos = far.pos;
+    drop(far);
+    let mut again = Socket::far(&person, &uid, &format!("client=b&from={pos}")).await;
+    assert_eq!(again.hear("hello").await["resumed"], true);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn of_both_subprotocols_the_packed_one_is_taken() {
+    let world = World::start().await;
+    let person = world.log_in().await;
+    let uid = person.shell().await;
+    let asked = person.get(&format!("/api/pty/sessions/{uid}/ws")).upgrade();
+    let answer = asked.header("sec-websocket-protocol", "bastide.v1, bastide.v1.zstd").send().await;
+    assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, Some("bastide.v1.zstd")));
+    world.end().await;
+}

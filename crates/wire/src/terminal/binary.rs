@@ -21,9 +21,9 @@ use crate::DecodeError;
 use crate::session::ViewerInfo;
 
 /// `0x01`, `u64` position (big endian), bytes.
-const OUTPUT: u8 = 1;
+pub(super) const OUTPUT: u8 = 1;
 /// `0x02`, `u64` position, `u16` columns, `u16` rows, bytes for a fresh terminal of that size.
-const SNAPSHOT: u8 = 2;
+pub(super) const SNAPSHOT: u8 = 2;
 /// `0x03`, `u32` number of the piece, bytes.
 const INPUT: u8 = 3;
 
@@ -36,21 +36,35 @@ pub enum Downstream<'a> {
 
 impl Downstream<'_> {
     pub fn encode(&self) -> Vec<u8> {
+        let body = self.body();
+        let mut out = self.head(body.len());
+        out.extend_from_slice(body);
+        out
+    }
+
+    /// What the page draws, without the head.
+    pub fn body(&self) -> &[u8] {
         match self {
-            Self::Output { pos, data } => {
-                let mut out = Vec::with_capacity(9 + data.len());
+            Self::Output { data, .. } => data,
+            Self::Snapshot { restore, .. } => restore,
+        }
+    }
+
+    /// Everything before the body, with room for so many bytes after it.
+    pub(super) fn head(&self, room: usize) -> Vec<u8> {
+        match self {
+            Self::Output { pos, .. } => {
+                let mut out = Vec::with_capacity(9 + room);
                 out.push(OUTPUT);
                 out.extend_from_slice(&pos.to_be_bytes());
-                out.extend_from_slice(data);
                 out
             }
-            Self::Snapshot { pos, cols, rows, restore } => {
-                let mut out = Vec::with_capacity(13 + restore.len());
+            Self::Snapshot { pos, cols, rows, .. } => {
+                let mut out = Vec::with_capacity(13 + room);
                 out.push(SNAPSHOT);
                 out.extend_from_slice(&pos.to_be_bytes());
                 out.extend_from_slice(&cols.to_be_bytes());
                 out.extend_from_slice(&rows.to_be_bytes());
-                out.extend_from_slice(restore);
                 out
             }
         }
