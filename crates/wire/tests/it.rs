@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use bastide_wire::event::{FromDaemon, Output, output_header};
 use bastide_wire::frame::{Frames, encode};
 use bastide_wire::request::{Attach, Create, Envelope, Head, Input, Request, seq_of};
+use bastide_wire::terminal::binary::Downstream;
+use bastide_wire::terminal::packed::unpack;
 use bastide_wire::{DecodeError, Event, MAX_INPUT_FRAME, Reply};
 use proptest::prelude::*;
 use serde_json::json;
@@ -153,4 +155,15 @@ proptest! {
         bastide_wire::fuzz::frames(&data);
         bastide_wire::fuzz::websocket(&data);
     }
+}
+
+/// The page's own test unpacks the same files.
+#[test]
+fn messages_packed_by_an_earlier_release_are_what_they_were() {
+    let screen = std::fs::read("../vt/tests/streams/vim.80x24.vt").unwrap();
+    let output = unpack(std::fs::read("tests/packed/vim.output").unwrap()).unwrap();
+    assert_eq!(Downstream::read(&output).unwrap(), Downstream::Output { pos: 70_000_000_000, data: &screen });
+    let snapshot = unpack(std::fs::read("tests/packed/vim.snapshot").unwrap()).unwrap();
+    let expected = Downstream::Snapshot { pos: 9, cols: 80, rows: 24, restore: &screen };
+    assert_eq!(Downstream::read(&snapshot).unwrap(), expected);
 }

@@ -1,8 +1,17 @@
-// The binary form of the terminal's WebSocket, as crates/wire/src/terminal/binary.rs writes it.
+// The binary form of the terminal's WebSocket, as crates/wire/src/terminal/binary.rs and packed.rs
+// write it.
+
+import { decompress } from 'fzstd'
 
 const OUTPUT = 1
 const SNAPSHOT = 2
 const INPUT = 3
+/** Set in the kind of a packed message. */
+const PACKED = 0x80
+
+/** No packed output is longer, and no snapshot; a message that says so is not believed. */
+const MAX_OUTPUT = 64 * 1024
+const MAX_SNAPSHOT = 16 * 1024 * 1024
 
 /** Largest piece of input that may be sent at once. */
 export const MAX_PIECE = 64 * 1024
@@ -10,7 +19,8 @@ export const MAX_PIECE = 64 * 1024
 /** Pieces that may be under way without an answer. */
 export const MAX_IN_FLIGHT = 8
 
-export const SUBPROTOCOL = 'bastide.v1'
+/** The server takes the first if it knows it; it decides for each message whether to pack it. */
+export const SUBPROTOCOLS = ['bastide.v1.zstd', 'bastide.v1']
 
 export interface Output {
   kind: 'output'
@@ -54,14 +64,18 @@ export type Request =
   | { type: 'ping'; t: number }
   | { type: 'cancel_input' }
 
-/** Null for anything that is not one of ours: a newer server may say more. */
+/**
+ * Null for anything that is not one of ours: a newer server may say more.
+ * Throws when a packed message is damaged.
+ */
 export function readFrame(buffer: ArrayBuffer): Output | Snapshot | null {
   const view = new DataView(buffer)
   if (view.byteLength < 9) return null
+  const kind = view.getUint8(0)
   const pos = Number(view.getBigUint64(1))
-  switch (view.getUint8(0)) {
+  switch (kind & ~PACKED) {
     case OUTPUT:
-      return { kind: 'output', pos, data: new Uint8Array(buffer, 9) }
+      return { kind: 'output', pos, data: body(view, 9, MAX_OUTPUT) }
     case SNAPSHOT:
       if (view.byteLength < 13) return null
       return {
@@ -69,11 +83,23 @@ export function readFrame(buffer: ArrayBuffer): Output | Snapshot | null {
         pos,
         cols: view.getUint16(9),
         rows: view.getUint16(11),
-        restore: new Uint8Array(buffer, 13),
+        restore: body(view, 13, MAX_SNAPSHOT),
       }
     default:
       return null
   }
+}
+
+/** What comes after the head. Packed: its length, then one zstd frame. */
+function body(view: DataView<ArrayBuffer>, head: number, limit: number): Uint8Array {
+  const { buffer } = view
+  if ((view.getUint8(0) & PACKED) === 0) return new Uint8Array(buffer, head)
+  const length = view.getUint32(head)
+  if (length > limit) throw new RangeError(`a packed message of ${length} bytes`)
+  // Into space of just this length: more than that is an error before it is memory.
+  const plain = decompress(new Uint8Array(buffer, head + 4), new Uint8Array(length))
+  if (plain.length !== length) throw new RangeError('a packed message without its frame')
+  return plain
 }
 
 export function writeInput(number: number, data: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,7 @@
 // The state machine's world in a browser.
 
 import { getSession, Problem } from '../api/client.ts'
-import { SUBPROTOCOL } from './frames.ts'
+import { SUBPROTOCOLS } from './frames.ts'
 import type { Host, Wire } from './socket.ts'
 
 export function browserHost(uid: string): Host {
@@ -21,7 +21,7 @@ function connect(uid: string, query: URLSearchParams): Wire {
   const address = new URL(`/api/pty/sessions/${uid}/ws`, location.href)
   address.protocol = address.protocol.replace('http', 'ws')
   address.search = query.toString()
-  const socket = new WebSocket(address, SUBPROTOCOL)
+  const socket = new WebSocket(address, SUBPROTOCOLS)
   socket.binaryType = 'arraybuffer'
   const wire: Wire = {
     send: (data) => {

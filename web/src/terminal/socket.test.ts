@@ -235,6 +235,18 @@ describe('drawing', () => {
     expect(screen.text).toBe('abcd')
   })
 
+  it('comes back at the byte it has drawn when a packed message is damaged', () => {
+    begin()
+    host.wire.hello()
+    host.wire.snapshot(0)
+    host.wire.output(0, 'one')
+    host.wire.onmessage?.(new Uint8Array([0x81, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 9, 1, 2, 3]).buffer)
+    expect(phase()).toBe('reconnecting')
+    host.pass(1_000)
+    expect(host.wire.query.get('from')).toBe('3')
+    expect(screen.text).toBe('one')
+  })
+
   it('never draws over a gap but begins again with a snapshot', () => {
     begin()
     host.wire.hello()

@@ -312,7 +312,14 @@ export class TerminalSocket {
   }
 
   private frame(buffer: ArrayBuffer): void {
-    const frame = readFrame(buffer)
+    let frame: ReturnType<typeof readFrame>
+    try {
+      frame = readFrame(buffer)
+    } catch {
+      // Damaged on its way: the next connection goes on before it.
+      this.lost(1006)
+      return
+    }
     if (!frame) return
     if (frame.kind === 'snapshot') {
       this.received = frame.pos
