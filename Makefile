@@ -30,6 +30,7 @@ test: ## everything that must hold before a change is taken: lint, unit, integra
 
 .PHONY: test-web-build test-rust test-clients test-api test-browser
 test-web-build:
+	@$(STEP) "web types of the api" scripts/web-types --check
 	@$(STEP) "web types" npm --prefix web run --silent typecheck
 	@$(STEP) "web build" npm --prefix web run --silent build
 	@$(STEP) "web unit tests" npm --prefix web run --silent test
@@ -79,8 +80,10 @@ bench-build:
 docs: ## write the generated pages again (docs/guide/configuration.md, docs/guide/cli.md)
 	cargo xtask reference
 
-openapi: ## write what is made from the route table again (docs/openapi.json)
-	BASTIDE_UPDATE=1 cargo test --quiet --package bastide-api --test it openapi::
+openapi: ## write what is made from the route table again (docs/openapi.json, docs/guide/api-access.md, web types)
+	BASTIDE_UPDATE=1 cargo test --quiet --package bastide-api --test it committed
+	@scripts/setup-test-deps.sh build
+	scripts/web-types
 
 clean: ## remove what was built, the installed test packages too
 	rm -rf target fuzz/libfuzzer/target web/dist web/node_modules tests/.venv tests/clients/node/node_modules

@@ -33,7 +33,9 @@ use tower_http::timeout::TimeoutLayer;
 use crate::error::Problem;
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
-use crate::{events, frame, health, login, metrics, openapi, pages, seed_002, server, sessions, terminal};
+use crate::{
+    docs, events, frame, health, login, metrics, openapi, pages, seed_002, server, sessions, terminal,
+};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +125,11 @@ pub(crate) fn routes() -> Vec<Route> {
 
         route!(Login  GET    "/api/openapi.json"            openapi::openapi_get,
             says("This document").under("server").gives::<serde_json::Value>(200)),
+
+        route!(Login  GET    "/api/docs"                    docs::docs_page,
+            says("This document as a page").under("server").gives_text(200, "text/html")),
+        route!(Login  GET    "/api/docs/{file}"             docs::docs_file,
+            says("What the page loads").under("server").id::<String>("file").gives_text(200, "text/javascript").gives_text(200, "text/css")),
 
         // For clients of an earlier design. The page's own terminals use the same socket.
         route!(Login  GET    "/api/pty/sessions"            seed_002::session_list,

@@ -49,7 +49,6 @@ impl Operation {
     }
 
     /// What stands in the path as `{name}`, when it is not a UUID.
-    #[allow(dead_code, reason = "routes with numbers come with people")]
     pub(crate) fn id<T: ToSchema>(mut self, name: &'static str) -> Self {
         self.ids.push((name, to_value(&T::schema())));
         self
@@ -104,8 +103,12 @@ impl Operation {
         self
     }
 
-    fn gives_content(self, status: u16, media_type: &str, schema: &Value) -> Self {
+    fn gives_content(mut self, status: u16, media_type: &str, schema: &Value) -> Self {
         let content = json!({ "schema": schema });
+        if let Some((_, answer)) = self.answers.iter_mut().find(|(known, _)| *known == status) {
+            answer["content"][media_type] = content;
+            return self;
+        }
         self.answer(status, json!({ "description": reason(status), "content": { (media_type): content } }))
     }
 

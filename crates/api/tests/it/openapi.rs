@@ -6,6 +6,8 @@ use std::path::Path;
 use bastide_api::{openapi, table};
 use serde_json::Value;
 
+use crate::world::World;
+
 /// Compares a committed file with what it should hold; with `BASTIDE_UPDATE=1` writes it.
 pub(crate) fn committed(name: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
@@ -67,4 +69,28 @@ fn gather(value: &Value, found: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| gather(item, found)),
         _ => {}
     }
+}
+
+#[tokio::test]
+async fn the_document_and_its_page_are_for_those_who_have_logged_in() {
+    let world = World::start().await;
+    let person = world.log_in().await;
+    let document = person.get("/api/openapi.json").send().await;
+    assert_eq!((document.status, document.json()["openapi"].as_str()), (200, Some("3.1.0")));
+    let page = person.get("/api/docs").send().await;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    // The policy of every answer lets no script run that stands in a page.
+    for script in page.body.split("<script").skip(1) {
+        assert!(script.starts_with(" src=\"/api/docs/"), "{script}");
+    }
+    let loaded = page.body.split('"').filter(|word| word.starts_with("/api/docs/"));
+    for path in loaded {
+        let file = person.get(path).send().await;
+        assert_eq!(file.status, 200, "{path}");
+        assert_eq!(world.get(path).send().await.status, 401, "{path}");
+    }
+    for path in ["/api/docs/index.html", "/api/docs/..%2fopenapi.json", "/api/docs/%ff"] {
+        assert_eq!(person.get(path).send().await.status, 404, "{path}");
+    }
+    world.end().await;
 }
