@@ -5,7 +5,7 @@ mod chord;
 mod completions;
 mod config;
 pub(crate) mod daemon;
-mod duration;
+pub(crate) mod duration;
 mod events;
 pub(crate) mod exit;
 mod export;
@@ -18,7 +18,7 @@ mod new;
 pub(crate) mod output;
 mod play;
 mod ptyd;
-mod recordings;
+pub(crate) mod recordings;
 mod send_keys;
 mod sessions;
 mod signals;
@@ -35,13 +35,13 @@ use exit::Outcome;
 
 const AFTER_HELP: &str = "\
 Examples:
-  bastide new                        a shell that stays; starts the sessions daemon if none runs
+  bastide new                        a shell that stays, also when you leave
   bastide new -n build -- make all   a named session with a program in it
   bastide ls                         what is there
   bastide attach build               come back; leave again with Ctrl-\\ then d
   bastide watch build                look only
 
-Exit status: 0 done, 1 an error, 2 wrong usage, 3 no such session, 4 no sessions daemon.
+Exit status: 0 done, 1 an error, 2 wrong usage, 3 no such session, 4 no sessions daemon. \
 `attach` and `new` end with the status of the program when it ends while they are attached.";
 
 /// Terminals that stay, recorded and shared.

@@ -2,6 +2,7 @@
 
 mod cli;
 mod env;
+mod host;
 mod serve;
 
 use std::process::ExitCode;

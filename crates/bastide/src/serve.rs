@@ -1,11 +1,14 @@
 //! `bastide serve`: the web server, and the sessions daemon beside it where none runs.
 
-mod config;
+mod certificate;
+pub(crate) mod config;
+mod flags;
 mod link;
 mod ptyd;
 mod welcome;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -16,9 +19,11 @@ use tokio::net::TcpListener;
 
 use crate::cli::daemon::Place;
 use crate::cli::exit::{DONE, Failure, Outcome, Status};
-use config::Config;
+use config::{Certificate, Config};
+use flags::Flags;
 pub(crate) use link::LoginLink;
 use ptyd::Beside;
+use welcome::Start;
 
 /// Together below two seconds: whoever stops the server waits for it.
 const DEADLINES: Deadlines =
@@ -27,34 +32,34 @@ const DEADLINES: Deadlines =
 /// may come later, and the page says so.
 const FIRST_ANSWER: Duration = Duration::from_secs(25);
 
+/// Beside connections: the log, the database, the daemon, the page's files.
+const OTHER_FILES: usize = 64;
+
 const AFTER_HELP: &str = "\
-Where no sessions daemon runs, one is started beside the server; it stays when the server stops. Under
-systemd or as the first process of a container it is not: there it has a unit or a container of its own.
+Where no sessions daemon runs, one is started beside the server; it stays when the server stops. Under \
+systemd or as the first process of a container it is not: there it has a unit or a container of its own. \
 Every setting can also stand in the file or the environment.
 
 Examples:
   bastide serve
   bastide serve --listen 127.0.0.1:9000 --data-dir ./data
-  bastide serve --public-url https://shell.example.org   behind a proxy that does TLS
-  bastide serve --ephemeral                              to try: everything is gone afterwards";
+  bastide serve --listen 0.0.0.0:8722 --tls-self-signed
+  bastide serve --public-url https://shell.example.org   behind a proxy with TLS
+  bastide serve --ephemeral                              to try; keeps nothing";
 
 /// Run the web server
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Serve {
-    /// Address and port [env: BASTIDE_LISTEN] [default: 127.0.0.1:8722]
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
-    /// Where the server keeps its key, its log and login links [env: BASTIDE_DATA_DIR] [default:
-    /// $XDG_DATA_HOME/bastide]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<String>,
-    /// The address people see, when a proxy stands before the server [env: BASTIDE_PUBLIC_URL]
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
-    /// File with settings [default: server.toml in $XDG_CONFIG_HOME/bastide, if there is one]
-    #[arg(long, value_name = "FILE")]
-    config: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What is no setting.
+#[derive(Debug, Args)]
+struct Options {
     /// Keep everything in a directory of its own, with a sessions daemon that ends with the server
     #[arg(long)]
     ephemeral: bool,
@@ -65,29 +70,52 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self, place: &Place) -> Outcome {
-        let config = Config::load(&self)?;
+        let config = Config::load(&self.flags)?;
         logging::init(&config.logging).context("the log")?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
+        raise_limit(config.max_connections);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|e| Failure::Other(anyhow!("cannot start: {e}")))?;
-        let outcome = runtime.block_on(serve(&config, place));
+        let outcome = runtime.block_on(serve(&config, &self.options, place));
         // What is left of it are waits that nobody needs.
         runtime.shutdown_background();
         outcome
     }
 }
 
-async fn serve(config: &Config, place: &Place) -> Outcome {
+/// What is wrong with the server's settings, and what will trouble people; nothing is started.
+pub(crate) fn check(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let mut config = Config::load(&Flags::file(file))?;
+    config.warnings.extend(certificate::check(&config)?);
+    Ok(config)
+}
+
+/// Each connection is a descriptor; the soft limit of a login shell is 1024.
+fn raise_limit(connections: usize) {
+    let wanted = u64::try_from(connections + OTHER_FILES).unwrap_or(u64::MAX);
+    match bastide_pty::raise_open_file_limit() {
+        Ok(limit) if limit < wanted => tracing::warn!(
+            limit,
+            max_connections = connections,
+            "the limit of open files (ulimit -n) is below the connections allowed: some will be refused"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
+}
+
+async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
     let signals = Signals::listen(Hangup::Drain).context("signals")?;
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     let listener = listen(config.listen).await?;
-    let beside = Beside::new(config, place)?;
+    let beside = Beside::new(options.ephemeral, place)?;
     let data_dir = DataDir::open(beside.data_dir(config)?).map_err(anyhow::Error::from)?;
-    let first_start = !data_dir.is_set_up();
+    let first = !data_dir.is_set_up();
+    let tls = certificate::load(config, data_dir.root())?;
     let app_config = bastide_app::Config {
         data_dir: data_dir.clone(),
         daemon: beside.daemon(&tasks, &shutdown)?,
@@ -97,16 +125,24 @@ async fn serve(config: &Config, place: &Place) -> Outcome {
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
 
     let work = async {
-        match app.wait_ready(FIRST_ANSWER).await {
-            Err(error) if beside.starts_it() => return Err(Failure::Other(error.into())),
-            Err(error) => tracing::warn!(%error, "serving without terminals until it answers"),
-            Ok(()) => {}
+        if beside.starts_it() {
+            app.wait_ready(FIRST_ANSWER).await.map_err(anyhow::Error::from)?;
         }
         shutdown.advance(Phase::Serving);
-        let address = listener.local_addr().context("the listener")?;
-        welcome::say(&app, config, &data_dir, (address, first_start)).await?;
-        let edge =
-            bastide_api::Config { public: config.public_url.clone(), ..bastide_api::Config::default() };
+        let listening = listener.local_addr().context("the listener")?;
+        let own = tls.as_ref().filter(|_| config.tls == Some(Certificate::SelfSigned));
+        let fingerprint = own.map(bastide_api::Tls::fingerprint);
+        let start = Start { listening, first, fingerprint, options };
+        welcome::say(&app, config, &data_dir, start).await?;
+        if !beside.starts_it() {
+            tasks.spawn("first answer of the sessions daemon", note_missing(app.clone()));
+        }
+        let edge = bastide_api::Config {
+            public: config.public_url.clone(),
+            tls,
+            proxies: config.proxies.clone(),
+            max_connections: config.max_connections,
+        };
         bastide_api::serve(listener, app.clone(), edge).await;
         Ok(())
     };
@@ -122,6 +158,18 @@ async fn serve(config: &Config, place: &Place) -> Outcome {
     };
     beside.end().await;
     served.map(|()| outcome)
+}
+
+/// Says so when the daemon that somebody else starts is late; the page says it too.
+async fn note_missing(app: App) {
+    tokio::select! {
+        ready = app.wait_ready(FIRST_ANSWER) => {
+            if let Err(error) = ready {
+                tracing::warn!(%error, "serving without terminals until it answers");
+            }
+        }
+        () = app.shutdown().draining() => {}
+    }
 }
 
 fn status(code: i32) -> Status {

@@ -14,10 +14,10 @@ use super::{list, output, sessions};
 use view::{End, View};
 
 const AFTER_HELP: &str = "\
-Ctrl-\\ then d leaves the session running; Ctrl-\\ twice sends one Ctrl-\\. What stood on your terminal
+Ctrl-\\ then d leaves the session running; Ctrl-\\ twice sends one Ctrl-\\. What stood on your terminal \
 goes up into its scrollback. When the program ends, its exit status becomes that of this command.
 
-The writer that typed last decides the size. In a terminal of another size the screen is drawn as
+The writer that typed last decides the size. In a terminal of another size the screen is drawn as \
 far as it fits; typing makes the session yours again.
 
 When the program does not read, what you type waits; Ctrl-C then drops it and interrupts the program.

@@ -2,19 +2,25 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::daemon::Place;
-use super::exit::{DONE, Outcome};
+use super::exit::{DONE, Failure, Outcome};
 use super::{output, ptyd};
+use crate::serve;
 
-/// Check the settings of the sessions daemon, or show what they come to
+const AFTER_HELP: &str = "\
+Examples:
+  bastide config check                 both, before a start
+  bastide config print serve
+  bastide config print ptyd --file /etc/bastide/ptyd.toml";
+
+/// Check the settings of the server and the sessions daemon, or show what they come to
 ///
-/// They are read as `bastide ptyd` reads them: the file, the environment, --socket and --token-file.
+/// They are read as `bastide serve` and `bastide ptyd` read them: the file, the environment, and for
+/// ptyd --socket and --token-file.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  bastide config check\n  bastide config print --file /etc/bastide/ptyd.toml"
-)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Config {
     #[command(subcommand)]
     what: What,
@@ -22,30 +28,74 @@ pub(crate) struct Config {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Say whether a daemon would start with them; the message names the file and line, variable or flag at fault
+    /// Say whether they would start; the message names the file and line, variable or flag at fault
     Check(Source),
-    /// Show them
+    /// Show the settings as lines of a file
     Print(Source),
 }
 
 #[derive(Debug, Args)]
 struct Source {
-    /// File with settings [default: ptyd.toml in $XDG_CONFIG_HOME/bastide, if there is one]
-    #[arg(long, value_name = "FILE")]
+    /// Whose settings; both by default
+    #[arg(value_name = "PROCESS")]
+    of: Option<Process>,
+    /// File with settings [default: ptyd.toml or server.toml in $XDG_CONFIG_HOME/bastide, if there is
+    /// one]
+    #[arg(long, value_name = "FILE", requires = "of")]
     file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Process {
+    Ptyd,
+    #[value(alias = "server")]
+    Serve,
 }
 
 impl Config {
     pub(crate) fn run(self, place: &Place) -> Outcome {
         let (What::Check(source) | What::Print(source)) = &self.what;
-        let config = ptyd::load(source.file.as_deref(), &ptyd::place_flags(place))?;
-        for warning in &config.warnings {
-            output::remark(warning);
+        let both = [Process::Ptyd, Process::Serve];
+        let mut text = String::new();
+        for process in both.into_iter().filter(|one| source.of.is_none_or(|wanted| wanted == *one)) {
+            let settings = process.read(source.file.clone(), place)?;
+            if source.of.is_none() {
+                let separator = if text.is_empty() { "" } else { "\n" };
+                text.push_str(&format!("{separator}# {}\n", process.title()));
+            }
+            text.push_str(&settings);
         }
         if matches!(self.what, What::Print(_)) {
-            output::print(shown(&config).as_bytes())?;
+            output::print(text.as_bytes())?;
         }
         Ok(DONE)
+    }
+}
+
+impl Process {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Ptyd => "bastide ptyd (ptyd.toml)",
+            Self::Serve => "bastide serve (server.toml)",
+        }
+    }
+
+    /// The settings as lines; what they warn of is said.
+    fn read(self, file: Option<PathBuf>, place: &Place) -> Result<String, Failure> {
+        let (text, warnings) = match self {
+            Self::Ptyd => {
+                let config = ptyd::load(file.as_deref(), &ptyd::place_flags(place))?;
+                (shown(&config), config.warnings)
+            }
+            Self::Serve => {
+                let config = serve::check(file)?;
+                (config.shown(), config.warnings)
+            }
+        };
+        for warning in &warnings {
+            output::remark(warning);
+        }
+        Ok(text)
     }
 }
 

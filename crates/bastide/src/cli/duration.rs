@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+const UNITS: [(u64, &str); 4] = [(86400, "d"), (3600, "h"), (60, "m"), (1, "s")];
+
 /// Reads a length of time; a bare number is seconds.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     const EXAMPLES: &str = "write it like 90s, 30m, 2h, 1d or 1h30m";
@@ -28,9 +30,21 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if seconds == 0 { Err(EXAMPLES.to_owned()) } else { Ok(Duration::from_secs(seconds)) }
 }
 
+/// As [`parse`] reads it: `1d2h`.
+pub(crate) fn exact(seconds: u64) -> String {
+    let mut left = seconds;
+    let mut text = String::new();
+    for (size, unit) in UNITS {
+        if left >= size {
+            text.push_str(&format!("{}{unit}", left / size));
+            left %= size;
+        }
+    }
+    text
+}
+
 /// The two largest units: `3d 4h`, `12m 5s`.
 pub(crate) fn short(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(86400, "d"), (3600, "h"), (60, "m"), (1, "s")];
     let first = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
     let (size, unit) = UNITS[first];
     match UNITS.get(first + 1) {

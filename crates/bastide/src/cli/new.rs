@@ -20,7 +20,7 @@ use super::{duration, output, sessions};
 use crate::env;
 
 const AFTER_HELP: &str = "\
-Starts the sessions daemon if none runs. The session gets a login environment, and from this shell PATH,
+Starts the sessions daemon if none runs. The session gets a login environment, and from this shell PATH, \
 the language and time zone, DISPLAY, WAYLAND_DISPLAY, XAUTHORITY, SSH_AUTH_SOCK, EDITOR and VISUAL.
 
 Examples:

@@ -15,8 +15,8 @@ use super::exit::{self, DONE, Failure, Outcome};
 use super::output;
 
 const AFTER_HELP: &str = "\
-Without a command it runs in the foreground until SIGTERM, SIGINT or SIGHUP; its sessions end with it.
-Every setting can also stand in the file or the environment (BASTIDE_PTYD_...; the RUST_PTY_... names of
+Without a command it runs in the foreground until SIGTERM, SIGINT or SIGHUP; its sessions end with it. \
+Every setting can also stand in the file or the environment (BASTIDE_PTYD_...; the RUST_PTY_... names of \
 the earlier daemon are understood).
 
 Examples:

@@ -64,7 +64,7 @@ async fn find(word: &str, place: &Place) -> Result<PathBuf, Failure> {
 }
 
 /// Where the daemon of this account keeps them.
-fn directory() -> Result<PathBuf, Failure> {
+pub(crate) fn directory() -> Result<PathBuf, Failure> {
     let state = match env::path(&env::STATE_DIR) {
         Some(dir) => dir,
         None => bastide_rt::paths::state_dir().context("no directory of recordings")?.join("ptyd"),

@@ -10,8 +10,8 @@ use super::exit::{DONE, Outcome};
 use super::{keys, sessions};
 
 const AFTER_HELP: &str = "\
-A KEY is a name (Enter, Tab, Escape, Space, BSpace, Up, Home, PageUp, Delete, F1 to F18), with C-, M- or
-S- in front for Ctrl, Alt and Shift (C-c, M-x, C-Left), or else text, typed as it is. Nothing stands
+A KEY is a name (Enter, Tab, Escape, Space, BSpace, Up, Home, PageUp, Delete, F1 to F18), with C-, M- or \
+S- in front for Ctrl, Alt and Shift (C-c, M-x, C-Left), or else text, typed as it is. Nothing stands \
 between two KEYs.
 
 Examples:

@@ -1,125 +1,194 @@
 //! Settings of the server: file, environment, flags; checked once.
 
+mod environment;
+mod raw;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use bastide_api::Origin;
-use bastide_rt::config::{EnvVar, File, Flag, Means, Sources, load};
+use bastide_api::{Origin, Proxies};
+use bastide_rt::config::{File, Loaded, Sources, load};
 use bastide_rt::logging::Logging;
-use serde::Deserialize;
 
-use super::Serve;
+use super::flags::Flags;
+use crate::cli::duration;
 use crate::cli::exit::Failure;
-
-const DATA_DIR: EnvVar = EnvVar {
-    name: "BASTIDE_DATA_DIR",
-    aliases: &[],
-    means: Means::Setting("data_dir"),
-    default: "data directory",
-    doc: "Where the server keeps its key, its log and login links.",
-};
-
-/// Every environment variable the server reads, besides those that say where the sessions daemon is.
-pub(crate) const ENVIRONMENT: &[EnvVar] = &[
-    EnvVar {
-        name: "BASTIDE_LISTEN",
-        aliases: &[],
-        means: Means::Setting("listen"),
-        default: "127.0.0.1:8722",
-        doc: "Address and port of the web server.",
-    },
-    DATA_DIR,
-    EnvVar {
-        name: "BASTIDE_PUBLIC_URL",
-        aliases: &[],
-        means: Means::Setting("public_url"),
-        default: "",
-        doc: "The address people see when a proxy stands before the server; with https the cookie is Secure.",
-    },
-];
+use environment::{DATA_DIR, ENVIRONMENT};
+use raw::Raw;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8722";
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Raw {
-    listen: Option<String>,
-    data_dir: Option<PathBuf>,
-    public_url: Option<String>,
-    log: Logging,
-}
+/// A browser that is used daily asks again rarely, a forgotten one ends.
+const LOGIN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Shorter ends before it is of use; browsers keep no cookie longer (RFC 6265bis, section 5.5).
+const LIFETIMES: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(5 * 60)..=Duration::from_secs(400 * 24 * 3600);
+/// Fewer are not enough for one browser with a few terminals.
+const FEWEST_CONNECTIONS: usize = 16;
 
 /// Checked settings.
 #[derive(Debug)]
-pub(super) struct Config {
+pub(crate) struct Config {
     pub(super) listen: SocketAddr,
     /// The usual place when `None`.
     pub(super) data_dir: Option<PathBuf>,
+    /// Below the daemon's state directory when `None`.
+    pub(super) recordings_dir: Option<PathBuf>,
     pub(super) public_url: Option<Origin>,
+    pub(super) tls: Option<Certificate>,
+    pub(super) trusted_proxies: Vec<String>,
+    pub(super) proxies: Proxies,
+    pub(super) max_connections: usize,
+    pub(super) login_lifetime: Duration,
     pub(super) logging: Logging,
-    pub(super) ephemeral: bool,
-    pub(super) print_login_link: bool,
     /// To be logged when logging is set up.
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What the listener speaks TLS with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Certificate {
+    Files { certificate: PathBuf, key: PathBuf },
+    SelfSigned,
 }
 
 impl Config {
-    pub(super) fn load(flags: &Serve) -> Result<Self, Failure> {
+    pub(crate) fn load(flags: &Flags) -> Result<Self, Failure> {
         let usual = bastide_rt::paths::config_dir().ok().map(|dir| dir.join("server.toml"));
         let file = match (&flags.config, &usual) {
             (Some(file), _) => File::Required(file),
             (None, Some(file)) => File::IfPresent(file),
             (None, None) => File::None,
         };
-        let given = [
-            ("--listen", "listen", &flags.listen),
-            ("--data-dir", "data_dir", &flags.data_dir),
-            ("--public-url", "public_url", &flags.public_url),
-        ];
-        let given: Vec<Flag> = given
-            .into_iter()
-            .filter_map(|(name, key, value)| Some(Flag { name, key, value: value.clone()? }))
-            .collect();
-        let loaded =
-            load::<Raw>(&Sources { file, variables: ENVIRONMENT, flags: &given }).context("the settings")?;
-        let raw = &loaded.value;
+        let sources = Sources { file, variables: ENVIRONMENT, flags: &flags.given() };
+        let loaded = load::<Raw>(&sources).context("the server's settings")?;
+        Ok(Self::check(&loaded).context("the server's settings")?)
+    }
 
+    fn check(loaded: &Loaded<Raw>) -> anyhow::Result<Self> {
+        let raw = &loaded.value;
+        let wrong = |key: &str, why: String| anyhow!("{}: {why}", loaded.origin(key));
         let text = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
         let listen: SocketAddr = text.parse().map_err(|_| {
-            anyhow!(
-                "{}: {text:?} is not an address and a port, as in {DEFAULT_LISTEN}",
-                loaded.origin("listen")
-            )
+            wrong("listen", format!("{text:?} is not an address and a port, as in {DEFAULT_LISTEN}"))
         })?;
-        let public_url = raw.public_url.as_deref().filter(|url| !url.is_empty()).map(|url| {
-            Origin::read(url).map_err(|why| anyhow!("{}: {url:?}: {why}", loaded.origin("public_url")))
-        });
-        let public_url = public_url.transpose()?;
-        let mut warnings = loaded.warnings.clone();
-        let https = public_url.as_ref().is_some_and(|origin| origin.https);
-        if !listen.ip().is_loopback() && !https {
-            warnings.push(format!(
-                "{listen} can be reached from other machines without TLS: whoever is on the way reads what is \
-                 typed; put a proxy with TLS before it and name its address with --public-url"
-            ));
+        let public_url = raw
+            .public_url
+            .as_deref()
+            .filter(|url| !url.is_empty())
+            .map(|url| Origin::read(url).map_err(|why| wrong("public_url", format!("{url:?}: {why}"))));
+        let networks = raw
+            .trusted_proxies
+            .0
+            .iter()
+            .map(|one| one.parse().map_err(|why| wrong("trusted_proxies", format!("{one:?}: {why}"))));
+        let max_connections = raw.max_connections.unwrap_or(bastide_api::MAX_CONNECTIONS);
+        if max_connections < FEWEST_CONNECTIONS {
+            let why = format!("{max_connections} is too few; at least {FEWEST_CONNECTIONS}");
+            return Err(wrong("max_connections", why));
         }
-        Ok(Self {
+        let lifetime = raw.login.lifetime.as_deref().map(|text| {
+            let read = duration::parse(text).ok().filter(|lifetime| LIFETIMES.contains(lifetime));
+            let why = || format!("{text:?} is not a time from 5m to 400d, as in 12h or 7d");
+            read.ok_or_else(|| wrong("login.lifetime", why()))
+        });
+        let mut config = Self {
             listen,
             data_dir: raw.data_dir.clone(),
-            public_url,
+            recordings_dir: raw.recordings_dir.clone(),
+            public_url: public_url.transpose()?,
+            tls: certificate(loaded)?,
+            trusted_proxies: raw.trusted_proxies.0.clone(),
+            proxies: Proxies::new(networks.collect::<Result<_, _>>()?),
+            max_connections,
+            login_lifetime: lifetime.transpose()?.unwrap_or(LOGIN_LIFETIME),
             logging: raw.log.clone(),
-            ephemeral: flags.ephemeral,
-            print_login_link: flags.print_login_link,
-            warnings,
-        })
+            warnings: loaded.warnings.clone(),
+        };
+        let https = config.tls.is_some() || config.public_url.as_ref().is_some_and(|origin| origin.https);
+        if !listen.ip().is_loopback() && !https {
+            config.warnings.push(format!(
+                "{listen} can be reached from other machines without TLS: whoever is on the way reads what is \
+                 typed; use --tls-cert and --tls-key, or --tls-self-signed, or put a proxy with TLS before it \
+                 and name its address with --public-url"
+            ));
+        }
+        Ok(config)
+    }
+
+    /// As lines of a settings file.
+    pub(crate) fn shown(&self) -> String {
+        let text = |text: &str| format!("{text:?}");
+        let path = |path: &Path| format!("{:?}", path.to_string_lossy());
+        let mut lines = vec![("listen", text(&self.listen.to_string()))];
+        if let Ok(dir) = data_dir(self.data_dir.as_deref()) {
+            lines.push(("data_dir", path(&dir)));
+        }
+        if let Ok(dir) = self.recordings() {
+            lines.push(("recordings_dir", path(&dir)));
+        }
+        if let Some(Origin { https, authority }) = &self.public_url {
+            let scheme = if *https { "https" } else { "http" };
+            lines.push(("public_url", text(&format!("{scheme}://{authority}"))));
+        }
+        lines.push(("trusted_proxies", format!("{:?}", self.trusted_proxies)));
+        lines.push(("max_connections", self.max_connections.to_string()));
+        lines.push(("login.lifetime", text(&duration::exact(self.login_lifetime.as_secs()))));
+        match &self.tls {
+            Some(Certificate::Files { certificate, key }) => {
+                lines.extend([("tls.certificate", path(certificate)), ("tls.key", path(key))]);
+            }
+            other => lines.push(("tls.self_signed", other.is_some().to_string())),
+        }
+        if let Some(filter) = &self.logging.filter {
+            lines.push(("log.filter", text(filter)));
+        }
+        let format = match self.logging.format {
+            bastide_rt::logging::Format::Text => "text",
+            bastide_rt::logging::Format::Json => "json",
+        };
+        lines.push(("log.format", text(format)));
+        lines.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+    }
+
+    /// Where the daemon keeps recordings, as far as can be known from here.
+    pub(super) fn recordings(&self) -> Result<PathBuf, Failure> {
+        match &self.recordings_dir {
+            Some(dir) => Ok(dir.clone()),
+            None => crate::cli::recordings::directory(),
+        }
+    }
+}
+
+fn certificate(loaded: &Loaded<Raw>) -> anyhow::Result<Option<Certificate>> {
+    let tls = &loaded.value.tls;
+    let self_signed = tls.self_signed.unwrap_or_default();
+    let alone = |there: &str, missing: &str| {
+        anyhow!("{}: the {there} needs tls.{missing} beside it", loaded.origin(&format!("tls.{there}")))
+    };
+    match (&tls.certificate, &tls.key) {
+        (Some(_), Some(_)) if self_signed => Err(anyhow!(
+            "{}: there are certificate files already ({}); take one or the other",
+            loaded.origin("tls.self_signed"),
+            loaded.origin("tls.certificate"),
+        )),
+        (Some(certificate), Some(key)) => {
+            Ok(Some(Certificate::Files { certificate: certificate.clone(), key: key.clone() }))
+        }
+        (Some(_), None) => Err(alone("certificate", "key")),
+        (None, Some(_)) => Err(alone("key", "certificate")),
+        (None, None) => Ok(self_signed.then_some(Certificate::SelfSigned)),
     }
 }
 
 /// The data directory for a command beside the server: flag, environment, the usual place.
-pub(super) fn data_dir(flag: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    match flag.cloned().or_else(|| crate::env::path(&DATA_DIR)) {
+pub(super) fn data_dir(flag: Option<&Path>) -> Result<PathBuf, Failure> {
+    match flag.map(Path::to_owned).or_else(|| crate::env::path(&DATA_DIR)) {
         Some(path) => Ok(path),
         None => Ok(bastide_rt::paths::data_dir().context("no directory for the server's data")?),
     }
 }
+
+#[cfg(test)]
+mod tests;

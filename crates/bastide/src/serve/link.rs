@@ -31,7 +31,7 @@ pub(super) const ADDRESS_FILE: &str = "address";
 
 impl LoginLink {
     pub(crate) fn run(&self) -> Outcome {
-        let path = config::data_dir(self.data_dir.as_ref())?;
+        let path = config::data_dir(self.data_dir.as_deref())?;
         if !path.join("server.key").exists() {
             return Err(Failure::text(format!(
                 "{} holds no server's data: start `bastide serve` first, or name its directory with --data-dir",

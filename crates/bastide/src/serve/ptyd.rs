@@ -36,10 +36,10 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    pub(super) fn new(config: &Config, place: &Place) -> Result<Self, Failure> {
+    pub(super) fn new(ephemeral: bool, place: &Place) -> Result<Self, Failure> {
         let mut beside =
             Self { place: place.clone(), supervisor: supervisor(), own: None, child: Arc::default() };
-        if config.ephemeral {
+        if ephemeral {
             let name = format!("bastide-ephemeral-{}", uuid::Uuid::new_v4().simple());
             let own = bastide_rt::paths::private_dir(&std::env::temp_dir().join(name))
                 .context("a directory for the ephemeral server")?;
@@ -53,7 +53,7 @@ impl Beside {
     pub(super) fn data_dir(&self, config: &Config) -> Result<PathBuf, Failure> {
         match &self.own {
             Some(own) => Ok(own.join("data")),
-            None => super::config::data_dir(config.data_dir.as_ref()),
+            None => super::config::data_dir(config.data_dir.as_deref()),
         }
     }
 
@@ -83,7 +83,7 @@ impl Beside {
         if let Some(own) = &self.own {
             more.extend(["--state-dir".into(), own.join("ptyd").into_os_string()]);
         }
-        let place = self.place.clone();
+        let (place, ephemeral) = (self.place.clone(), self.own.is_some());
         let (child, tasks, shutdown) = (Arc::clone(&self.child), tasks.clone(), shutdown.clone());
         let launch = Launch::new(move || {
             let (place, more, child) = (place.clone(), more.clone(), Arc::clone(&child));
@@ -93,10 +93,9 @@ impl Beside {
                 let Some(started) = started.map_err(|failure| failure.message().unwrap_or_default())? else {
                     return Ok(());
                 };
-                tracing::info!(
-                    pid = started.id(),
-                    "started the sessions daemon; it stays when the server stops"
-                );
+                let end =
+                    if ephemeral { "it ends with the server" } else { "it stays when the server stops" };
+                tracing::info!(pid = started.id(), "started the sessions daemon; {end}");
                 *child.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
                 tasks.spawn("sessions daemon's end", watch(child, shutdown));
                 Ok(())

@@ -14,26 +14,38 @@ use crate::cli::output;
 
 const LINK_FILE: &str = "first-login-link";
 
-pub(super) async fn say(
-    app: &App,
-    config: &Config,
-    dir: &DataDir,
-    (listening, first_start): (SocketAddr, bool),
-) -> Result<(), Failure> {
+/// What is known about this start.
+pub(super) struct Start<'a> {
+    pub(super) listening: SocketAddr,
+    /// Nobody has been here before.
+    pub(super) first: bool,
+    /// Of a certificate that nobody vouches for.
+    pub(super) fingerprint: Option<String>,
+    pub(super) options: &'a super::Options,
+}
+
+pub(super) async fn say(app: &App, config: &Config, dir: &DataDir, start: Start<'_>) -> Result<(), Failure> {
+    let Start { listening, first, fingerprint, options } = start;
     let address = address(config, listening);
     write_private(dir, ADDRESS_FILE, &address)?;
     tracing::info!(%listening, address, "serving");
 
     let mut lines = vec![format!("Bastide {} serves at {address}", env!("CARGO_PKG_VERSION"))];
+    if let Some(fingerprint) = fingerprint {
+        tracing::info!(fingerprint, "the certificate is of our own making");
+        lines.push(format!(
+            "The browser will warn of its certificate. Its SHA-256 fingerprint is\n  {fingerprint}\nCompare them before you go on."
+        ));
+    }
     if nix::unistd::geteuid().is_root() {
         lines.push(
             "Shells opened on the page run as root: the administrator is mapped to the user who started the server."
                 .to_owned(),
         );
     }
-    if first_start {
+    if first {
         let link = url(&address, &app.login_link().await.map_err(anyhow::Error::from)?);
-        if config.print_login_link || std::io::stderr().is_terminal() {
+        if options.print_login_link || std::io::stderr().is_terminal() {
             lines.push(format!("Log in (once, within 15 minutes): {link}"));
         } else {
             // A log may be read by others; the file is for the server's user only.
@@ -59,7 +71,8 @@ fn address(config: &Config, listening: SocketAddr) -> String {
         IpAddr::V6(ip) if ip.is_unspecified() => shown.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
-    format!("http://{shown}")
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{shown}")
 }
 
 fn link_command(config: &Config) -> String {

@@ -136,16 +136,16 @@ async fn settings_are_checked_and_shown_without_a_daemon() {
     let file = ptyd.dir().join("ptyd.toml");
     std::fs::write(&file, "max_sessions = 7\n").unwrap();
     let path = file.to_str().unwrap();
-    let shown = ptyd.ok(&["config", "print", "--file", path]).await;
+    let shown = ptyd.ok(&["config", "print", "ptyd", "--file", path]).await;
     assert!(
         shown.contains("max_sessions = 7\n") && shown.contains("recording = \"best_effort\"\n"),
         "{shown}"
     );
     // What is shown can be read again.
     std::fs::write(&file, &shown).unwrap();
-    assert_eq!(ptyd.ok(&["config", "print", "--file", path]).await, shown);
+    assert_eq!(ptyd.ok(&["config", "print", "ptyd", "--file", path]).await, shown);
     std::fs::write(&file, "max_sessions = 7\nmax_sesions = 8\n").unwrap();
-    let checked = ptyd.run(&["config", "check", "--file", path]).await;
+    let checked = ptyd.run(&["config", "check", "ptyd", "--file", path]).await;
     assert_eq!(checked.code, 1);
     assert!(checked.stderr.contains("ptyd.toml:2"), "{}", checked.stderr);
 }

@@ -1,0 +1,92 @@
+//! Every environment variable the server reads, besides those that say where the sessions daemon is.
+
+use bastide_rt::config::{EnvVar, Means};
+
+pub(super) const DATA_DIR: EnvVar = EnvVar {
+    name: "BASTIDE_DATA_DIR",
+    aliases: &[],
+    means: Means::Setting("data_dir"),
+    default: "data directory",
+    doc: "Where the server keeps people, its key, its log, and a certificate of its own making.",
+};
+
+pub(crate) const ENVIRONMENT: &[EnvVar] = &[
+    EnvVar {
+        name: "BASTIDE_LISTEN",
+        aliases: &[],
+        means: Means::Setting("listen"),
+        default: "127.0.0.1:8722",
+        doc: "Address and port of the web server.",
+    },
+    DATA_DIR,
+    EnvVar {
+        name: "BASTIDE_RECORDINGS_DIR",
+        aliases: &[],
+        means: Means::Setting("recordings_dir"),
+        default: "recordings in the daemon's state directory",
+        doc: "Where the sessions daemon keeps recordings; the server reads them there.",
+    },
+    EnvVar {
+        name: "BASTIDE_PUBLIC_URL",
+        aliases: &[],
+        means: Means::Setting("public_url"),
+        default: "",
+        doc: "The address people see, when it is not the one listened on; with https the cookie is Secure.",
+    },
+    EnvVar {
+        name: "BASTIDE_TLS_CERTIFICATE",
+        aliases: &[],
+        means: Means::Setting("tls.certificate"),
+        default: "",
+        doc: "File with the certificate chain in PEM form, the server's own first. With it and the key the server speaks TLS. Read again within a minute when it has changed.",
+    },
+    EnvVar {
+        name: "BASTIDE_TLS_KEY",
+        aliases: &[],
+        means: Means::Setting("tls.key"),
+        default: "",
+        doc: "File with the certificate's private key in PEM form, without a passphrase.",
+    },
+    EnvVar {
+        name: "BASTIDE_TLS_SELF_SIGNED",
+        aliases: &[],
+        means: Means::Setting("tls.self_signed"),
+        default: "false",
+        doc: "Speak TLS with a certificate that the server makes once and keeps as self-signed.pem in the data directory. Its fingerprint is printed at the start.",
+    },
+    EnvVar {
+        name: "BASTIDE_TRUSTED_PROXIES",
+        aliases: &[],
+        means: Means::Setting("trusted_proxies"),
+        default: "",
+        doc: "Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed, with commas between. Without it everybody behind a proxy shares one limit of failed logins.",
+    },
+    EnvVar {
+        name: "BASTIDE_MAX_CONNECTIONS",
+        aliases: &[],
+        means: Means::Setting("max_connections"),
+        default: "8192",
+        doc: "Connections at once; more wait. One address other than a trusted proxy or this machine gets an eighth.",
+    },
+    EnvVar {
+        name: "BASTIDE_LOGIN_LIFETIME",
+        aliases: &[],
+        means: Means::Setting("login.lifetime"),
+        default: "7d",
+        doc: "How long a browser stays logged in: 5m to 400d.",
+    },
+    EnvVar {
+        name: "BASTIDE_LOG_FORMAT",
+        aliases: &[],
+        means: Means::Setting("log.format"),
+        default: "text",
+        doc: "How the server's log on standard error is written: text or json.",
+    },
+    EnvVar {
+        name: "BASTIDE_LOG",
+        aliases: &[],
+        means: Means::Elsewhere,
+        default: "info",
+        doc: "What is logged: a level, or levels by part (info,bastide_app=debug). Wins over log.filter of the file.",
+    },
+];
