@@ -2,6 +2,7 @@
 //!
 //! Paths, methods, names, access and types stand in the table once; nothing here repeats them.
 
+pub mod access;
 pub(crate) mod operation;
 
 use axum::http::{StatusCode, header};

@@ -17,6 +17,7 @@ pub(crate) struct Operation {
     body: Option<Value>,
     answers: Vec<(u16, Value)>,
     problems: Vec<u16>,
+    refuses_users: bool,
     schemas: Vec<(String, Value)>,
 }
 
@@ -31,6 +32,7 @@ pub(crate) fn says(summary: &'static str) -> Operation {
         body: None,
         answers: Vec::new(),
         problems: Vec::new(),
+        refuses_users: false,
         schemas: Vec::new(),
     }
 }
@@ -103,6 +105,12 @@ impl Operation {
         self
     }
 
+    /// People who are no administrators get 403 here, though the route is for whoever has logged in.
+    pub(crate) fn refuses_users(mut self) -> Self {
+        self.refuses_users = true;
+        self
+    }
+
     fn gives_content(mut self, status: u16, media_type: &str, schema: &Value) -> Self {
         let content = json!({ "schema": schema });
         if let Some((_, answer)) = self.answers.iter_mut().find(|(known, _)| *known == status) {
@@ -139,6 +147,15 @@ impl Operation {
 
     pub(crate) fn summary(&self) -> &'static str {
         self.summary
+    }
+
+    pub(crate) fn is_refused_to_users(&self) -> bool {
+        self.refuses_users
+    }
+
+    /// Whether it is a WebSocket.
+    pub(crate) fn is_upgrade(&self) -> bool {
+        self.answers.iter().any(|(status, _)| *status == 101)
     }
 
     pub(crate) fn has_body(&self) -> bool {
