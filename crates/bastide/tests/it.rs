@@ -3,6 +3,8 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/bad_input.rs"]
+mod bad_input;
 #[path = "it/client.rs"]
 mod client;
 #[path = "it/commands.rs"]
@@ -13,6 +15,8 @@ mod daemon;
 mod recordings;
 #[path = "it/serve.rs"]
 mod serve;
+#[path = "it/tls.rs"]
+mod tls;
 
 use bastide_testkit::client::{Client, LogEvent, SessionInfo};
 use bastide_testkit::{Ptyd, within};
