@@ -79,7 +79,7 @@ test('vim and top run, and a resized window is their size', async () => {
   await terminal.sees(/load average/)
   await terminal.press('q')
   await terminal.run('stty size')
-  await page.waitForFunction(() => document.querySelector('.terminal-fit').terminal.rows < 40)
+  await page.waitForFunction(() => document.querySelector('.pane.focused .terminal-fit').terminal.rows < 40)
   await terminal.run('echo size: $(stty size)')
   const { cols, rows } = await terminal.size()
   await terminal.sees(new RegExp(`size: ${rows} ${cols}`))
@@ -231,16 +231,16 @@ test('two writers: who types last decides the size, the other one keeps up', asy
   await small.run('clear; echo small')
   await terminal.sees(/^small$/m)
   await page.waitForFunction(
-    (rows) => document.querySelector('.terminal-fit').terminal.rows < rows,
+    (rows) => document.querySelector('.pane.focused .terminal-fit').terminal.rows < rows,
     before.rows,
   )
   assert.deepEqual(await terminal.size(), await small.size())
-  await page.locator('.letterbox').waitFor()
+  await page.locator('.pane.focused .letterbox').waitFor()
   await world.picture(page, 'letterbox')
   await other.context.close()
   await terminal.run('echo large')
   await page.waitForFunction(
-    (rows) => document.querySelector('.terminal-fit').terminal.rows === rows,
+    (rows) => document.querySelector('.pane.focused .terminal-fit').terminal.rows === rows,
     before.rows,
   )
 })
@@ -268,7 +268,6 @@ test('several lines are shown before they are pasted', async () => {
   await terminal.run('clear')
   await terminal.paste('echo one\necho two\n')
   await page.getByRole('dialog').getByText('Paste 2 lines?').waitFor()
-  await page.waitForFunction(() => !document.querySelector('.ant-zoom-appear, .ant-zoom-enter'))
   await world.picture(page, 'paste')
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page.getByRole('dialog').waitFor({ state: 'hidden' })
@@ -276,7 +275,7 @@ test('several lines are shown before they are pasted', async () => {
   await terminal.sees(/^zero$/m)
   assert.ok(!(await terminal.lines()).includes('one'))
   await terminal.paste('echo one\necho two\n')
-  await page.getByRole('button', { name: 'Paste' }).click()
+  await page.getByRole('button', { name: 'Paste', exact: true }).click()
   await page.getByRole('dialog').waitFor({ state: 'hidden' })
   // A shell that knows pastes waits for this key; one that does not has run them by now.
   await terminal.press('Enter')
@@ -320,7 +319,8 @@ test('the recording plays in another program', async () => {
   )
   assert.match(stdout, /for the record/)
   assert.match(stdout, /hello from vim/)
-  await page.getByRole('button', { name: 'Close' }).click()
+  await page.locator('.ending').getByRole('button', { name: 'Close' }).click()
+  await page.goto(world.url)
   await page.locator(`tr[data-uid="${uid}"]`, { hasText: 'ended, exit code 3' }).waitFor()
 })
 
@@ -360,7 +360,7 @@ test('the same in Chinese, in light, and on a telephone', async () => {
     await terminal.sees(/^你好，世界$/m)
     await world.picture(page, `terminal-zh-${colorScheme}-390`)
     await page.setViewportSize({ width: 1440, height: 900 })
-    await page.waitForFunction(() => document.querySelector('.terminal-fit').terminal.cols > 100)
+    await page.waitForFunction(() => document.querySelector('.pane.focused .terminal-fit').terminal.cols > 100)
     await world.picture(page, `terminal-zh-${colorScheme}`)
     assert.deepEqual(faults, [])
     await context.close()

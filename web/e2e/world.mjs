@@ -230,7 +230,7 @@ export class Terminal {
   /** The lines of the screen, or with everything above it. */
   lines(all = false) {
     return this.page.evaluate((all) => {
-      const { buffer, rows } = document.querySelector('.terminal-fit').terminal
+      const { buffer, rows } = document.querySelector('.pane.focused .terminal-fit').terminal
       const { active } = buffer
       const from = all ? 0 : active.baseY
       const lines = []
@@ -254,7 +254,7 @@ export class Terminal {
 
   size() {
     return this.page.evaluate(() => {
-      const { cols, rows } = document.querySelector('.terminal-fit').terminal
+      const { cols, rows } = document.querySelector('.pane.focused .terminal-fit').terminal
       return { cols, rows }
     })
   }
@@ -264,7 +264,7 @@ export class Terminal {
     try {
       await this.page.waitForFunction(
         ({ source, flags }) => {
-          const { buffer, rows } = document.querySelector('.terminal-fit')?.terminal ?? {}
+          const { buffer, rows } = document.querySelector('.pane.focused .terminal-fit')?.terminal ?? {}
           if (!buffer) return false
           const { active } = buffer
           const lines = []
@@ -290,7 +290,7 @@ export class Terminal {
       const data = new DataTransfer()
       data.setData('text/plain', text)
       const event = new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
-      document.querySelector('.terminal-fit textarea').dispatchEvent(event)
+      document.querySelector('.pane.focused .terminal-fit textarea').dispatchEvent(event)
     }, text)
   }
 }

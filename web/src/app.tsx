@@ -43,7 +43,7 @@ export function App() {
         <LoginNeeded />
       ) : place.page === 'terminal' ? (
         <Suspense fallback={<p className="centre soft">{t('terminal.loading')}</p>}>
-          <TerminalPage key={`${place.uid} ${place.watch}`} uid={place.uid} watch={place.watch} />
+          <TerminalPage uid={place.uid} watch={place.watch} />
         </Suspense>
       ) : (
         <Frame>

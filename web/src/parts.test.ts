@@ -3,7 +3,6 @@ import { apply, type Live } from './api/live.ts'
 import { type Session, sessionName } from './api/types.ts'
 import { ago } from './parts/ago.tsx'
 import { readPlace } from './router.ts'
-import { needsConfirmation, sizeWords } from './terminal/paste.ts'
 
 function session(uid: string, created: string): Session {
   return {
@@ -72,20 +71,5 @@ describe('addresses', () => {
     expect(readPlace(`/t/${uid}`, '')).toEqual({ page: 'terminal', uid, watch: false })
     expect(readPlace(`/t/${uid}`, '?watch=1')).toEqual({ page: 'terminal', uid, watch: true })
     expect(readPlace('/t/x', '')).toEqual({ page: 'missing' })
-  })
-})
-
-describe('a paste', () => {
-  it('of one line goes straight through, anything that would run is shown first', () => {
-    expect(needsConfirmation('ls -l')).toBeNull()
-    expect(needsConfirmation('ls\n')?.lines).toEqual(['ls'])
-    expect(needsConfirmation('a\r\nb\rc')?.lines).toEqual(['a', 'b', 'c'])
-    expect(needsConfirmation('a\n\n')?.lines).toEqual(['a', ''])
-  })
-
-  it('has its size in words', () => {
-    expect(sizeWords(5)).toEqual({ key: 'bytes.b', n: '5' })
-    expect(sizeWords(10 * 1024)).toEqual({ key: 'bytes.kb', n: '10' })
-    expect(sizeWords(10 * 1024 * 1024)).toEqual({ key: 'bytes.mb', n: '10.0' })
   })
 })

@@ -22,6 +22,12 @@ export function go(address: string): void {
   window.dispatchEvent(new Event(CHANGED))
 }
 
+/** As `go`, without a step in the history. */
+export function goInstead(address: string): void {
+  history.replaceState(null, '', address)
+  window.dispatchEvent(new Event(CHANGED))
+}
+
 function subscribe(changed: () => void): () => void {
   window.addEventListener('popstate', changed)
   window.addEventListener(CHANGED, changed)

@@ -3,8 +3,6 @@
 
 #[path = "it/attach.rs"]
 mod attach;
-#[path = "it/bad_input.rs"]
-mod bad_input;
 #[path = "it/client.rs"]
 mod client;
 #[path = "it/commands.rs"]
@@ -15,8 +13,6 @@ mod daemon;
 mod recordings;
 #[path = "it/serve.rs"]
 mod serve;
-#[path = "it/tls.rs"]
-mod tls;
 
 use bastide_testkit::client::{Client, LogEvent, SessionInfo};
 use bastide_testkit::{Ptyd, within};

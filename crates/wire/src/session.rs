@@ -1,7 +1,6 @@
 //! What a session looks like from outside.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One row of `list`. Times are Unix seconds as decimal strings, as existing clients parse them.
@@ -38,8 +37,7 @@ pub struct SessionDetail {
     pub exit: Option<ExitStatus>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Viewer)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewerInfo {
     pub write: bool,
     pub lagged: bool,
@@ -59,8 +57,7 @@ pub struct RecordingInfo {
 }
 
 /// `code` is 128 + signal for a program that a signal ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Exit)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitStatus {
     pub code: i32,
     #[serde(default, skip_serializing_if = "Option::is_none")]

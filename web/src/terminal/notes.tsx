@@ -1,38 +1,49 @@
-import { Button, Modal } from 'antd'
 import type { TFunction } from 'i18next'
-import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { createSession, Problem } from '../api/client.ts'
-import { go, terminalAddress } from '../router.ts'
+import { useLive } from '../api/live.ts'
+import type { Session } from '../api/types.ts'
+import { changeSettings } from '../settings.ts'
+import { rightsOf, useDesk, useViewState } from './desk.ts'
+import { Dialog } from './dialog.tsx'
 import { MAX_WAITING } from './input.ts'
 import { type Paste, sizeWords } from './paste.ts'
 import type { Phase } from './socket.ts'
-import type { TerminalActions, TerminalState } from './use-terminal.ts'
+import { useSecondsUntil } from './status.tsx'
+import type { Notice, View, ViewState } from './view.ts'
+import type { Leaf } from './workspace.ts'
 
 /** Lines of a paste that are shown before it is sent. */
 const SHOWN_LINES = 20
+const SHOWN_ROWS = 12
 
-/** Small things said over the terminal's lower edge; the screen below stays as it is. */
-export function Notes({ state, actions }: { state: TerminalState; actions: TerminalActions }) {
+/** Small things said over a terminal's edges; the screen below stays as it is. */
+export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
   const { t } = useTranslation()
+  const state = useViewState(pane.uid)
   return (
-    <div className="notes" role="status">
-      {state.backlog !== null && (
-        <Note
-          text={t('terminal.backlog', { size: size(t, state.backlog) })}
-          action={t('terminal.backlog.cancel')}
-          act={actions.cancelInput}
-        />
-      )}
-      {state.notice && (
-        <Note
-          text={noticeWords(t, state.notice)}
-          action={t('terminal.notice.dismiss')}
-          act={actions.dismiss}
-        />
-      )}
-      <Ending phase={state.phase} />
-    </div>
+    <>
+      <Connection phase={state.phase} retry={() => view?.retry()} />
+      <div className="notes" role="status">
+        {state.below !== 'none' && (
+          <button type="button" className="note below" onClick={() => view?.screen.terminal.scrollToBottom()}>
+            {t(state.below === 'new' ? 'terminal.below.new' : 'terminal.below')}
+          </button>
+        )}
+        {state.backlog && <Backlog backlog={state.backlog} cancel={() => view?.cancelInput()} />}
+        {state.notice?.kind === 'READ_ONLY' ? (
+          <ReadOnlyNote pane={pane} dismiss={() => view?.dismiss()} />
+        ) : (
+          state.notice && (
+            <Note
+              text={noticeWords(t, state.notice)}
+              action={t('terminal.notice.dismiss')}
+              act={() => view?.dismiss()}
+            />
+          )
+        )}
+        <Ending phase={state.phase} pane={pane} />
+      </div>
+    </>
   )
 }
 
@@ -47,51 +58,115 @@ function Note({ text, action, act }: { text: string; action: string; act: () => 
   )
 }
 
+/** What one sees while there is no connection: small, and in the corner. */
+function Connection({ phase, retry }: { phase: Phase; retry: () => void }) {
+  const { t } = useTranslation()
+  const seconds = useSecondsUntil(phase)
+  if (phase.kind !== 'reconnecting' && phase.kind !== 'waiting') return null
+  return (
+    <div className="connection">
+      <span>{t(`terminal.state.${phase.kind}`, { seconds })}</span>
+      {phase.kind === 'reconnecting' && (
+        <button type="button" className="quiet" onClick={retry}>
+          {t('terminal.retry')}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function Backlog({ backlog, cancel }: { backlog: NonNullable<ViewState['backlog']>; cancel: () => void }) {
+  const { t } = useTranslation()
+  const { waiting, total } = backlog
+  return (
+    <div className="note">
+      <span>{t('terminal.backlog', { size: size(t, waiting) })}</span>
+      {total > waiting && (
+        <progress
+          value={total - waiting}
+          max={total}
+          aria-label={t('terminal.backlog', { size: size(t, waiting) })}
+        />
+      )}
+      <button type="button" className="quiet" onClick={cancel}>
+        {t('terminal.backlog.cancel')}
+      </button>
+    </div>
+  )
+}
+
+/** Why typing does nothing, and what would change that. */
+function ReadOnlyNote({ pane, dismiss }: { pane: Leaf; dismiss: () => void }) {
+  const { t } = useTranslation()
+  const desk = useDesk()
+  const session = useLive().sessions.find((one) => one.uid === pane.uid)
+  const mayWrite = pane.watch && rightsOf(session).write
+  const owner = (session as (Session & { owner?: { username: string } | null }) | undefined)?.owner
+  return (
+    <div className="note">
+      <span>
+        {t('terminal.notice.READ_ONLY')}
+        {!mayWrite && owner && ` ${t('terminal.readonly.ask', { name: owner.username })}`}
+      </span>
+      {mayWrite && (
+        <button type="button" className="quiet" onClick={() => desk.run('write')}>
+          {t('terminal.menu.write')}
+        </button>
+      )}
+      <button type="button" className="quiet" onClick={dismiss}>
+        {t('terminal.notice.dismiss')}
+      </button>
+    </div>
+  )
+}
+
 function size(t: TFunction, bytes: number): string {
   const { key, n } = sizeWords(bytes)
   return t(key, { n })
 }
 
-function noticeWords(t: TFunction, { kind, text }: { kind: string; text: string }): string {
+const PLAIN = [
+  'copied',
+  'copy_failed',
+  'nothing_selected',
+  'paste_by_key',
+  'full_screen_escape',
+  'graphics_lost',
+] as const
+
+function noticeWords(t: TFunction, { kind, text }: Notice): string {
+  const plain = PLAIN.find((one) => one === kind)
+  if (plain) return t(`terminal.notice.${plain}`)
   switch (kind) {
     case 'full':
       return t('terminal.backlog.full', { size: size(t, MAX_WAITING) })
     case 'input_unknown':
       return t('terminal.notice.input_unknown', { count: Number(text) })
-    case 'READ_ONLY':
-      return t('terminal.notice.READ_ONLY')
     case 'recording':
       return t('terminal.notice.recording', { text })
     case 'ending':
       return t('terminal.notice.ending', { text })
+    case 'unreachable':
+      return t('error.unreachable')
     default:
       return t('terminal.notice.other', { text })
   }
 }
 
 /** What is left to do when there is nothing more to type into. */
-function Ending({ phase }: { phase: Phase }) {
+function Ending({ phase, pane }: { phase: Phase; pane: Leaf }) {
   const { t } = useTranslation()
-  const [failed, setFailed] = useState('')
+  const desk = useDesk()
   if (phase.kind !== 'ended' && phase.kind !== 'closed') return null
-  const again = () => {
-    createSession().then(
-      (session) => go(terminalAddress(session.uid)),
-      (problem: unknown) => {
-        if (!(problem instanceof Problem)) throw problem
-        setFailed(problem.message || t('error.unreachable'))
-      },
-    )
-  }
   return (
     <div className="note ending">
-      <span>{failed || endingWords(t, phase)}</span>
-      <Button size="small" type="primary" onClick={again}>
+      <span>{endingWords(t, phase)}</span>
+      <button type="button" className="button primary" onClick={() => desk.again(pane.uid)}>
         {t('terminal.again')}
-      </Button>
-      <Button size="small" onClick={() => go('/')}>
+      </button>
+      <button type="button" className="button" onClick={() => desk.close([pane.uid])}>
         {t('terminal.close')}
-      </Button>
+      </button>
     </div>
   )
 }
@@ -102,32 +177,44 @@ function endingWords(t: TFunction, phase: Extract<Phase, { kind: 'ended' | 'clos
   return t('terminal.ended', { code: phase.code })
 }
 
-interface PasteProps {
-  paste: Paste | null
-  answer: (yes: boolean) => void
-  /** The question is gone from the screen. */
-  closed: () => void
-}
-
-export function PasteQuestion({ paste, answer, closed }: PasteProps) {
+/** Shows what would be pasted. */
+export function PasteQuestion({ paste, view }: { paste: Paste; view: View }) {
   const { t } = useTranslation()
-  const lines = paste?.lines ?? []
+  const { lines, removed } = paste
   const more = lines.length - SHOWN_LINES
+  const answer = (yes: boolean) => {
+    view.answerPaste(yes)
+    view.focus()
+  }
   return (
-    <Modal
-      open={paste !== null}
-      title={t('paste.title', { count: lines.length })}
-      okText={t('paste.confirm')}
-      cancelText={t('paste.cancel')}
-      okButtonProps={{ autoFocus: true }}
-      onOk={() => answer(true)}
-      onCancel={() => answer(false)}
-      afterClose={closed}
-      width={640}
-    >
-      <p className="soft">{t('paste.lead')}</p>
-      <pre className="paste">{lines.slice(0, SHOWN_LINES).join('\n')}</pre>
+    <Dialog title={t('paste.title', { count: lines.length })} close={() => answer(false)} wide>
+      <p className="soft">{t(view.takesPasteWhole ? 'paste.lead.whole' : 'paste.lead')}</p>
+      <textarea
+        className="paste"
+        readOnly
+        rows={Math.min(lines.length, SHOWN_ROWS)}
+        wrap="off"
+        aria-label={t('paste.lines')}
+        value={lines.slice(0, SHOWN_LINES).join('\n')}
+      />
       {more > 0 && <p className="soft">{t('paste.more', { count: more })}</p>}
-    </Modal>
+      {removed > 0 && <p className="paste-removed">{t('paste.removed', { count: removed })}</p>}
+      <label className="paste-again">
+        <input
+          type="checkbox"
+          onChange={(event) => changeSettings({ terminal: { warnOnPaste: !event.target.checked } })}
+        />
+        {t('paste.never')}
+      </label>
+      <div className="dialog-actions">
+        <button type="button" className="button" onClick={() => answer(false)}>
+          {t('paste.cancel')}
+        </button>
+        {/* biome-ignore lint/a11y/noAutofocus: the question is answered with Enter or Escape */}
+        <button type="button" className="button primary" autoFocus onClick={() => answer(true)}>
+          {t('paste.confirm')}
+        </button>
+      </div>
+    </Dialog>
   )
 }

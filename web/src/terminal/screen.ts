@@ -2,67 +2,21 @@
 
 import { ClipboardAddon, type IClipboardProvider } from '@xterm/addon-clipboard'
 import { FitAddon } from '@xterm/addon-fit'
+import { SearchAddon } from '@xterm/addon-search'
 import { Unicode11Addon } from '@xterm/addon-unicode11'
 import { WebLinksAddon } from '@xterm/addon-web-links'
-import { type ITheme, Terminal } from '@xterm/xterm'
+import type { WebglAddon } from '@xterm/addon-webgl'
+import { Terminal } from '@xterm/xterm'
 import type { Snapshot } from './frames.ts'
+import type { Look } from './look.ts'
 import type { Screen } from './socket.ts'
-
-const SCROLLBACK = 5_000
+import { LEAST_CONTRAST } from './themes.ts'
 
 /** Ends a sequence that was cut off, then resets everything (ECMA-48: CAN, RIS). */
 const RESET = '\x18\x1bc'
 
-export const FONT =
-  '"JetBrains Mono", "Cascadia Mono", "SF Mono", Menlo, "DejaVu Sans Mono", Consolas, "Sarasa Mono SC", "Noto Sans Mono CJK SC", "Noto Sans Mono", "PingFang SC", "Microsoft YaHei", monospace'
-
-export const LIGHT: ITheme = {
-  background: '#fdfdfc',
-  foreground: '#24292f',
-  cursor: '#0f766e',
-  cursorAccent: '#fdfdfc',
-  selectionBackground: '#b9dcd8',
-  black: '#24292f',
-  red: '#b42318',
-  green: '#2f7d32',
-  yellow: '#8a6100',
-  blue: '#1f5fbf',
-  magenta: '#8e3fa8',
-  cyan: '#0b7285',
-  white: '#6b7280',
-  brightBlack: '#59636e',
-  brightRed: '#d1352b',
-  brightGreen: '#3a9140',
-  brightYellow: '#a87500',
-  brightBlue: '#3577d8',
-  brightMagenta: '#a855c4',
-  brightCyan: '#1286a0',
-  brightWhite: '#8b949e',
-}
-
-export const DARK: ITheme = {
-  background: '#101418',
-  foreground: '#d7dde3',
-  cursor: '#4fd1c5',
-  cursorAccent: '#101418',
-  selectionBackground: '#2b4a52',
-  black: '#1b2127',
-  red: '#ef6b63',
-  green: '#7ccf7f',
-  yellow: '#e2b74e',
-  blue: '#6ea8f7',
-  magenta: '#cf8ee6',
-  cyan: '#58c9d6',
-  white: '#c5ccd3',
-  brightBlack: '#6e7a86',
-  brightRed: '#ff8a80',
-  brightGreen: '#9be49d',
-  brightYellow: '#f3cf73',
-  brightBlue: '#94c2ff',
-  brightMagenta: '#e2aef5',
-  brightCyan: '#7fe0eb',
-  brightWhite: '#f2f5f7',
-}
+/** More would not be looked through one by one, and marking them takes time. */
+const MOST_MATCHES = 2_000
 
 /** Programs may put something on the clipboard; what is on it is not theirs to read. */
 const writeOnly: IClipboardProvider = {
@@ -72,51 +26,78 @@ const writeOnly: IClipboardProvider = {
   },
 }
 
+/** What the emulator says of itself (focus, mouse), other than what somebody has typed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is how such a report begins
+const REPORT = /^\x1b\[(?:[IO]|M|<)/
+
 export interface Handlers {
-  typed(data: Uint8Array): void
+  typed(data: Uint8Array, by: 'person' | 'emulator'): void
   title(title: string): void
-  /** Ctrl+Shift+C, or Cmd+C: true when something was selected. */
-  copy(text: string): void
+  /** True when the key is not for the program. */
+  key(event: KeyboardEvent): boolean
   resized(cols: number, rows: number): void
+  bell(): void
+  selected(): void
+  /** Whether the end of the output is out of sight. */
+  scrolled(up: boolean): void
+  /** The browser took the graphics away; the plain renderer goes on. */
+  graphicsLost(): void
 }
 
 export class XtermScreen implements Screen {
   readonly terminal: Terminal
+  readonly search = new SearchAddon({ highlightLimit: MOST_MATCHES })
   private readonly fit = new FitAddon()
   private readonly encoder = new TextEncoder()
+  private readonly handlers: Handlers
+  private graphics: WebglAddon | null = null
+  private renderer: Look['renderer'] = 'dom'
+  private up = false
+  private disposed = false
 
-  constructor(handlers: Handlers, dark: boolean) {
+  constructor(handlers: Handlers, look: Look) {
+    this.handlers = handlers
     this.terminal = new Terminal({
+      ...options(look),
       allowProposedApi: true,
-      fontFamily: FONT,
-      fontSize: 14,
       lineHeight: 1.15,
-      scrollback: SCROLLBACK,
-      theme: dark ? DARK : LIGHT,
       // WCAG AA, whatever colours a program puts together.
-      minimumContrastRatio: 4.5,
-      cursorBlink: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+      minimumContrastRatio: LEAST_CONTRAST,
       macOptionIsMeta: true,
       screenReaderMode: false,
     })
-    this.terminal.loadAddon(this.fit)
-    this.terminal.loadAddon(new Unicode11Addon())
-    this.terminal.unicode.activeVersion = '11'
-    this.terminal.loadAddon(
+    const { terminal } = this
+    terminal.loadAddon(this.fit)
+    terminal.loadAddon(new Unicode11Addon())
+    terminal.unicode.activeVersion = '11'
+    terminal.loadAddon(
       new WebLinksAddon((_event, address) => window.open(address, '_blank', 'noopener,noreferrer')),
     )
-    this.terminal.loadAddon(new ClipboardAddon(undefined, writeOnly))
+    terminal.loadAddon(new ClipboardAddon(undefined, writeOnly))
+    terminal.loadAddon(this.search)
     this.leaveQueriesToTheDaemon()
-    this.terminal.onData((data) => handlers.typed(this.encoder.encode(data)))
+    this.renderer = look.renderer
+    terminal.onData((data) =>
+      handlers.typed(this.encoder.encode(data), REPORT.test(data) ? 'emulator' : 'person'),
+    )
     // Bytes that are no text, for instance of old mouse reports.
-    this.terminal.onBinary((data) => handlers.typed(Uint8Array.from(data, (one) => one.charCodeAt(0))))
-    this.terminal.onTitleChange(handlers.title)
-    this.terminal.onResize(({ cols, rows }) => handlers.resized(cols, rows))
-    this.terminal.attachCustomKeyEventHandler((event) => this.ownKey(event, handlers))
+    terminal.onBinary((data) =>
+      handlers.typed(
+        Uint8Array.from(data, (one) => one.charCodeAt(0)),
+        'emulator',
+      ),
+    )
+    terminal.onTitleChange(handlers.title)
+    terminal.onResize(({ cols, rows }) => handlers.resized(cols, rows))
+    terminal.onBell(handlers.bell)
+    terminal.onSelectionChange(handlers.selected)
+    terminal.onRender(() => this.watchScrolling())
+    terminal.attachCustomKeyEventHandler((event) => !handlers.key(event))
   }
 
   open(element: HTMLElement): void {
     this.terminal.open(element)
+    this.chooseRenderer()
   }
 
   /** The size that would fill the element; null while it is not shown. */
@@ -126,8 +107,11 @@ export class XtermScreen implements Screen {
     return { cols: Math.max(2, size.cols), rows: Math.max(1, size.rows) }
   }
 
-  theme(dark: boolean): void {
-    this.terminal.options.theme = dark ? DARK : LIGHT
+  look(look: Look): void {
+    Object.assign(this.terminal.options, options(look))
+    if (look.renderer === this.renderer) return
+    this.renderer = look.renderer
+    this.chooseRenderer()
   }
 
   write(data: Uint8Array, drawn: () => void): void {
@@ -145,7 +129,48 @@ export class XtermScreen implements Screen {
   }
 
   dispose(): void {
+    this.disposed = true
     this.terminal.dispose()
+  }
+
+  private watchScrolling(): void {
+    const { viewportY, baseY } = this.terminal.buffer.active
+    const up = viewportY < baseY
+    if (up === this.up) return
+    this.up = up
+    this.handlers.scrolled(up)
+  }
+
+  private chooseRenderer(): void {
+    if (!this.terminal.element) return
+    if (this.renderer === 'dom') {
+      this.graphics?.dispose()
+      this.graphics = null
+      return
+    }
+    void import('@xterm/addon-webgl').then(
+      ({ WebglAddon }) => this.useGraphics(new WebglAddon()),
+      () => this.withoutGraphics(),
+    )
+  }
+
+  private useGraphics(graphics: WebglAddon): void {
+    if (this.disposed || this.graphics || this.renderer !== 'webgl') return
+    graphics.onContextLoss(() => this.withoutGraphics())
+    try {
+      this.terminal.loadAddon(graphics)
+      this.graphics = graphics
+    } catch {
+      // The browser has none, or gave too many away already.
+      this.withoutGraphics()
+    }
+  }
+
+  private withoutGraphics(): void {
+    if (this.disposed) return
+    this.graphics?.dispose()
+    this.graphics = null
+    this.handlers.graphicsLost()
   }
 
   /**
@@ -168,15 +193,8 @@ export class XtermScreen implements Screen {
       parser.registerOscHandler(colour, (data) => data.split(';').includes('?'))
     }
   }
+}
 
-  /** False: not for the program. Only what a terminal never gets: with Shift, or with Cmd. */
-  private ownKey(event: KeyboardEvent, handlers: Handlers): boolean {
-    const copy = (event.ctrlKey && event.shiftKey) || (event.metaKey && !event.ctrlKey)
-    if (!copy || event.code !== 'KeyC') return true
-    if (event.type === 'keydown' && this.terminal.hasSelection()) {
-      event.preventDefault()
-      handlers.copy(this.terminal.getSelection())
-    }
-    return false
-  }
+function options({ palette, fontSize, fontFamily, cursorBlink, scrollback }: Look) {
+  return { theme: palette.theme, fontSize, fontFamily, cursorBlink, scrollback }
 }

@@ -168,6 +168,7 @@ function begin(watch = false) {
     screen,
     client: 'page',
     watch,
+    scrollback: 5_000,
     listener: {
       phase: (phase) => phases.push(phase),
       backlog: (bytes, slow) => {

@@ -76,7 +76,6 @@ const PONG_WITHIN = 8_000
 const OPEN_WITHIN = 10_000
 /** Far below the server's credit, and few messages in a flood. */
 const ACK_EVERY = 32 * 1024
-const SCROLLBACK = 5_000
 
 /** Server close codes after which trying again would not help. */
 const CLOSED: Record<number, Closed> = { 4401: 'login', 4404: 'gone', 1008: 'refused', 1003: 'refused' }
@@ -88,6 +87,8 @@ export interface Options {
   /** Names this page to the server, the same over all its connections. */
   client: string
   watch: boolean
+  /** Lines above the screen that the first snapshot is to have. */
+  scrollback: number
 }
 
 export class TerminalSocket {
@@ -174,7 +175,10 @@ export class TerminalSocket {
     this.cancelRetry()
     this.drop()
     if (this.current.kind !== 'reconnecting') this.enter({ kind: 'connecting' })
-    const query = new URLSearchParams({ client: this.options.client, scrollback: String(SCROLLBACK) })
+    const query = new URLSearchParams({
+      client: this.options.client,
+      scrollback: String(this.options.scrollback),
+    })
     if (this.received !== null) query.set('from', String(this.received))
     if (this.options.watch) query.set('watch', '1')
     if (this.input.fresh) query.set('fresh', '1')

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Session } from '../api/types.ts'
-import { BackIcon } from '../parts/icons.tsx'
-import { Link } from '../parts/link.tsx'
-import { Dot, Recording, type Tone } from '../parts/state.tsx'
+import { Dot, type Tone } from '../parts/state.tsx'
+import { rightsOf, useDesk, useViewState } from './desk.ts'
+import type { ViewerInfo } from './frames.ts'
 import type { Phase } from './socket.ts'
-import type { TerminalState } from './use-terminal.ts'
+import type { Leaf } from './workspace.ts'
 
 const TONES: Record<Phase['kind'], Tone> = {
   connecting: 'wait',
@@ -16,49 +16,49 @@ const TONES: Record<Phase['kind'], Tone> = {
   closed: 'bad',
 }
 
-export interface StatusProps {
-  name: string
-  state: TerminalState
-  recording: Session['recording'] | null
-  retry: () => void
-}
+/** What commands a session may run is judged, and how surely: `none` where nothing judges. */
+const LABELS = ['enforced', 'enforced_session', 'gated', 'line', 'watched', 'none'] as const
+type Label = (typeof LABELS)[number]
 
-/** The thin line under a terminal. */
-export function StatusLine({ name, state, recording, retry }: StatusProps) {
+/** The thin line under the terminals: the one in focus. */
+export function StatusLine({
+  pane,
+  session,
+  name,
+}: {
+  pane: Leaf
+  session: Session | undefined
+  name: string
+}) {
   const { t } = useTranslation()
-  const { phase, size, roundTrip, viewers, write } = state
+  const state = useViewState(pane.uid)
+  const { phase, size, roundTrip, viewers } = state
   const seconds = useSecondsUntil(phase)
-  const words = phase.kind === 'live' && !write ? 'watching' : phase.kind
-  const writers = viewers.filter((viewer) => viewer.write).length
+  const readOnly = pane.watch || !state.write
+  const words = phase.kind === 'live' && readOnly ? 'watching' : phase.kind
   return (
     <footer className="status">
-      <Link href="/" className="quiet back" aria-label={t('terminal.back')} title={t('terminal.back')}>
-        <BackIcon />
-      </Link>
       <span className="status-state" role="status">
         <Dot tone={TONES[phase.kind]}>{t(`terminal.state.${words}`, { seconds })}</Dot>
       </span>
-      {phase.kind === 'reconnecting' && (
-        <button type="button" className="quiet" onClick={retry}>
-          {t('terminal.retry')}
-        </button>
-      )}
       <strong className="status-name">{name}</strong>
-      {state.title && <span className="status-title soft">{state.title}</span>}
-      <span className="gap" />
-      {recording && <Recording recording={recording} />}
-      {viewers.length > 0 && (
-        <span title={t('terminal.viewers.title', { writers })}>
-          {t('terminal.viewers', { count: viewers.length })}
+      {session && (
+        <span className="status-account soft" title={t('terminal.account.title')}>
+          {session.account}
         </span>
       )}
+      {readOnly && phase.kind === 'live' && <ReadOnly pane={pane} session={session} />}
+      <span className="gap" />
+      {session && <LabelBadge session={session} />}
+      {session && <RecordingDot recording={session.recording} />}
+      {phase.kind === 'live' && <Viewers viewers={viewers} />}
       {roundTrip !== null && phase.kind === 'live' && (
-        <span className="number" title={t('terminal.roundtrip.title')}>
+        <span className="number status-time" title={t('terminal.roundtrip.title')}>
           {t('terminal.roundtrip', { ms: roundTrip })}
         </span>
       )}
       {size && (
-        <span className="number" title={t('terminal.size.title')}>
+        <span className="number status-size" title={t('terminal.size.title')}>
           {t('terminal.size', size)}
         </span>
       )}
@@ -66,7 +66,100 @@ export function StatusLine({ name, state, recording, retry }: StatusProps) {
   )
 }
 
-function useSecondsUntil(phase: Phase): number {
+function ReadOnly({ pane, session }: { pane: Leaf; session: Session | undefined }) {
+  const { t } = useTranslation()
+  const desk = useDesk()
+  return (
+    <>
+      <span className="badge" title={t('terminal.readonly.title')}>
+        {t('terminal.readonly')}
+      </span>
+      {pane.watch && rightsOf(session).write && (
+        <button type="button" className="quiet" onClick={() => desk.run('write')}>
+          {t('terminal.menu.write')}
+        </button>
+      )}
+    </>
+  )
+}
+
+function LabelBadge({ session }: { session: Session }) {
+  const { t } = useTranslation()
+  const said = (session as { label?: string }).label ?? 'none'
+  // A label of a newer server promises no more than that somebody looks.
+  const label: Label = LABELS.find((one) => one === said) ?? 'watched'
+  return (
+    <span className="status-label soft" title={t(`terminal.label.${label}.title`)}>
+      {t(`terminal.label.${label}`)}
+    </span>
+  )
+}
+
+const RECORDING: Record<Session['recording']['state'], Tone> = {
+  recording: 'bad',
+  stalled: 'wait',
+  failed: 'bad',
+  closed: 'done',
+  off: 'done',
+}
+
+function RecordingDot({ recording: { state, reason } }: { recording: Session['recording'] }) {
+  const { t } = useTranslation()
+  const words = t(`recording.${state}`)
+  const title = reason ? `${words}: ${reason}` : t(`terminal.recording.${state}`)
+  return (
+    <span className={`status-recording ${state}`} title={title}>
+      <Dot tone={RECORDING[state]}>{words}</Dot>
+    </span>
+  )
+}
+
+/** Initials that are shown; the rest is a number. */
+const SHOWN = 4
+
+function Viewers({ viewers }: { viewers: ViewerInfo[] }) {
+  const { t } = useTranslation()
+  if (viewers.length === 0) return null
+  const writers = viewers.filter((viewer) => viewer.write).length
+  const names = viewers.map((viewer) => viewerName(viewer) ?? t('terminal.viewer.unknown'))
+  const list = viewers.map((viewer, at) =>
+    t(viewer.write ? 'terminal.viewer.writes' : 'terminal.viewer.watches', { name: names[at] }),
+  )
+  const count = t('terminal.viewers', { count: viewers.length })
+  const title = [t('terminal.viewers.title', { writers }), ...list].join('\n')
+  const named = viewers.some((viewer) => viewerName(viewer) !== null)
+  return (
+    <span className="status-viewers" title={title}>
+      {named &&
+        viewers.slice(0, SHOWN).map((viewer, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: one person may look on twice
+          <span key={at} className={viewer.write ? 'initials writes' : 'initials'} aria-hidden="true">
+            {initials(names[at] ?? '')}
+          </span>
+        ))}
+      {viewers.length > SHOWN && named && <span aria-hidden="true">+{viewers.length - SHOWN}</span>}
+      <span className={named ? 'unseen' : undefined}>{named ? `${count}: ${list.join(', ')}` : count}</span>
+    </span>
+  )
+}
+
+/** Who it is, where the server says it. */
+function viewerName(viewer: ViewerInfo): string | null {
+  return (viewer as { user?: string | null }).user ?? null
+}
+
+/** Two letters of a user name, or one Chinese character. */
+export function initials(name: string): string {
+  const parts = name.split(/[\s._-]+/).filter(Boolean)
+  const [first = '', second] = parts
+  const one = [...first]
+  if (/\p{Script=Han}/u.test(one[0] ?? '')) return one.at(-1) ?? ''
+  const two = second ? [one[0], [...second][0]] : one.slice(0, 2)
+  return two.join('').toUpperCase()
+}
+
+/** Counts down to the next try. */
+export function useSecondsUntil(phase: Phase): number {
   const [now, setNow] = useState(() => performance.now())
   const counting = phase.kind === 'reconnecting'
   useEffect(() => {
