@@ -5,6 +5,8 @@
 
 #[path = "it/access.rs"]
 mod access;
+#[path = "it/bad_input.rs"]
+mod bad_input;
 #[path = "it/binary.rs"]
 mod binary;
 #[path = "it/json_form.rs"]

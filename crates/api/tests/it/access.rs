@@ -9,7 +9,8 @@ const SOME_UID: &str = "01900000-0000-7000-8000-000000000000";
 /// This list may only become shorter.
 const PUBLIC: [&str; 4] = ["GET /healthz", "GET /readyz", "GET /login", "POST /login"];
 
-fn method(method: &str) -> &'static str {
+/// As the requests of these tests take it.
+pub(crate) fn method(method: &str) -> &'static str {
     ["GET", "POST", "DELETE", "PUT", "PATCH"].into_iter().find(|known| *known == method).unwrap()
 }
 

@@ -240,6 +240,12 @@ impl Request {
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
+    /// A body of whatever it is.
+    pub(crate) fn body(mut self, kind: &str, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self.header("content-type", kind)
+    }
+
     /// Asks for a WebSocket; the answer is read as far as it is one to a request.
     pub(crate) fn upgrade(self) -> Self {
         self.header("connection", "upgrade")
