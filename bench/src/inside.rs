@@ -30,6 +30,8 @@ pub(crate) enum Inside {
     },
     /// Waits for a byte, then prints the time again and again.
     Tick { every_us: u64, count: u32 },
+    /// Ties PROGRAM on a terminal to every WebSocket that comes.
+    Bridge { program: Vec<String> },
     /// A socket that sends back what it gets, one client after the other.
     Socket { path: PathBuf },
 }
@@ -40,6 +42,7 @@ pub(crate) fn run(program: Inside) -> Result<()> {
         Inside::Echo => echo(),
         Inside::Print { file, for_ever } => print(&file, for_ever),
         Inside::Tick { every_us, count } => tick(Duration::from_micros(every_us), count),
+        Inside::Bridge { program } => crate::bridge::run(program),
         Inside::Socket { path } => socket(&path),
     }
 }

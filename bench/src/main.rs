@@ -8,14 +8,17 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bare;
+mod bridge;
 mod corpus;
 mod daemon;
 mod inside;
 mod machine;
+mod page;
 mod path;
 mod peers;
 mod report;
 mod rows;
+mod server;
 mod soak;
 mod stats;
 mod wire;
@@ -37,7 +40,7 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Table {
     /// Rows to measure, by name; all when none is named. Only a whole table is written to the file.
-    #[arg(long = "row", value_name = "NAME")]
+    #[arg(long = "only", visible_alias = "row", value_name = "NAME")]
     rows: Vec<String>,
     /// The `bastide` binary; the one beside this binary when absent.
     #[arg(long, env = "BASTIDE_BIN")]

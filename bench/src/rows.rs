@@ -3,10 +3,14 @@
 mod bulk;
 mod connect;
 mod echo;
+mod first_page;
 mod memory;
 mod neighbours;
+mod people;
 mod reattach;
+mod terminals;
 mod viewers;
+mod websocket;
 
 use std::path::PathBuf;
 
@@ -31,8 +35,8 @@ impl Bench {
 
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
-/// Names for `--row`, in the order of the table.
-const ROWS: [(&str, Measure); 7] = [
+/// Names for `--only`, in the order of the table.
+const ROWS: [(&str, Measure); 11] = [
     ("bulk", bulk::measure),
     ("echo", echo::measure),
     ("reattach", reattach::measure),
@@ -40,6 +44,10 @@ const ROWS: [(&str, Measure); 7] = [
     ("memory", memory::measure),
     ("connect", connect::measure),
     ("neighbours", neighbours::measure),
+    ("websocket", websocket::measure),
+    ("terminals", terminals::measure),
+    ("people", people::measure),
+    ("first-page", first_page::measure),
 ];
 
 pub(crate) fn measure(bench: &Bench, names: &[String]) -> Result<Vec<Row>> {

@@ -126,13 +126,23 @@ impl Client {
     }
 
     pub(crate) fn create(&mut self, program: &[String]) -> Result<u32> {
+        self.created(program)?.session.context("create names no session")
+    }
+
+    /// As the server names it.
+    pub(crate) fn create_lasting(&mut self, program: &[String]) -> Result<String> {
+        let uid = self.created(program)?.uid.context("create names no lasting name")?;
+        Ok(uid.to_string())
+    }
+
+    fn created(&mut self, program: &[String]) -> Result<OkReply> {
         let create = Create {
             argv: Some(program.to_vec()),
             cols: Some(crate::bare::COLS),
             rows: Some(crate::bare::ROWS),
             ..Create::default()
         };
-        self.request("create", create)?.session.context("create names no session")
+        self.request("create", create)
     }
 
     pub(crate) fn attach(&mut self, session: u32, viewer: u32, scrollback: u32) -> Result<(Place, OkReply)> {

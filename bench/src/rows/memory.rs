@@ -14,12 +14,12 @@ const BLANK: u32 = 200;
 const IDLE: u32 = 100;
 /// Fewer than of ours: a peer that has a process for each starts slowly.
 const PEER_SESSIONS: usize = 50;
-const IDLE_FOR: Duration = Duration::from_secs(10);
+pub(super) const IDLE_FOR: Duration = Duration::from_secs(10);
 /// A program that has shown something, as a shell its prompt, and waits for ever.
-const QUIET_PROGRAM: [&str; 3] = ["sh", "-c", "echo ready; exec sleep infinity"];
+pub(super) const QUIET_PROGRAM: [&str; 3] = ["sh", "-c", "echo ready; exec sleep infinity"];
 /// Recordings are synced 5 s after their first byte, threads for blocking calls end 10 s after their
 /// last one; after this all is still.
-const SETTLE: Duration = Duration::from_secs(12);
+pub(super) const SETTLE: Duration = Duration::from_secs(12);
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let daemon = Daemon::start(&bench.binary)?;

@@ -10,7 +10,8 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_app::{Ctx, Error};
-use bastide_wire::terminal::binary::{FromBrowser, InputPiece, ToBrowser};
+use bastide_wire::session::Snapshot;
+use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, MAX_BODY, ToBrowser};
 use bastide_wire::terminal::{SUBPROTOCOL, SUBPROTOCOL_PACKED};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -161,15 +162,9 @@ impl Page {
     async fn tell(&mut self, socket: &mut Socket, event: Event) -> bool {
         let message = match event {
             Event::Output { pos, data } => {
-                let message = self.packing.output(pos, &data, socket.round_trip());
-                return socket.binary(message).await;
+                return self.send(socket, Downstream::Output { pos, data: &data }).await;
             }
-            Event::Snapshot(snapshot) => {
-                let Some(message) = self.packing.snapshot(snapshot, socket.round_trip()).await else {
-                    return false;
-                };
-                return socket.binary(message).await;
-            }
+            Event::Snapshot(snapshot) => return self.snapshot(socket, &snapshot).await,
             Event::Hello { pos, resumed, input } => {
                 let session = self.session.to_string();
                 ToBrowser::Hello { session, pos, resumed, write: self.write, input }
@@ -187,6 +182,27 @@ impl Page {
             Event::Gone(_) => return false,
         };
         say(socket, &message).await
+    }
+
+    /// In parts: a connection keeps room for the largest message that it has ever sent.
+    async fn snapshot(&mut self, socket: &mut Socket, snapshot: &Snapshot) -> bool {
+        let mut rest = snapshot.restore.as_deref().unwrap_or_default();
+        while let Some((restore, after)) = rest.split_at_checked(MAX_BODY)
+            && !after.is_empty()
+        {
+            if !self.send(socket, Downstream::Part { restore }).await {
+                return false;
+            }
+            rest = after;
+        }
+        let pos = snapshot.pos.unwrap_or_default();
+        let (cols, rows) = (snapshot.cols, snapshot.rows);
+        self.send(socket, Downstream::Snapshot { pos, cols, rows, restore: rest }).await
+    }
+
+    async fn send(&mut self, socket: &mut Socket, message: Downstream<'_>) -> bool {
+        let message = self.packing.encode(&message, socket.round_trip());
+        socket.binary(message).await
     }
 }
 

@@ -1,13 +1,13 @@
 //! What all our WebSockets share: limits, signs of life, the end of a login, the end of the server.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use bastide_app::{Caller, Ctx};
 use bastide_wire::terminal::MAX_MESSAGE;
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
 /// Proxies give up on silent connections after a minute or more.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -15,6 +15,10 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const SILENT_FOR: Duration = Duration::from_secs(75);
 /// A browser that takes nothing for this long is not looking; it can come back.
 const SEND_WITHIN: Duration = Duration::from_secs(30);
+
+/// Read at once; a longer message grows its own room and gives it back. The library's 128 KB would be
+/// filled with zeros for every key, and stay with every connection.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// Pings one after the other that a measured connection begins with; the shortest round trip counts, for
 /// a busy machine makes some of them long.
@@ -43,11 +47,20 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let tasks = ctx.app().tasks().clone();
-    upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(move |socket| async move {
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    upgrade.read_buffer_size(READ_BUFFER).on_upgrade(move |socket| async move {
         let socket = Socket::new(socket, &ctx);
         // The task outlives this one only when the server ends, and then by its own rules.
         tasks.spawn(name, talk(socket, ctx)).await.ok();
     })
+}
+
+/// All connections ping in the same moments, so that idle ones wake the process together: counted from
+/// 1970 by the system's clock, which everything here has in common.
+fn until_next_ping() -> Duration {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let into = since.as_nanos() % PING_EVERY.as_nanos();
+    PING_EVERY - Duration::from_nanos(u64::try_from(into).unwrap_or_default())
 }
 
 /// What came, other than signs of life.
@@ -78,9 +91,8 @@ pub(crate) struct Socket {
 
 impl Socket {
     fn new(inner: WebSocket, ctx: &Ctx) -> Self {
-        let mut ping = interval(PING_EVERY);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ping.reset();
+        let mut ping = interval_at(Instant::now() + until_next_ping(), PING_EVERY);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let left = match ctx.caller() {
             Caller::Person(login) => login.expires().duration_since(ctx.clock().now()).try_into(),
             Caller::Anonymous => Ok(Duration::ZERO),

@@ -23,6 +23,10 @@ describe('frames', () => {
     expect(frame).toEqual({ kind: 'snapshot', pos: 9, cols: 80, rows: 256, restore: new Uint8Array([27]) })
   })
 
+  it('reads a part of a snapshot', () => {
+    expect(readFrame(bytes(4, 27, 91))).toEqual({ kind: 'part', restore: new Uint8Array([27, 91]) })
+  })
+
   it('leaves alone what it does not know or what is cut short', () => {
     expect(readFrame(bytes())).toBeNull()
     expect(readFrame(bytes(1, 0, 0))).toBeNull()

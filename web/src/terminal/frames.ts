@@ -6,12 +6,12 @@ import { decompress } from 'fzstd'
 const OUTPUT = 1
 const SNAPSHOT = 2
 const INPUT = 3
+const PART = 4
 /** Set in the kind of a packed message. */
 const PACKED = 0x80
 
-/** No packed output is longer, and no snapshot; a message that says so is not believed. */
-const MAX_OUTPUT = 64 * 1024
-const MAX_SNAPSHOT = 16 * 1024 * 1024
+/** No body is longer; a packed message that says so is not believed. */
+const MAX_BODY = 64 * 1024
 
 /** Largest piece of input that may be sent at once. */
 export const MAX_PIECE = 64 * 1024
@@ -34,7 +34,13 @@ export interface Snapshot {
   pos: number
   cols: number
   rows: number
-  /** For a fresh terminal of that size. */
+  /** For a fresh terminal of that size, after the parts that came before. */
+  restore: Uint8Array
+}
+
+/** Of the snapshot that follows. */
+export interface Part {
+  kind: 'part'
   restore: Uint8Array
 }
 
@@ -68,34 +74,35 @@ export type Request =
  * Null for anything that is not one of ours: a newer server may say more.
  * Throws when a packed message is damaged.
  */
-export function readFrame(buffer: ArrayBuffer): Output | Snapshot | null {
+export function readFrame(buffer: ArrayBuffer): Output | Snapshot | Part | null {
   const view = new DataView(buffer)
-  if (view.byteLength < 9) return null
-  const kind = view.getUint8(0)
-  const pos = Number(view.getBigUint64(1))
-  switch (kind & ~PACKED) {
+  if (view.byteLength < 1) return null
+  switch (view.getUint8(0) & ~PACKED) {
     case OUTPUT:
-      return { kind: 'output', pos, data: body(view, 9, MAX_OUTPUT) }
+      if (view.byteLength < 9) return null
+      return { kind: 'output', pos: Number(view.getBigUint64(1)), data: body(view, 9) }
     case SNAPSHOT:
       if (view.byteLength < 13) return null
       return {
         kind: 'snapshot',
-        pos,
+        pos: Number(view.getBigUint64(1)),
         cols: view.getUint16(9),
         rows: view.getUint16(11),
-        restore: body(view, 13, MAX_SNAPSHOT),
+        restore: body(view, 13),
       }
+    case PART:
+      return { kind: 'part', restore: body(view, 1) }
     default:
       return null
   }
 }
 
 /** What comes after the head. Packed: its length, then one zstd frame. */
-function body(view: DataView<ArrayBuffer>, head: number, limit: number): Uint8Array {
+function body(view: DataView<ArrayBuffer>, head: number): Uint8Array {
   const { buffer } = view
   if ((view.getUint8(0) & PACKED) === 0) return new Uint8Array(buffer, head)
   const length = view.getUint32(head)
-  if (length > limit) throw new RangeError(`a packed message of ${length} bytes`)
+  if (length > MAX_BODY) throw new RangeError(`a packed message of ${length} bytes`)
   // Into space of just this length: more than that is an error before it is memory.
   const plain = decompress(new Uint8Array(buffer, head + 4), new Uint8Array(length))
   if (plain.length !== length) throw new RangeError('a packed message without its frame')

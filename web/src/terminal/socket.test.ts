@@ -236,6 +236,20 @@ describe('drawing', () => {
     expect(screen.text).toBe('abcd')
   })
 
+  it('draws a snapshot with the parts before it, and none of a connection that broke', () => {
+    begin()
+    host.wire.hello()
+    host.wire.onmessage?.(join(new Uint8Array([4]), 'lost '))
+    reconnect().hello()
+    host.wire.onmessage?.(join(new Uint8Array([4]), 'one '))
+    host.wire.onmessage?.(join(new Uint8Array([4]), 'two '))
+    expect(screen.text).toBe('')
+    host.wire.snapshot(50, 'three')
+    expect(screen.text).toBe('one two three')
+    host.wire.output(50, '!')
+    expect(screen.text).toBe('one two three!')
+  })
+
   it('comes back at the byte it has drawn when a packed message is damaged', () => {
     begin()
     host.wire.hello()

@@ -98,6 +98,8 @@ export class TerminalSocket {
   private readonly input = new InputQueue()
   private wire: Wire | null = null
   private greeted = false
+  /** Of the snapshot that is coming. */
+  private parts: Uint8Array[] = []
   private stopped = false
   private failures = 0
   /** When the last message came. */
@@ -208,6 +210,7 @@ export class TerminalSocket {
     const wire = this.wire
     this.wire = null
     this.greeted = false
+    this.parts = []
     this.cancelPing()
     this.cancelDeadline()
     if (!wire) return
@@ -325,10 +328,15 @@ export class TerminalSocket {
       return
     }
     if (!frame) return
+    if (frame.kind === 'part') {
+      this.parts.push(frame.restore)
+      return
+    }
     if (frame.kind === 'snapshot') {
       this.received = frame.pos
       this.acked = Math.min(this.acked, frame.pos)
-      this.screen.restore(frame, () => this.hasDrawn(frame.pos))
+      const restore = joined([...this.parts.splice(0), frame.restore])
+      this.screen.restore({ ...frame, restore }, () => this.hasDrawn(frame.pos))
       return
     }
     if (this.received === null || frame.pos > this.received) {
@@ -420,4 +428,14 @@ export class TerminalSocket {
     this.current = phase
     this.listener.phase(phase)
   }
+}
+
+function joined(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

@@ -9,7 +9,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::binary::Downstream;
 use bastide_wire::terminal::packed::Packer;
 
@@ -23,9 +22,6 @@ const SAVES: usize = 8;
 /// After so many messages sent plain unseen, one is tried again. At 64 KB each, 2 MB of a picture or a
 /// packed file.
 const MOST_UNSEEN: u32 = 32;
-/// A longer snapshot is packed beside the tasks: it would hold the others up for a millisecond or more.
-const LONG: usize = 256 * 1024;
-
 thread_local! {
     /// One for each of the runtime's threads, made when first needed: a terminal has none of its own.
     static PACKER: RefCell<Option<Packer>> = const { RefCell::new(None) };
@@ -51,33 +47,16 @@ impl Packing {
     }
 
     /// The message, packed or plain, for a browser at this distance.
-    pub(super) fn output(&mut self, pos: u64, data: &[u8], round_trip: Duration) -> Vec<u8> {
-        let message = Downstream::Output { pos, data };
-        if !self.worth_trying(data.len(), round_trip) {
+    pub(super) fn encode(&mut self, message: &Downstream<'_>, round_trip: Duration) -> Vec<u8> {
+        let length = message.body().len();
+        if !self.worth_trying(length, round_trip) {
             return message.encode();
         }
         let packed = PACKER.with_borrow_mut(|packer| {
-            packer.get_or_insert_with(Packer::new).pack(&message, at_most(data.len()))
+            packer.get_or_insert_with(Packer::new).pack(message, length - length / SAVES)
         });
         self.tried(packed.is_some());
         packed.unwrap_or_else(|| message.encode())
-    }
-
-    /// As [`Self::output`]; `None` when the process ends meanwhile.
-    pub(super) async fn snapshot(&self, snapshot: Box<Snapshot>, round_trip: Duration) -> Option<Vec<u8>> {
-        let length = message_of(&snapshot).body().len();
-        if !self.agreed || round_trip < FAR || length < FROM {
-            return Some(message_of(&snapshot).encode());
-        }
-        let pack = move |packer: &mut Packer| {
-            let message = message_of(&snapshot);
-            packer.pack(&message, at_most(length)).unwrap_or_else(|| message.encode())
-        };
-        if length > LONG {
-            // With a context of its own: one for such a size stays with no thread.
-            return tokio::task::spawn_blocking(move || pack(&mut Packer::new())).await.ok();
-        }
-        Some(PACKER.with_borrow_mut(|packer| pack(packer.get_or_insert_with(Packer::new))))
     }
 
     fn worth_trying(&mut self, length: usize, round_trip: Duration) -> bool {
@@ -98,20 +77,6 @@ impl Packing {
             self.unseen = self.next_unseen;
             self.next_unseen = (self.next_unseen * 2).min(MOST_UNSEEN);
         }
-    }
-}
-
-/// The longest packed message that is worth it.
-fn at_most(length: usize) -> usize {
-    length - length / SAVES
-}
-
-fn message_of(snapshot: &Snapshot) -> Downstream<'_> {
-    Downstream::Snapshot {
-        pos: snapshot.pos.unwrap_or_default(),
-        cols: snapshot.cols,
-        rows: snapshot.rows,
-        restore: snapshot.restore.as_deref().unwrap_or_default(),
     }
 }
 

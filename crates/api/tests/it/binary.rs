@@ -231,6 +231,19 @@ async fn a_far_page_gets_long_messages_packed_if_it_can_read_them() {
     assert!(far.packed > 1, "output");
     assert_eq!((plain.packed, plain.pos), (0, far.pos));
 
+    // Long snapshots come in parts, plain and packed.
+    for mut page in [
+        Socket::far(&person, &uid, "client=c&scrollback=6000").await,
+        Socket::binary(&person, &uid, "client=d&scrollback=6000").await,
+    ] {
+        page.hear("hello").await;
+        page.sees("number 3000 of many\r\ndone\r\n").await;
+        assert!(page.output.len() > 64 * 1024, "{}", page.output.len());
+        for line in ["line 1 of many", "line 2000 of many", "number 1 of many", "number 2999 of many"] {
+            assert!(page.shown().contains(line), "{line}");
+        }
+    }
+
     // It goes on at a position whatever was packed before.
     let pos = far.pos;
     drop(far);

@@ -51,6 +51,8 @@ pub(crate) struct Socket {
     /// Position after the last byte of `output`.
     pub(crate) pos: u64,
     pub(crate) closed: Option<u16>,
+    /// Of the snapshot that is coming.
+    parts: Vec<u8>,
     /// Messages that came packed.
     pub(crate) packed: usize,
 }
@@ -70,7 +72,15 @@ impl Socket {
         let (inner, answer) =
             within("the upgrade", tokio_tungstenite::client_async(request, stream)).await.unwrap();
         assert_eq!(answer.headers().get("sec-websocket-protocol").map(|p| p.to_str().unwrap()), protocol);
-        Self { inner, early: VecDeque::new(), output: Vec::new(), pos: 0, closed: None, packed: 0 }
+        Self {
+            inner,
+            early: VecDeque::new(),
+            output: Vec::new(),
+            pos: 0,
+            closed: None,
+            parts: Vec::new(),
+            packed: 0,
+        }
     }
 
     pub(crate) async fn binary(person: &Person, uid: &str, query: &str) -> Self {
@@ -114,9 +124,11 @@ impl Socket {
                         self.pos += data.len() as u64;
                     }
                     Downstream::Snapshot { pos, restore, .. } => {
-                        self.output = restore.to_vec();
+                        self.output = std::mem::take(&mut self.parts);
+                        self.output.extend_from_slice(restore);
                         self.pos = pos;
                     }
+                    Downstream::Part { restore } => self.parts.extend_from_slice(restore),
                 }
                 Some(None)
             }

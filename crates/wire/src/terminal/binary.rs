@@ -26,12 +26,31 @@ pub(super) const OUTPUT: u8 = 1;
 pub(super) const SNAPSHOT: u8 = 2;
 /// `0x03`, `u32` number of the piece, bytes.
 const INPUT: u8 = 3;
+/// `0x04`, bytes that stand before those of the snapshot that follows.
+pub(super) const PART: u8 = 4;
+
+/// Largest body of a message to the browser: the daemon's frames are no larger, and a longer snapshot
+/// goes in parts. A connection keeps room for its largest message as long as it lives.
+pub const MAX_BODY: usize = 64 * 1024;
 
 /// Binary messages to the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Downstream<'a> {
-    Output { pos: u64, data: &'a [u8] },
-    Snapshot { pos: u64, cols: u16, rows: u16, restore: &'a [u8] },
+    Output {
+        pos: u64,
+        data: &'a [u8],
+    },
+    /// `restore` ends here; it began with the parts sent before.
+    Snapshot {
+        pos: u64,
+        cols: u16,
+        rows: u16,
+        restore: &'a [u8],
+    },
+    /// Nothing to draw yet: part of the snapshot that follows.
+    Part {
+        restore: &'a [u8],
+    },
 }
 
 impl Downstream<'_> {
@@ -46,7 +65,7 @@ impl Downstream<'_> {
     pub fn body(&self) -> &[u8] {
         match self {
             Self::Output { data, .. } => data,
-            Self::Snapshot { restore, .. } => restore,
+            Self::Snapshot { restore, .. } | Self::Part { restore } => restore,
         }
     }
 
@@ -67,6 +86,11 @@ impl Downstream<'_> {
                 out.extend_from_slice(&rows.to_be_bytes());
                 out
             }
+            Self::Part { .. } => {
+                let mut out = Vec::with_capacity(1 + room);
+                out.push(PART);
+                out
+            }
         }
     }
 
@@ -78,6 +102,9 @@ impl Downstream<'_> {
         let (kind, rest) = message.split_first().ok_or(DecodeError::Empty)?;
         let short =
             || DecodeError::Body { kind: kind.to_string(), why: "message ends in its head".to_owned() };
+        if *kind == PART {
+            return Ok(Downstream::Part { restore: rest });
+        }
         let (pos, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
         let pos = u64::from_be_bytes(*pos);
         match *kind {

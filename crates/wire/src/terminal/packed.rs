@@ -7,23 +7,17 @@
 
 use zstd::bulk::{Compressor, decompress};
 
-use super::binary::{Downstream, OUTPUT, SNAPSHOT};
+use super::binary::{Downstream, MAX_BODY, OUTPUT, PART, SNAPSHOT};
 use crate::DecodeError;
 
 /// Set in the kind of a packed message.
 const PACKED: u8 = 0x80;
 
-/// Largest body of packed output; the daemon's frames are no larger.
-pub const MAX_OUTPUT: usize = 64 * 1024;
-
-/// Largest body of a packed snapshot: 10,000 lines of heavy colour take some 3 MB.
-pub const MAX_SNAPSHOT: usize = 16 * 1024 * 1024;
-
 /// zstd's own first level. Measured on recorded programs and a flood: the levels below pack worse and
 /// are no faster, level 3 packs 5 % better for 25 % more time.
 const LEVEL: i32 = 1;
 
-/// Packs messages, one after the other, with one context of up to 650 KB for output.
+/// Packs messages, one after the other, with one context of some 300 KB.
 pub struct Packer {
     context: Compressor<'static>,
     /// What does not turn out smaller is not kept.
@@ -45,15 +39,11 @@ impl Packer {
         Self { context, space: Vec::new() }
     }
 
-    /// The packed message, unless it would be longer than `at_most` bytes or its body is beyond the
-    /// reader's limits. Takes some 2 to 4 ms for a megabyte.
+    /// The packed message, unless it would be longer than `at_most` bytes or its body is longer than
+    /// [`MAX_BODY`]. Takes some 0.2 ms for 64 KB.
     pub fn pack(&mut self, message: &Downstream<'_>, at_most: usize) -> Option<Vec<u8>> {
         let body = message.body();
-        let limit = match message {
-            Downstream::Output { .. } => MAX_OUTPUT,
-            Downstream::Snapshot { .. } => MAX_SNAPSHOT,
-        };
-        if body.len() > limit {
+        if body.len() > MAX_BODY {
             return None;
         }
         let length = u32::try_from(body.len()).ok()?;
@@ -67,10 +57,6 @@ impl Packer {
         }
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&self.space[..written]);
-        if body.len() > MAX_OUTPUT {
-            // Snapshots are rare; what they took is not kept for ever.
-            self.space = Vec::new();
-        }
         Some(out)
     }
 }
@@ -87,17 +73,18 @@ impl Default for Packer {
 /// `Body` when the head is cut short or the frame is not one of zstd's with just the length that
 /// the head names, `TooLarge` when that is beyond the limit. Nothing is unpacked beyond it.
 pub fn unpack(message: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
-    let (head, limit) = match message.first() {
-        Some(kind) if *kind == OUTPUT | PACKED => (9, MAX_OUTPUT),
-        Some(kind) if *kind == SNAPSHOT | PACKED => (13, MAX_SNAPSHOT),
+    let head = match message.first() {
+        Some(kind) if *kind == OUTPUT | PACKED => 9,
+        Some(kind) if *kind == SNAPSHOT | PACKED => 13,
+        Some(kind) if *kind == PART | PACKED => 1,
         _ => return Ok(message),
     };
     let wrong = |why: &str| DecodeError::Body { kind: "packed".to_owned(), why: why.to_owned() };
     let (head, rest) = message.split_at_checked(head).ok_or_else(|| wrong("message ends in its head"))?;
     let (length, frame) = rest.split_first_chunk::<4>().ok_or_else(|| wrong("message ends in its head"))?;
     let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-    if length > limit {
-        return Err(DecodeError::TooLarge { length, limit });
+    if length > MAX_BODY {
+        return Err(DecodeError::TooLarge { length, limit: MAX_BODY });
     }
     let body = decompress(frame, length).map_err(|e| wrong(&e.to_string()))?;
     if body.len() != length {

@@ -37,46 +37,34 @@ fn only_far_browsers_that_agreed_get_long_messages_packed() {
         (true, FROM, FAR, true),
     ];
     for (agreed, length, distance, wanted) in cases {
-        let message = Packing::new(agreed).output(5, &text(length), distance);
+        let text = text(length);
+        let plain = Downstream::Output { pos: 5, data: &text };
+        let message = Packing::new(agreed).encode(&plain, distance);
         assert_eq!(is_packed(&message), wanted, "{agreed} {length} {distance:?}");
-        let plain = Downstream::Output { pos: 5, data: &text(length) }.encode();
-        assert_eq!(unpack(message).unwrap(), plain);
+        assert_eq!(unpack(message).unwrap(), plain.encode());
     }
 }
 
 #[test]
 fn what_does_not_pack_is_tried_less_and_less_and_never_given_up() {
     let (noise, text) = (noise(4096), text(4096));
+    let noise = Downstream::Output { pos: 0, data: &noise };
+    let text = Downstream::Output { pos: 0, data: &text };
     let mut packing = Packing::new(true);
     let mut tries = 0;
     for _ in 0..200 {
         let unseen = packing.unseen;
-        assert!(!is_packed(&packing.output(0, &noise, THERE)));
+        assert!(!is_packed(&packing.encode(&noise, THERE)));
         tries += u32::from(unseen == 0);
     }
     assert!((5..=12).contains(&tries), "{tries} of 200");
     let mut plain = 0;
-    while !is_packed(&packing.output(0, &text, THERE)) {
+    while !is_packed(&packing.encode(&text, THERE)) {
         plain += 1;
     }
     assert!(plain <= MOST_UNSEEN, "{plain} sent plain before it packs again");
-    assert!(is_packed(&packing.output(0, &text, THERE)));
-    assert!(!is_packed(&packing.output(0, &noise, THERE)));
-    assert!(!is_packed(&packing.output(0, &text, THERE)), "one goes unseen");
-    assert!(is_packed(&packing.output(0, &text, THERE)));
-}
-
-#[tokio::test]
-async fn snapshots_short_and_long() {
-    for length in [100, 10_000, LONG + 1] {
-        let snapshot = Snapshot { pos: Some(7), cols: 80, rows: 24, ..Snapshot::default() };
-        let snapshot = Box::new(Snapshot { restore: Some(text(length)), ..snapshot });
-        let plain = message_of(&snapshot).encode();
-        let packing = Packing::new(true);
-        let far = packing.snapshot(snapshot.clone(), THERE).await.unwrap();
-        assert_eq!(is_packed(&far), length >= FROM);
-        assert_eq!(unpack(far).unwrap(), plain);
-        assert_eq!(packing.snapshot(snapshot.clone(), HERE).await.unwrap(), plain);
-        assert_eq!(Packing::new(false).snapshot(snapshot, THERE).await.unwrap(), plain);
-    }
+    assert!(is_packed(&packing.encode(&text, THERE)));
+    assert!(!is_packed(&packing.encode(&noise, THERE)));
+    assert!(!is_packed(&packing.encode(&text, THERE)), "one goes unseen");
+    assert!(is_packed(&packing.encode(&text, THERE)));
 }
