@@ -360,7 +360,9 @@ test('the same in Chinese, in light, and on a telephone', async () => {
     await terminal.sees(/^你好，世界$/m)
     await world.picture(page, `terminal-zh-${colorScheme}-390`)
     await page.setViewportSize({ width: 1440, height: 900 })
-    await page.waitForFunction(() => document.querySelector('.pane.focused .terminal-fit').terminal.cols > 100)
+    await page.waitForFunction(
+      () => document.querySelector('.pane.focused .terminal-fit').terminal.cols > 100,
+    )
     await world.picture(page, `terminal-zh-${colorScheme}`)
     assert.deepEqual(faults, [])
     await context.close()

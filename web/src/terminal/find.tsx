@@ -94,10 +94,9 @@ export function FindBar({ view, look }: { view: View; look: Look }) {
           aria-pressed={state[option]}
           aria-label={t(`find.option.${option}`)}
           title={t(`find.option.${option}`)}
+          data-face={face}
           onClick={() => change({ type: 'toggle', option })}
-        >
-          {face}
-        </button>
+        />
       ))}
       <button
         type="button"

@@ -15,7 +15,7 @@ export function KeyRow({ uid }: { uid: string }) {
         <button
           key={key}
           type="button"
-          aria-label={key}
+          aria-label={key.startsWith('Arrow') ? key : undefined}
           aria-pressed={key === 'Control' ? control : undefined}
           onMouseDown={(event) => event.preventDefault()}
           onClick={() => views.get(uid)?.pressKey(key)}

@@ -12,6 +12,9 @@ import { needsConfirmation, type Paste, readPaste } from './paste.ts'
 import { XtermScreen } from './screen.ts'
 import { type Phase, TerminalSocket } from './socket.ts'
 
+/** The mark on the page's timeline: the first snapshot is painted. */
+const PROMPT = 'bastide:prompt'
+
 export interface ViewState {
   phase: Phase
   size: { cols: number; rows: number } | null
@@ -98,7 +101,11 @@ export class View {
           this.happened()
           this.screen.write(data, drawn)
         },
-        restore: (snapshot, drawn) => this.screen.restore(snapshot, drawn),
+        restore: (snapshot, drawn) =>
+          this.screen.restore(snapshot, () => {
+            markPrompt()
+            drawn()
+          }),
         resize: (cols, rows) => this.screen.resize(cols, rows),
       },
       client: ownName(),
@@ -309,6 +316,13 @@ export class View {
     const { cols, rows } = this.screen.terminal
     this.place?.classList.toggle('letterbox', size !== null && (size.cols !== cols || size.rows !== rows))
   }
+}
+
+/** When the first terminal of the page could be used, for who measures it. */
+function markPrompt(): void {
+  if (performance.getEntriesByName(PROMPT).length > 0) return
+  // What is written now is on the screen with the next frame.
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(PROMPT)))
 }
 
 /** Names this page to the server. (`crypto.randomUUID` is not there without TLS on another machine.) */
