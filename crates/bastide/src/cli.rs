@@ -19,19 +19,22 @@ pub(crate) mod output;
 mod play;
 mod ptyd;
 pub(crate) mod recordings;
+mod remote;
 mod send_keys;
 mod sessions;
 mod signals;
 mod size;
 mod snapshot;
+mod table;
 mod terminal;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::serve::{LoginLink, Serve};
 use daemon::Place;
 use exit::Outcome;
+use remote::At;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -40,8 +43,10 @@ Examples:
   bastide ls                         what is there
   bastide attach build               come back; leave again with Ctrl-\\ then d
   bastide watch build                look only
+  bastide login https://host         then sessions, recordings, users, tokens
 
-Exit status: 0 done, 1 an error, 2 wrong usage, 3 no such session, 4 no sessions daemon. \
+Exit status: 0 done, 1 an error, 2 wrong usage, 3 no such session, recording, user or token, 4 the sessions daemon \
+or the server is away, 5 not logged in or not allowed. \
 `attach` and `new` end with the status of the program when it ends while they are attached.";
 
 /// Terminals that stay, recorded and shared.
@@ -60,6 +65,8 @@ enum Command {
     Session(SessionCommand),
     #[command(flatten)]
     Evidence(EvidenceCommand),
+    #[command(flatten)]
+    Server(ServerCommand),
     #[command(flatten)]
     Process(ProcessCommand),
     #[command(flatten)]
@@ -89,6 +96,27 @@ enum EvidenceCommand {
     Events(events::Events),
 }
 
+/// What is asked of a server.
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    Login(remote::login::Login),
+    Logout(Asking<remote::logout::Logout>),
+    Whoami(Asking<remote::whoami::Whoami>),
+    Sessions(Asking<remote::sessions::Sessions>),
+    Recordings(Asking<remote::recordings::Recordings>),
+    Users(Asking<remote::users::Users>),
+    Tokens(Asking<remote::tokens::Tokens>),
+}
+
+/// A command, and the server that it asks.
+#[derive(Debug, Args)]
+struct Asking<T: Args> {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    command: T,
+}
+
 /// What runs until it is ended.
 #[derive(Debug, Subcommand)]
 enum ProcessCommand {
@@ -110,6 +138,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Session(command) => exit::block_on(run_session(cli.place, command)),
         Command::Evidence(command) => exit::block_on(run_evidence(cli.place, command)),
+        Command::Server(command) => exit::block_on(Box::pin(run_server(command))),
         Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::Serve(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::LoginLink(command)) => command.run(),
@@ -137,6 +166,18 @@ async fn run_evidence(place: Place, command: EvidenceCommand) -> Outcome {
         EvidenceCommand::Export(command) => command.run(&place).await,
         EvidenceCommand::Verify(command) => command.run(),
         EvidenceCommand::Events(command) => command.run(&place).await,
+    }
+}
+
+async fn run_server(command: ServerCommand) -> Outcome {
+    match command {
+        ServerCommand::Login(command) => command.run().await,
+        ServerCommand::Logout(Asking { at, command }) => command.run(&at).await,
+        ServerCommand::Whoami(Asking { at, command }) => command.run(&at).await,
+        ServerCommand::Sessions(Asking { at, command }) => command.run(&at).await,
+        ServerCommand::Recordings(Asking { at, command }) => command.run(&at).await,
+        ServerCommand::Users(Asking { at, command }) => command.run(&at).await,
+        ServerCommand::Tokens(Asking { at, command }) => command.run(&at).await,
     }
 }
 

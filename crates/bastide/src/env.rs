@@ -30,6 +30,14 @@ pub(crate) const STATE_DIR: EnvVar = EnvVar {
     doc: "Where `play` and `export` look for recordings. A daemon that was started in the background writes what it says to `ptyd.log` there; by default, to the state directory.",
 };
 
+pub(crate) const SERVER: EnvVar = EnvVar {
+    name: "BASTIDE_SERVER",
+    aliases: &[],
+    means: Means::Elsewhere,
+    default: "the one logged in to last",
+    doc: "Address of the server that `sessions`, `recordings`, `users` and the like ask.",
+};
+
 pub(crate) const DETACH_KEY: EnvVar = EnvVar {
     name: "BASTIDE_DETACH_KEY",
     aliases: &[],

@@ -3,16 +3,24 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/bad_input.rs"]
+mod bad_input;
 #[path = "it/client.rs"]
 mod client;
 #[path = "it/commands.rs"]
 mod commands;
 #[path = "it/daemon.rs"]
 mod daemon;
+#[path = "it/people.rs"]
+mod people;
 #[path = "it/recordings.rs"]
 mod recordings;
 #[path = "it/serve.rs"]
 mod serve;
+#[path = "it/stand_in.rs"]
+mod stand_in;
+#[path = "it/tls.rs"]
+mod tls;
 
 use bastide_testkit::client::{Client, LogEvent, SessionInfo};
 use bastide_testkit::{Ptyd, within};

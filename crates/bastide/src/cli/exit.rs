@@ -10,7 +10,9 @@ use bastide_wire::Code;
 /// 0 and 2 come from the program's beginning and from clap.
 const FAILED: u8 = 1;
 const NOT_FOUND: u8 = 3;
-const NO_DAEMON: u8 = 4;
+/// The daemon or the server is not there.
+const AWAY: u8 = 4;
+const REFUSED: u8 = 5;
 
 /// A status for the shell, or why not.
 pub(crate) type Outcome = Result<Status, Failure>;
@@ -25,8 +27,12 @@ pub(crate) const DONE: Status = Status(0);
 pub(crate) enum Failure {
     /// Anything that has no status of its own.
     Other(anyhow::Error),
-    /// No such session; the text says which.
+    /// No such session, user, token or recording; the text says which.
     NotFound(String),
+    /// The server cannot be reached, or is not the one that is trusted.
+    NoServer(String),
+    /// Not logged in, or not allowed.
+    Refused(String),
     /// The daemon's answer, or that there is none.
     Daemon(Error),
     /// Whoever read our output has gone. Not an error of ours, and nobody to tell.
@@ -54,7 +60,8 @@ impl Failure {
         match self {
             Self::Other(_) => FAILED,
             Self::NotFound(_) => NOT_FOUND,
-            Self::Daemon(Error::NoDaemon { .. }) => NO_DAEMON,
+            Self::NoServer(_) | Self::Daemon(Error::NoDaemon { .. }) => AWAY,
+            Self::Refused(_) => REFUSED,
             Self::Daemon(error) if error.is(Code::NotFound) => NOT_FOUND,
             Self::Daemon(_) => FAILED,
             Self::Unread => 0,
@@ -64,7 +71,7 @@ impl Failure {
     pub(crate) fn message(&self) -> Option<String> {
         Some(match self {
             Self::Other(error) => chain(error),
-            Self::NotFound(text) => text.clone(),
+            Self::NotFound(text) | Self::NoServer(text) | Self::Refused(text) => text.clone(),
             Self::Daemon(error) => match advice(error) {
                 Some(advice) => format!("{error}; {advice}"),
                 None => error.to_string(),

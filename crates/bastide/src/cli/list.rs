@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::daemon::Place;
 use super::exit::{DONE, Outcome};
-use super::{duration, output, sessions};
+use super::{duration, output, sessions, table};
 
-/// List sessions
+/// List the sessions of this machine's sessions daemon; `sessions` lists a server's
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
     /// Print everything that is known, as a JSON array
@@ -33,7 +33,7 @@ impl Ls {
         } else if all.is_empty() {
             output::remark("no sessions; `bastide new` starts one");
         } else {
-            output::print(table(&all, Timestamp::now(), width()).as_bytes())?;
+            output::print(table(&all, Timestamp::now(), table::width()).as_bytes())?;
         }
         Ok(DONE)
     }
@@ -77,25 +77,8 @@ fn object(info: &SessionInfo) -> Value {
 const HEAD: [&str; 9] =
     ["NAME", "ID", "STATE", "AGE", "SIZE", "VIEWERS", "RECORDING", "COMMAND", "DIRECTORY"];
 
-/// Columns of the terminal that is written to; without one, lines are as long as they are.
-fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).map(|size| usize::from(size.ws_col));
-    size.ok().filter(|cols| *cols > 0).unwrap_or(usize::MAX)
-}
-
 fn table(all: &[SessionInfo], now: Timestamp, width: usize) -> String {
-    let mut rows = vec![HEAD.map(str::to_owned)];
-    rows.extend(all.iter().map(|info| row(info, now)));
-    let widths: [usize; 9] =
-        std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or_default());
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text.extend(line.trim_end().chars().take(width));
-        text.push('\n');
-    }
-    text
+    table::table(&HEAD, all.iter().map(|info| row(info, now).to_vec()).collect(), width)
 }
 
 fn row(info: &SessionInfo, now: Timestamp) -> [String; 9] {

@@ -12,6 +12,7 @@ use super::daemon::Place;
 use super::exit::{DONE, Failure, Outcome};
 use super::fitted::Fitted;
 use super::recordings::{self, Recording};
+use super::remote::At;
 use super::size::Size;
 use super::terminal::Terminal;
 use super::{output, signals};
@@ -28,8 +29,10 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Play {
-    /// A file, or the name or id of a session
+    /// A file; or the name or id of a session of this machine, else of the server logged in to
     recording: String,
+    #[command(flatten)]
+    at: At,
     /// How many times as fast
     #[arg(short, long, value_name = "FACTOR", default_value_t = 1.0, value_parser = positive)]
     speed: f64,
@@ -50,7 +53,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 impl Play {
     pub(crate) async fn run(self, place: &Place) -> Outcome {
-        let recording = recordings::open(&self.recording, place).await?;
+        let recording = Box::pin(recordings::open_or_fetch(&self.recording, place, &self.at)).await?;
         if self.no_wait || !std::io::stdout().is_terminal() {
             return dump(recording);
         }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::daemon::Place;
 use super::exit::Failure;
+use super::remote::{At, cast};
 use super::sessions;
 use crate::env;
 
@@ -27,6 +28,30 @@ pub(crate) struct Recording {
 pub(crate) async fn open(word: &str, place: &Place) -> Result<Recording, Failure> {
     let path = find(word, place).await?;
     let reader = Reader::open(&path).with_context(|| path.display().to_string())?;
+    Ok(Recording { reader, path })
+}
+
+/// As [`open`]; what is not here is looked for on the server that this account is logged in to.
+pub(crate) async fn open_or_fetch(word: &str, place: &Place, at: &At) -> Result<Recording, Failure> {
+    let here = if at.is_named() { None } else { Some(open(word, place).await) };
+    let missing = match here {
+        Some(Err(missing @ Failure::NotFound(_))) => Some(missing),
+        Some(done) => return done,
+        None => None,
+    };
+    let file = match (cast::fetched(at, word).await, missing) {
+        (Ok(Some(file)), _) => file,
+        // Nobody has logged in anywhere, or the server has not got it either.
+        (Ok(None) | Err(Failure::NotFound(_)), Some(missing)) => return Err(missing),
+        (Ok(None), None) => {
+            return Err(Failure::Refused(
+                "you are not logged in to any server: `bastide login URL`".to_owned(),
+            ));
+        }
+        (Err(failure), _) => return Err(failure),
+    };
+    let path = PathBuf::from(word);
+    let reader = Reader::new(BufReader::new(file)).with_context(|| format!("the recording {word}"))?;
     Ok(Recording { reader, path })
 }
 

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use super::BASTIDE;
 
-fn command(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(BASTIDE);
     command.args(args).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", dir);
     for name in ["RUNTIME_DIR", "STATE_HOME", "DATA_HOME", "CONFIG_HOME"] {
@@ -25,29 +25,34 @@ fn command(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
-struct Server {
-    child: Child,
+pub(crate) struct Server {
+    pub(crate) child: Child,
     lines: Lines<BufReader<ChildStderr>>,
-    said: Vec<String>,
+    pub(crate) said: Vec<String>,
 }
 
 impl Server {
     /// Starts it and waits until it says where it serves.
-    async fn start(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut server = Self::spawn(dir, args, env);
         server.says(" serves at ").await;
         server
     }
 
-    fn spawn(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut command = command(dir, &["serve", "--listen", "127.0.0.1:0"]);
-        let mut child = command.args(args).envs(env.iter().copied()).spawn().unwrap();
+        command.args(args).envs(env.iter().copied());
+        Self::run(command)
+    }
+
+    pub(crate) fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, lines, said: Vec::new() }
     }
 
     /// The first line with this in it, said already or yet to come.
-    async fn says(&mut self, text: &str) -> String {
+    pub(crate) async fn says(&mut self, text: &str) -> String {
         if let Some(line) = self.said.iter().find(|line| line.contains(text)) {
             return line.clone();
         }
@@ -63,19 +68,19 @@ impl Server {
         .await
     }
 
-    async fn address(&mut self) -> String {
+    pub(crate) async fn address(&mut self) -> String {
         let line = self.says(" serves at ").await;
-        line.rsplit("http://").next().unwrap().to_owned()
+        line.rsplit("://").next().unwrap().to_owned()
     }
 
-    async fn stop(mut self) -> ExitStatus {
+    pub(crate) async fn stop(mut self) -> ExitStatus {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGTERM).unwrap();
         within("the server's end", self.child.wait()).await.unwrap()
     }
 }
 
-async fn get(address: &str, path: &str) -> String {
+pub(crate) async fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -84,7 +89,7 @@ async fn get(address: &str, path: &str) -> String {
     answer
 }
 
-async fn output(dir: &Path, args: &[&str]) -> (bool, String, String) {
+pub(crate) async fn output(dir: &Path, args: &[&str]) -> (bool, String, String) {
     let output = within("the command", command(dir, args).output()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))

@@ -1,0 +1,19 @@
+//! A Bastide server from the command line: who is logged in where, and the commands that ask it.
+
+mod accounts;
+mod at;
+pub(super) mod cast;
+mod client;
+pub(super) mod login;
+pub(super) mod logout;
+mod person;
+mod prompt;
+pub(super) mod recordings;
+pub(super) mod sessions;
+mod shown;
+pub(super) mod tokens;
+mod trust;
+pub(super) mod users;
+pub(super) mod whoami;
+
+pub(super) use at::At;
