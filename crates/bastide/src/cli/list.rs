@@ -170,7 +170,7 @@ mod tests {
             ]
         );
         let cut = table(&[ended], Timestamp::from_second(1065).unwrap(), 10);
-        assert_eq!(cut, "NAME  ID  \n-     0000\n");
+        assert_eq!(cut, "NAME  ID\n-     0000\n");
     }
 
     #[test]
