@@ -31,6 +31,9 @@ const NO_ROUTE: &str = "page";
 /// Problems that mean that somebody tried to log in and may not.
 const LOGIN_FAILURES: [&str; 3] = ["bad_credentials", "too_many_attempts", "link_refused"];
 
+/// The problem of a request that the database failed.
+const DATABASE: &str = "database";
+
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
 const REQUESTS: &str = "bastide_http_requests_total";
@@ -98,7 +101,7 @@ impl Measures {
             if LOGIN_FAILURES.contains(&kind) {
                 self.count(FAILURES, vec![Label::from_static_parts("reason", kind)], 1);
             }
-            if kind.starts_with("store") {
+            if kind == DATABASE {
                 self.count(STORE, Vec::new(), 1);
             }
         }

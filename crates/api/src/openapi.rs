@@ -2,6 +2,7 @@
 //!
 //! Paths, methods, names, access and types stand in the table once; nothing here repeats them.
 
+pub mod access;
 pub(crate) mod operation;
 
 use axum::http::{StatusCode, header};
@@ -57,7 +58,6 @@ pub(crate) fn by_access(route: &Route) -> Vec<u16> {
 pub fn document() -> Value {
     let routes = routes();
     let mut paths = Map::new();
-    let mut schemas = Map::new();
     let mut statuses = Vec::new();
     for route in &routes {
         let listed = &route.listed;
@@ -72,14 +72,8 @@ pub fn document() -> Value {
         }
         let item = paths.entry(listed.path).or_insert_with(|| json!({}));
         item[listed.method.as_str().to_ascii_lowercase()] = object;
-        for (name, schema) in route.operation.schemas() {
-            let old = schemas.insert(name.clone(), schema.clone());
-            assert!(
-                old.is_none_or(|old| old == *schema),
-                "two schemas are named {name}: give one `#[schema(as = …)]`"
-            );
-        }
     }
+    let mut schemas = schemas(&routes);
     schemas.insert("Problem".to_owned(), error::schema());
     let used = |tag: &str| routes.iter().any(|route| route.operation.tag(route.listed.path) == tag);
     let tags = TAGS.iter().filter(|(tag, _)| used(tag));
@@ -105,6 +99,41 @@ pub fn document() -> Value {
             },
         },
     })
+}
+
+/// Every type with a name.
+fn schemas(routes: &[Route]) -> Map<String, Value> {
+    let mut all = Map::new();
+    let mut put = |name: &String, schema: Value| {
+        let old = all.insert(name.clone(), schema.clone());
+        let same = old.is_none_or(|old| old == schema);
+        assert!(same, "two schemas are named {name}: give one `#[schema(as = …)]`");
+    };
+    let asked: Vec<_> = routes.iter().flat_map(|route| route.operation.asked()).collect();
+    for (name, schema) in &asked {
+        put(name, schema.clone());
+    }
+    for (name, schema) in routes.iter().flat_map(|route| route.operation.given()) {
+        let mut schema = schema.clone();
+        if !asked.iter().any(|(known, _)| known == name) {
+            require(name, &mut schema);
+        }
+        put(name, schema);
+    }
+    all
+}
+
+/// Fields of answers that are left out where they have nothing to say.
+const MAY_BE_ABSENT: [(&str, &str); 1] = [("Exit", "signal")];
+
+/// What we answer has all its fields, if only to say null; a client need not ask twice.
+fn require(name: &str, schema: &mut Value) {
+    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
+        parts.iter_mut().for_each(|part| require(name, part));
+    }
+    let Some(fields) = schema.get("properties").and_then(Value::as_object) else { return };
+    let always = fields.keys().filter(|field| !MAY_BE_ABSENT.contains(&(name, field.as_str())));
+    schema["required"] = always.cloned().map(Value::String).collect();
 }
 
 fn problems(mut statuses: Vec<u16>) -> Map<String, Value> {

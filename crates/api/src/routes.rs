@@ -16,6 +16,7 @@
 //!   `utoipa::ToSchema`) with `json::Json`; their 400, 413, 415 and 422 are known.
 //! - `.gives::<T>(status)`, `.gives_nothing(204)`, `.lists::<T>(200)` (a bare array), `.gives_text(200, "…/…")`,
 //!   `.upgrades("…")` say what comes back; `.may(&[409, 502])` names problems that are this route's own.
+//! - `.refuses_users()` where the use case lets only administrators, though the route is for whoever has logged in.
 //! - Two types of one name: `#[schema(as = ThingList)]` on one. Documentation comments of types and fields go into
 //!   the document.
 //! - Afterwards `make openapi` writes the generated files again; a test fails until that is done.
@@ -31,6 +32,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::error::Problem;
+use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
@@ -57,6 +59,8 @@ pub struct Listed {
     /// The operation id.
     pub id: String,
     pub summary: &'static str,
+    /// What it answers to those who may not.
+    pub refusals: Answers,
     /// Documented answers that are successes.
     pub answers: Vec<u16>,
     /// Documented answers that are problems.
@@ -78,8 +82,18 @@ impl Route {
     ) -> Self {
         let id = operation.operation_id(path, name);
         let summary = operation.summary();
-        let listed = Listed { method, path, access, id, summary, answers: Vec::new(), problems: Vec::new() };
+        let listed = Listed {
+            method,
+            path,
+            access,
+            id,
+            summary,
+            answers: Vec::new(),
+            problems: Vec::new(),
+            refusals: Answers::default(),
+        };
         let mut route = Self { listed, operation, handler };
+        route.listed.refusals = access::answers(&route);
         (route.listed.answers, route.listed.problems) = route.operation.statuses(&openapi::by_access(&route));
         route
     }
@@ -115,7 +129,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route!(Login  GET    "/api/v1/sessions"             sessions::session_list,
             says("Every session, newest first").gives::<sessions::List>(200).may(&[502])),
         route!(Login  POST   "/api/v1/sessions"             sessions::session_create,
-            says("Open a shell").takes::<sessions::New>().gives::<Session>(201).may(&[502])),
+            says("Open a shell").takes::<sessions::New>().gives::<Session>(201).refuses_users().may(&[502])),
         route!(Login  GET    "/api/v1/sessions/{uid}"       sessions::session_get,
             says("One session").gives::<Session>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/sessions/{uid}"       sessions::session_end,
@@ -135,7 +149,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route!(Login  GET    "/api/pty/sessions"            seed_002::session_list,
             says("Every session").gives::<serde_json::Value>(200).may(&[502])),
         route!(Login  POST   "/api/pty/sessions"            seed_002::session_create,
-            says("Open a shell").takes::<seed_002::New>().gives::<serde_json::Value>(201).may(&[502])),
+            says("Open a shell").takes::<seed_002::New>().gives::<serde_json::Value>(201).refuses_users().may(&[502])),
         route!(Login  GET    "/api/pty/sessions/{uid}"      seed_002::session_get,
             says("One session").gives::<serde_json::Value>(200).may(&[502])),
         route!(Login  DELETE "/api/pty/sessions/{uid}"      seed_002::session_end,

@@ -344,12 +344,13 @@ async fn the_log_has_its_own_connection() {
     let play = async {
         let mut daemon = scene.accept().await;
         daemon.shake_hands().await;
-        daemon
+        let (seq, ()) = daemon
             .request("subscribe", |r| {
                 let Request::Other(Extension::Subscribe(from)) = r else { panic!("{r:?}") };
                 assert_eq!(from.from_seq, 5);
             })
             .await;
+        daemon.send(&Reply::ok(OkReply { seq, pos: Some(9), ..OkReply::default() })).await;
         daemon.send(&Event::Truncated(bastide_wire::event::Truncated { first_seq: 8 })).await;
         let entry = LogEntry {
             seq: 8,
@@ -362,6 +363,7 @@ async fn the_log_has_its_own_connection() {
     };
     let (events, ()) = tokio::join!(client.subscribe(5), play);
     let mut events = events.unwrap();
+    assert_eq!(events.next_seq(), 9);
     assert_eq!(events.next().await.unwrap(), Some(LogEvent::Truncated { first_seq: 8 }));
     let Some(LogEvent::Entry(entry)) = events.next().await.unwrap() else { panic!() };
     assert_eq!((entry.seq, entry.kind.as_str()), (8, "draining"));

@@ -273,6 +273,22 @@ impl Store {
         Ok(())
     }
 
+    /// Remembers a session that is known by its recording alone; one that is remembered stays as it is.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn adopt_session(&self, opened: &Opened, end: &End) -> Result<(), Error> {
+        let mut work = self.writer.begin().await?;
+        let uid = opened.uid.to_string();
+        let known = sqlx::query!("SELECT uid FROM sessions WHERE uid = ?", uid);
+        if known.fetch_optional(&mut *work).await?.is_none() {
+            open(&mut work, opened).await?;
+            self::end(&mut work, (opened.uid, end), opened.recording).await?;
+            work.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Up to where a daemon's log has been applied.
     ///
     /// # Errors
@@ -384,7 +400,8 @@ impl Store {
     }
 }
 
-/// The log may tell of what is known already; what only the server knows stays.
+/// The log may tell of what is known already; what only the server knows stays. One that was known by its
+/// file alone has not ended because of that.
 async fn open(work: &mut SqliteConnection, opened: &Opened) -> Result<(), Error> {
     let (uid, command) = (opened.uid.to_string(), json(&opened.command));
     let (node, owner) = (opened.node.map(|node| node.to_string()), opened.owner.map(|uid| uid.to_string()));
@@ -398,7 +415,9 @@ async fn open(work: &mut SqliteConnection, opened: &Opened) -> Result<(), Error>
              account = coalesce(excluded.account, account), command = excluded.command,
              cols = coalesce(cols, excluded.cols), rows = coalesce(rows, excluded.rows),
              created = min(created, excluded.created),
-             recording = CASE WHEN ended IS NULL AND recording <> 'failed' THEN excluded.recording ELSE recording END",
+             recording = CASE WHEN ended IS NOT NULL AND (node IS NOT NULL OR excluded.node IS NULL)
+                                   OR recording = 'failed' THEN recording ELSE excluded.recording END,
+             ended = CASE WHEN node IS NULL AND excluded.node IS NOT NULL THEN NULL ELSE ended END",
         uid,
         node,
         opened.name,

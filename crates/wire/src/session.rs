@@ -1,6 +1,7 @@
 //! What a session looks like from outside.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One row of `list`. Times are Unix seconds as decimal strings, as existing clients parse them.
@@ -37,7 +38,8 @@ pub struct SessionDetail {
     pub exit: Option<ExitStatus>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Viewer)]
 pub struct ViewerInfo {
     pub write: bool,
     pub lagged: bool,
@@ -57,7 +59,8 @@ pub struct RecordingInfo {
 }
 
 /// `code` is 128 + signal for a program that a signal ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Exit)]
 pub struct ExitStatus {
     pub code: i32,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -293,8 +293,8 @@ export interface components {
       command: string[]
       /** Format: date-time */
       created: string
-      exit?: Record<string, never> | null
-      name?: string | null
+      exit: Record<string, never> | null
+      name: string | null
       /** Format: int32 */
       pid: number
       recording: components['schemas']['SessionRecording']
@@ -302,7 +302,7 @@ export interface components {
       /** Format: uuid */
       uid: string
       /** @description The person it was opened for; `None` for one that was not opened by the server. */
-      user?: string | null
+      user: string | null
       viewers: Record<string, never>[]
     }
     SessionCreate: {
@@ -321,7 +321,7 @@ export interface components {
       sessions: components['schemas']['Session'][]
     }
     SessionRecording: {
-      reason?: string | null
+      reason: string | null
       /** @description `recording`, `stalled`, `failed`, `closed` or `off`. */
       state: string
     }
@@ -329,10 +329,10 @@ export interface components {
     SessionShown: {
       /** Format: int32 */
       cols: number
-      cwd?: string | null
+      cwd: string | null
       /** Format: int32 */
       rows: number
-      title?: string | null
+      title: string | null
     }
     /** @enum {string} */
     SessionState: 'running' | 'ended'

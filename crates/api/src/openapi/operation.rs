@@ -17,7 +17,11 @@ pub(crate) struct Operation {
     body: Option<Value>,
     answers: Vec<(u16, Value)>,
     problems: Vec<u16>,
-    schemas: Vec<(String, Value)>,
+    refuses_users: bool,
+    /// Named schemas of the body that is sent.
+    asked: Vec<(String, Value)>,
+    /// Named schemas of what comes back.
+    given: Vec<(String, Value)>,
 }
 
 /// A route in one sentence, without a full stop.
@@ -31,7 +35,9 @@ pub(crate) fn says(summary: &'static str) -> Operation {
         body: None,
         answers: Vec::new(),
         problems: Vec::new(),
-        schemas: Vec::new(),
+        refuses_users: false,
+        asked: Vec::new(),
+        given: Vec::new(),
     }
 }
 
@@ -62,7 +68,7 @@ impl Operation {
 
     /// A body of JSON.
     pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
-        let schema = self.schema::<T>();
+        let schema = schema::<T>(&mut self.asked);
         self.body =
             Some(json!({ "required": true, "content": { "application/json": { "schema": schema } } }));
         self
@@ -70,14 +76,14 @@ impl Operation {
 
     /// A body of JSON on success.
     pub(crate) fn gives<T: ToSchema>(mut self, status: u16) -> Self {
-        let schema = self.schema::<T>();
+        let schema = schema::<T>(&mut self.given);
         self.gives_content(status, "application/json", &schema)
     }
 
     /// A bare array of these: what older clients expect.
     #[allow(dead_code, reason = "for the oldest paths")]
     pub(crate) fn lists<T: ToSchema>(mut self, status: u16) -> Self {
-        let items = self.schema::<T>();
+        let items = schema::<T>(&mut self.given);
         self.gives_content(status, "application/json", &json!({ "type": "array", "items": items }))
     }
 
@@ -103,6 +109,12 @@ impl Operation {
         self
     }
 
+    /// People who are no administrators get 403 here, though the route is for whoever has logged in.
+    pub(crate) fn refuses_users(mut self) -> Self {
+        self.refuses_users = true;
+        self
+    }
+
     fn gives_content(mut self, status: u16, media_type: &str, schema: &Value) -> Self {
         let content = json!({ "schema": schema });
         if let Some((_, answer)) = self.answers.iter_mut().find(|(known, _)| *known == status) {
@@ -117,28 +129,25 @@ impl Operation {
         self
     }
 
-    /// A reference to the type's schema where it is an object with a name; else the schema itself.
-    fn schema<T: ToSchema>(&mut self) -> Value {
-        let schema = to_value(&T::schema());
-        let mut parts = Vec::new();
-        T::schemas(&mut parts);
-        self.schemas.extend(parts.iter().map(|(name, schema)| (name.clone(), to_value(schema))));
-        let has_parts = ["properties", "allOf", "oneOf", "enum"].iter().any(|key| schema.get(key).is_some());
-        if !has_parts {
-            return schema;
-        }
-        let name = T::name().into_owned();
-        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-        self.schemas.push((name, schema));
-        reference
+    pub(crate) fn asked(&self) -> &[(String, Value)] {
+        &self.asked
     }
 
-    pub(crate) fn schemas(&self) -> &[(String, Value)] {
-        &self.schemas
+    pub(crate) fn given(&self) -> &[(String, Value)] {
+        &self.given
     }
 
     pub(crate) fn summary(&self) -> &'static str {
         self.summary
+    }
+
+    pub(crate) fn is_refused_to_users(&self) -> bool {
+        self.refuses_users
+    }
+
+    /// Whether it is a WebSocket.
+    pub(crate) fn is_upgrade(&self) -> bool {
+        self.answers.iter().any(|(status, _)| *status == 101)
     }
 
     pub(crate) fn has_body(&self) -> bool {
@@ -213,6 +222,22 @@ impl Operation {
         let schema = known.unwrap_or_else(|| json!({ "type": "string", "format": "uuid" }));
         json!({ "name": name, "in": "path", "required": true, "schema": schema })
     }
+}
+
+/// A reference to the type's schema where it is an object with a name, which joins `named` with its
+/// parts; else the schema itself.
+fn schema<T: ToSchema>(named: &mut Vec<(String, Value)>) -> Value {
+    let schema = to_value(&T::schema());
+    let mut parts = Vec::new();
+    T::schemas(&mut parts);
+    named.extend(parts.iter().map(|(name, schema)| (name.clone(), to_value(schema))));
+    if !["properties", "allOf", "oneOf", "enum"].iter().any(|key| schema.get(key).is_some()) {
+        return schema;
+    }
+    let name = T::name().into_owned();
+    let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+    named.push((name, schema));
+    reference
 }
 
 /// The names of the parameters in a path.

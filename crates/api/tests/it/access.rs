@@ -37,7 +37,8 @@ async fn nobody_who_has_not_logged_in_gets_past_any_other_route() {
         ),
         format!("{}=v1.x", world.app().logins().cookie_name()),
     ];
-    for route in table().into_iter().filter(|route| route.access == Access::Login) {
+    for route in table().into_iter().filter(|route| route.access != Access::Public) {
+        assert_eq!(route.refusals.anonymous, Some(401), "{}", route.path);
         let path = route.path.replace("{uid}", SOME_UID);
         for cookie in &forged {
             let request =

@@ -33,6 +33,11 @@ fn the_committed_document_is_that_of_the_table() {
 }
 
 #[test]
+fn the_committed_page_of_access_is_that_of_the_table() {
+    committed("docs/guide/api-access.md", &openapi::access::page());
+}
+
+#[test]
 fn every_route_is_described_once_and_every_reference_leads_somewhere() {
     let document = openapi::document();
     let mut ids = BTreeSet::new();

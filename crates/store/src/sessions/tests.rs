@@ -170,3 +170,23 @@ async fn what_is_old_or_too_much_is_forgotten() {
     assert_eq!(store.session_events(uid(1), 0, 100).await.unwrap(), []);
     assert!(store.session(uid(1)).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn one_known_by_its_file_alone_is_no_longer_over_when_the_log_tells_of_it() {
+    let (store, _dir) = store().await;
+    let Step::Ended { end, .. } = ended(1, 5, "") else { panic!() };
+    let file = Opened { node: None, recording: RecordingState::Closed, ..opened(1) };
+    store.adopt_session(&file, &end).await.unwrap();
+    store.adopt_session(&file, &end).await.unwrap();
+    let session = store.session(uid(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (session.opened.recording, session.ended),
+        (RecordingState::Closed, Some(End { ..end.clone() }))
+    );
+    store.apply_log(uid(1000), 1, &[Step::Opened(opened(1))]).await.unwrap();
+    let session = store.session(uid(1)).await.unwrap().unwrap();
+    assert_eq!((session.opened.recording, session.ended), (RecordingState::Recording, None));
+    store.apply_log(uid(1000), 1, &[ended(1, 9, "exited"), Step::Opened(opened(1))]).await.unwrap();
+    store.adopt_session(&file, &end).await.unwrap();
+    assert_eq!(store.session(uid(1)).await.unwrap().unwrap().ended.unwrap().at, at(9));
+}
