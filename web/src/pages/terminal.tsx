@@ -155,8 +155,7 @@ function Overlay({ pane, session, name }: { pane: Leaf; session: Session | undef
     <Dialog title={t('terminal.end.title')} close={close}>
       <p>{t('terminal.end.lead', { name })}</p>
       <div className="dialog-actions">
-        {/* biome-ignore lint/a11y/noAutofocus: what harms nothing is answered first */}
-        <button type="button" className="button" autoFocus onClick={close}>
+        <button type="button" className="button" data-first onClick={close}>
           {t('terminal.end.cancel')}
         </button>
         <button type="button" className="button danger" onClick={() => void desk.end(over.uid)}>

@@ -210,8 +210,7 @@ export function PasteQuestion({ paste, view }: { paste: Paste; view: View }) {
         <button type="button" className="button" onClick={() => answer(false)}>
           {t('paste.cancel')}
         </button>
-        {/* biome-ignore lint/a11y/noAutofocus: the question is answered with Enter or Escape */}
-        <button type="button" className="button primary" autoFocus onClick={() => answer(true)}>
+        <button type="button" className="button primary" data-first onClick={() => answer(true)}>
           {t('paste.confirm')}
         </button>
       </div>
