@@ -1,10 +1,11 @@
 //! `bastide login` and the commands that ask a server.
 
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use bastide_testkit::within;
+use bastide_testkit::{Person, within};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -207,4 +208,52 @@ async fn lists_are_followed_to_their_end_and_shown_as_tables_or_as_json() {
     assert_eq!(link.out, "https://h/login?token=t\n", "{}", link.err);
     let removed = run(dir.path(), &["users", "rm", "9"], "").await;
     assert_eq!(removed.code, 3, "{}", removed.err);
+}
+
+/// Somebody at a terminal, with the program as `$BASTIDE` and this directory as home.
+pub(crate) async fn at_terminal(dir: &Path, script: &str) -> Person {
+    let command = command(dir, &[]);
+    let mut env: Vec<(OsString, OsString)> = command
+        .as_std()
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    env.push(("BASTIDE".into(), crate::BASTIDE.into()));
+    Person::run(script, env, dir, bastide_pty::Size { cols: 100, rows: 24 }).await
+}
+
+#[tokio::test]
+async fn the_password_is_asked_for_and_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = StandIn::start(login_answers()).await;
+    let script =
+        format!("\"$BASTIDE\" login {}; echo \"status $?\"; stty -a | grep -o ' echo '", server.address);
+    let mut person = at_terminal(dir.path(), &script).await;
+    person.sees("User name [").await;
+    person.types("ada\n").await;
+    person.sees("Password of ada at http://127.0.0.1").await;
+    // A character of several bytes is taken back whole.
+    person.types("sekrét\u{7f}\u{7f}et wörld\r").await;
+    person.sees("status 0").await;
+    person.sees(" echo").await;
+    assert!(!person.history().contains("sek"), "{}", person.history());
+    let asked = server.asked();
+    assert!(asked[0].ends_with(r#"{"password":"sekret wörld","username":"ada"}"#), "{}", asked[0]);
+}
+
+#[tokio::test]
+async fn an_interrupted_question_gives_the_terminal_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = StandIn::start(login_answers()).await;
+    let script = format!(
+        "\"$BASTIDE\" login {} -u ada; echo \"status $?\"; stty -a | grep -o ' echo '",
+        server.address
+    );
+    let mut person = at_terminal(dir.path(), &script).await;
+    person.sees("Password of ada").await;
+    person.types("half\u{3}").await;
+    person.sees("given up").await;
+    person.sees("status 1").await;
+    person.sees(" echo").await;
+    assert!(server.asked().is_empty());
 }

@@ -174,8 +174,10 @@ impl Client {
                 "{detail}: {address} may be older than this command, or no Bastide server"
             )),
             (StatusCode::TOO_MANY_REQUESTS, _) => match retry {
-                Some(seconds) => Failure::Refused(format!("{detail}; try again in {seconds} s")),
-                None => Failure::Refused(detail),
+                Some(seconds) if !detail.contains("try again") => {
+                    Failure::Refused(format!("{detail}; try again in {seconds} s"))
+                }
+                _ => Failure::Refused(detail),
             },
             _ => Failure::text(detail),
         }

@@ -38,8 +38,9 @@ impl Logout {
             None => Ok(()),
         };
         match ended {
-            // Gone, or no longer accepted: what was wanted.
-            Ok(()) | Err(Failure::Refused(_) | Failure::NotFound(_)) => {}
+            Ok(()) | Err(Failure::NotFound(_)) => {}
+            // No longer accepted, or one that may not even end itself.
+            Err(Failure::Refused(why)) => output::remark(&format!("the server did not end the token: {why}")),
             Err(error) if self.forget => {
                 let why = error.message().unwrap_or_default();
                 output::remark(&format!("{why}; the token stays good until it expires"));
