@@ -189,4 +189,17 @@ mod tests {
     fn the_definition_is_sound() {
         super::Cli::command().debug_assert();
     }
+
+    /// Prose is wrapped by itself; examples are not.
+    #[test]
+    fn examples_fit_an_ordinary_terminal() {
+        fn check(command: &clap::Command) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&super::Cli::command());
+    }
 }

@@ -162,3 +162,35 @@ async fn a_start_that_is_killed_at_any_moment_leaves_a_directory_that_opens() {
 fn rand_byte() -> u8 {
     uuid::Uuid::new_v4().as_bytes()[0]
 }
+
+#[tokio::test]
+async fn connections_above_the_limit_wait_until_another_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &["--max-connections", "16"], &[NO_DAEMON]).await;
+    let address = server.address().await;
+    let ask = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    let exchange = async |stream: &mut TcpStream| {
+        stream.write_all(ask).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"ok\n") {
+            assert_ne!(within("an answer", stream.read_buf(&mut answer)).await.unwrap(), 0);
+        }
+    };
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        // Its answer says that it has a place.
+        exchange(&mut stream).await;
+        held.push(stream);
+    }
+    let mut waiting = TcpStream::connect(&address).await.unwrap();
+    waiting.write_all(ask).await.unwrap();
+    // Another one's whole exchange is time enough for one that is served.
+    exchange(&mut held[0]).await;
+    exchange(&mut held[1]).await;
+    let nothing = waiting.try_read(&mut [0]).unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    held.pop();
+    assert_eq!(within("its turn", waiting.read_u8()).await.unwrap(), b'H');
+    server.stop().await;
+}

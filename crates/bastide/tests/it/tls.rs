@@ -119,3 +119,26 @@ async fn whoever_dawdles_is_let_go() {
     server.stop().await;
     output(dir.path(), &["ptyd", "stop"]).await;
 }
+
+#[tokio::test]
+async fn with_certificate_files_browsers_are_told_to_come_by_tls_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = Server::start(dir.path(), &["--tls-self-signed"], &[]).await;
+    made.stop().await;
+    // One file may hold both; who has signed it is not the server's concern.
+    let both = dir.path().join("both.pem").display().to_string();
+    std::fs::copy(dir.path().join("DATA_HOME/bastide/self-signed.pem"), &both).unwrap();
+    let mut server = Server::start(dir.path(), &["--tls-cert", &both, "--tls-key", &both], &[]).await;
+    let address = server.address().await;
+    let strict = async |host: &str| {
+        let asked = trusting().get(format!("https://{address}/healthz")).header("host", host);
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.headers().get("strict-transport-security").cloned()
+    };
+    assert_eq!(strict("shell.example.org").await.unwrap(), "max-age=15552000");
+    assert_eq!(strict(&address).await, None, "other servers of this machine may have no TLS");
+    assert!(!server.said.iter().any(|line| line.contains("fingerprint")), "{:#?}", server.said);
+    server.stop().await;
+    output(dir.path(), &["ptyd", "stop"]).await;
+}
