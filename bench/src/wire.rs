@@ -153,6 +153,7 @@ impl Client {
             scrollback: Some(scrollback),
             from: None,
             credit: Some(CREDIT),
+            client: None,
         };
         let reply = self.request("attach", attach)?;
         let pos = reply.pos.context("attach names no position")?;

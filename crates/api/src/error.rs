@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bastide_app::Error;
+use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, What};
 use serde_json::{Value, json};
 
 /// What a handler fails with. The request's frame writes the body, because it knows the request id.
@@ -13,11 +13,13 @@ pub(crate) struct Problem {
     /// The last part of `type`; clients may branch on it.
     kind: &'static str,
     detail: String,
+    /// Seconds until the same may be tried again.
+    wait: Option<u64>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into() }
+        Self { status, kind, detail: detail.into(), wait: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -49,6 +51,13 @@ impl Problem {
         let mut response = (self.status, body.to_string()).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if let Some(seconds) = self.wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, section 11.6.1: a 401 names how to answer it.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }
@@ -63,23 +72,59 @@ impl IntoResponse for Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, kind) = match &error {
-            Error::NotLoggedIn => (StatusCode::UNAUTHORIZED, "not_logged_in"),
-            Error::LinkRefused => (StatusCode::FORBIDDEN, "link_refused"),
-            Error::SessionNotFound(_) => (StatusCode::NOT_FOUND, "session_not_found"),
-            Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
-            Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
-            Error::ReadOnly => (StatusCode::FORBIDDEN, "read_only"),
-            Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
-            Error::Daemon { .. } => (StatusCode::BAD_GATEWAY, "daemon_refused"),
-            Error::Journal(_) => (StatusCode::SERVICE_UNAVAILABLE, "log_not_writable"),
-            Error::File { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
-            Error::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        };
+        let (status, kind) = status_and_kind(&error);
         if status.is_server_error() {
             tracing::warn!(%error, "a request failed");
         }
-        Self::new(status, kind, error.to_string())
+        let wait = match &error {
+            Error::Login(LoginError::TooManyAttempts { seconds }) => Some(*seconds),
+            _ => None,
+        };
+        Self { wait, ..Self::new(status, kind, error.to_string()) }
+    }
+}
+
+fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::NotLoggedIn => (StatusCode::UNAUTHORIZED, "not_logged_in"),
+        Error::Login(LoginError::BadCredentials) => (StatusCode::UNAUTHORIZED, "bad_credentials"),
+        Error::Login(LoginError::TooManyAttempts { .. }) => {
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts")
+        }
+        Error::Login(LoginError::LinkRefused) => (StatusCode::FORBIDDEN, "link_refused"),
+        Error::Login(LoginError::WeakPassword(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "weak_password"),
+        Error::Forbidden(Forbidden::ReadOnlyToken) => (StatusCode::FORBIDDEN, "read_only_token"),
+        Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
+        Error::Forbidden(
+            Forbidden::NotAdministrator
+            | Forbidden::NoLocalShells
+            | Forbidden::NoAccount
+            | Forbidden::NeedsBrowser
+            | Forbidden::NotOwner,
+        ) => (StatusCode::FORBIDDEN, "forbidden"),
+        Error::NotFound(what) => (StatusCode::NOT_FOUND, not_found(*what)),
+        Error::Conflict(Conflict::UsernameTaken(_)) => (StatusCode::CONFLICT, "username_taken"),
+        Error::Conflict(Conflict::LastAdministrator) => (StatusCode::CONFLICT, "last_administrator"),
+        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+        Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
+        Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
+        Error::Daemon { .. } => (StatusCode::BAD_GATEWAY, "daemon_refused"),
+        Error::Storage(Storage::Journal(_)) => (StatusCode::SERVICE_UNAVAILABLE, "log_not_writable"),
+        Error::Storage(Storage::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
+        Error::Storage(Storage::File { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
+        Error::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    }
+}
+
+fn not_found(what: What) -> &'static str {
+    match what {
+        What::Session(_) => "session_not_found",
+        What::User(_) => "user_not_found",
+        What::Login => "login_not_found",
+        What::Token(_) => "token_not_found",
+        What::Share(_) => "share_not_found",
+        What::ShareLink => "share_refused",
+        What::Recording(_) => "recording_not_found",
     }
 }
 

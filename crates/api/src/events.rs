@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
-use bastide_app::sessions::Session;
+use bastide_app::sessions::{Seen, Session};
 use bastide_app::{Action, Ctx, Table};
 use serde::Serialize;
 use uuid::Uuid;
@@ -18,21 +18,23 @@ use crate::websocket::{Received, Socket, accept, code};
 /// What goes over the socket, for the document.
 pub(crate) const WORDS: &str = "\
 JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is \
-gone. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
+gone. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ToPage<'a> {
     /// Everything there is: forget what was known.
     Sessions {
-        sessions: Vec<&'a Session>,
+        sessions: Vec<Seen>,
         waiting: Option<&'a str>,
     },
     Changed {
-        sessions: Vec<&'a Session>,
+        sessions: Vec<Seen>,
         removed: Vec<Uuid>,
         waiting: Option<&'a str>,
     },
+    /// What the caller may do has changed: ask `/api/v1/me` again. Everything follows anew.
+    Me {},
 }
 
 pub(crate) async fn events(
@@ -50,13 +52,16 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
         return socket.close(code::NOT_LOGGED_IN, "log in first").await;
     }
     let mut live = ctx.app().live();
-    let mut known: Option<BTreeMap<Uuid, Arc<Session>>> = None;
+    let mut told: Option<Told> = None;
     loop {
         let table = Arc::clone(&live.borrow_and_update());
-        if !socket.text(difference(known.as_ref(), &table)).await {
+        let now = Told::of(&table);
+        if let Some(message) = difference(socket.ctx(), told.as_ref(), &now)
+            && !socket.text(message).await
+        {
             return;
         }
-        known = Some(table.sessions.clone());
+        told = Some(now);
         // A page that is slow is sent the newest state, not every one between.
         loop {
             tokio::select! {
@@ -67,6 +72,13 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
                 received = socket.next() => match received {
                     // Nothing is asked here yet; later versions of the page may.
                     Received::Text(_) | Received::Binary(_) => {}
+                    Received::Rights => {
+                        if !socket.text(text(&ToPage::Me {})).await {
+                            return;
+                        }
+                        told = None;
+                        break;
+                    }
                     Received::Over => return,
                 },
             }
@@ -74,18 +86,35 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
     }
 }
 
-fn difference(known: Option<&BTreeMap<Uuid, Arc<Session>>>, now: &Table) -> String {
+/// What a page knows after a message.
+struct Told {
+    sessions: BTreeMap<Uuid, Arc<Session>>,
+    waiting: Option<String>,
+}
+
+impl Told {
+    fn of(table: &Table) -> Self {
+        Self { sessions: table.sessions.clone(), waiting: table.waiting.clone() }
+    }
+}
+
+/// `None` when nothing of what this caller may see is different.
+fn difference(ctx: &Ctx, told: Option<&Told>, now: &Told) -> Option<String> {
     let waiting = now.waiting.as_deref();
-    let message = match known {
-        None => ToPage::Sessions { sessions: now.sessions.values().map(|one| &**one).collect(), waiting },
-        Some(known) => {
-            let same = |one: &Arc<Session>| known.get(&one.uid).is_some_and(|old| Arc::ptr_eq(old, one));
-            ToPage::Changed {
-                sessions: now.sessions.values().filter(|one| !same(one)).map(|one| &**one).collect(),
-                removed: known.keys().filter(|uid| !now.sessions.contains_key(uid)).copied().collect(),
-                waiting,
-            }
-        }
+    let seen = |session: &Arc<Session>| Seen::by(ctx, Session::clone(session));
+    let Some(told) = told else {
+        let sessions = now.sessions.values().filter_map(seen).collect();
+        return Some(text(&ToPage::Sessions { sessions, waiting }));
     };
-    serde_json::to_string(&message).expect("plain fields are JSON")
+    let same = |one: &Arc<Session>| told.sessions.get(&one.uid).is_some_and(|old| Arc::ptr_eq(old, one));
+    let sessions: Vec<_> = now.sessions.values().filter(|one| !same(one)).filter_map(seen).collect();
+    let gone = told.sessions.values().filter(|old| !now.sessions.contains_key(&old.uid));
+    // Whoever may not know of a session is not told of its end either.
+    let removed: Vec<_> = gone.filter(|old| seen(old).is_some()).map(|old| old.uid).collect();
+    let news = !sessions.is_empty() || !removed.is_empty() || told.waiting != now.waiting;
+    news.then(|| text(&ToPage::Changed { sessions, removed, waiting }))
+}
+
+fn text(message: &ToPage<'_>) -> String {
+    serde_json::to_string(message).expect("plain fields are JSON")
 }

@@ -8,12 +8,12 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bastide_app::{Caller, Ctx};
+use bastide_app::{Caller, Ctx, Error, Origin, Shown};
 use uuid::Uuid;
 
 use crate::error::Problem;
 use crate::metrics::Answered;
-use crate::server::Site;
+use crate::server::{PeerAddress, Site};
 
 /// More than any library says about a request.
 const MAX_WORDS: usize = 4096;
@@ -42,8 +42,13 @@ const HEADERS: [(HeaderName, &str); 7] = [
 pub(crate) async fn around(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = Uuid::now_v7().simple().to_string();
-    let cookie = cookie(request.headers(), &site.app.logins().cookie_name()).map(str::to_owned);
-    let ctx = site.app.context(cookie.as_deref(), &request_id);
+    let ctx = match shown(&site, &request) {
+        Ok((cookie, bearer)) => {
+            let shown = Shown { cookie: cookie.as_deref(), bearer: bearer.as_deref() };
+            site.app.context(shown, origin(&request, &request_id)).await
+        }
+        Err(error) => Err(error),
+    };
     let method = request.method().clone();
     // Without its query: that of a login link is a secret.
     let path = request.uri().path().to_owned();
@@ -52,8 +57,13 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
     let response = if from_elsewhere(&site, &method, request.headers()) {
         Problem::new(StatusCode::FORBIDDEN, "origin", "this request comes from another site").into_response()
     } else {
-        request.extensions_mut().insert(ctx);
-        next.run(request).await
+        match ctx {
+            Ok(ctx) => {
+                request.extensions_mut().insert(ctx);
+                next.run(request).await
+            }
+            Err(error) => Problem::from(error).into_response(),
+        }
     };
     let mut response = in_our_form(response).await;
     let problem = response.extensions().get::<Problem>().cloned();
@@ -122,16 +132,60 @@ async fn in_our_form(response: Response) -> Response {
 pub(crate) async fn logged_in(request: Request, next: Next) -> Response {
     let known =
         request.extensions().get::<Ctx>().is_some_and(|ctx| matches!(ctx.caller(), Caller::Person(_)));
-    if known {
-        next.run(request).await
-    } else {
-        Problem::from(bastide_app::Error::NotLoggedIn).into_response()
+    if known { next.run(request).await } else { Problem::from(Error::NotLoggedIn).into_response() }
+}
+
+/// Lets only administrators pass.
+pub(crate) async fn administrator(request: Request, next: Next) -> Response {
+    let asked = match request.extensions().get::<Ctx>() {
+        Some(ctx) => ctx.administrator(),
+        None => Err(Error::NotLoggedIn),
+    };
+    match asked {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 
-/// Lets only administrators pass. In this release everybody who has logged in is one.
-pub(crate) async fn administrator(request: Request, next: Next) -> Response {
-    logged_in(request, next).await
+/// Where a request came from.
+fn origin(request: &Request, request_id: &str) -> Origin {
+    Origin {
+        request_id: request_id.into(),
+        address: request.extensions().get::<PeerAddress>().map(|peer| peer.0),
+        agent: request
+            .headers()
+            .get(header::USER_AGENT)
+            .and_then(|agent| agent.to_str().ok())
+            .map(Into::into),
+    }
+}
+
+/// Cookie and token of a request. A token counts before a cookie: whoever sends one means it.
+fn shown(site: &Site, request: &Request) -> Result<(Option<String>, Option<String>), Error> {
+    let headers = request.headers();
+    let bearer = match headers.get(header::AUTHORIZATION) {
+        // Another scheme, or nothing readable, is no login of ours.
+        Some(value) => Some(bearer(value).ok_or(Error::NotLoggedIn)?),
+        None => token_in_query(request),
+    };
+    let cookie = cookie(headers, site.app.cookie_name());
+    Ok((cookie.map(str::to_owned), bearer.map(str::to_owned)))
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// WebSocket clients in a browser can set no header: `?token=` is for them alone, because addresses are
+/// written into logs of proxies.
+fn token_in_query(request: &Request) -> Option<&str> {
+    if !request.headers().contains_key(header::UPGRADE) {
+        return None;
+    }
+    let pairs = request.uri().query()?.split('&');
+    pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "token").map(|(_, token)| token)
 }
 
 /// The value of one cookie (RFC 6265, section 5.4).

@@ -26,7 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use bastide_app::sessions::Session;
+use bastide_app::sessions::Seen;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -36,7 +36,8 @@ use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    docs, events, frame, health, login, metrics, openapi, pages, seed_002, server, sessions, terminal,
+    docs, events, frame, health, login, me, metrics, openapi, page, pages, seed_002, server, sessions,
+    shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -119,21 +120,60 @@ pub(crate) fn routes() -> Vec<Route> {
             says("Whether it can do its work").named("health_ready").gives_text(200, "text/plain")),
         route!(Admin  GET    "/metrics"                     metrics::metrics_get,
             says("Counts and durations, in the text format of Prometheus").gives_text(200, "text/plain")),
-        route!(Public GET    "/login"                       login::page,
-            says("The page of a login link; looking changes nothing").named("login_page").under("login").gives_text(200, "text/html").gives_text(403, "text/html").may(&[400])),
-        route!(Public POST   "/login"                       login::log_in,
-            says("Use a login link").named("login_use").under("login").gives_text(403, "text/html").gives_nothing(303).may(&[400, 413, 415, 422])),
-        route!(Login  POST   "/logout"                      login::log_out,
-            says("Log out").named("logout").under("login").gives_nothing(204)),
+        route!(Public POST   "/api/v1/login"                login::login_begin,
+            says("Log in with a password; sets the cookie").takes::<login::Credentials>().gives::<login::Begun>(200).may(&[401, 429])),
+        route!(Public POST   "/api/v1/login-links/look"     login::link_look,
+            says("For whom a login link is; looking changes nothing").under("login").takes::<login::LinkToken>().gives::<login::Look>(200).may(&[403, 429])),
+        route!(Public POST   "/api/v1/login-links/use"      login::link_use,
+            says("Use a login link, set a password, log in; sets the cookie").under("login").takes::<login::LinkUse>().gives::<login::Begun>(200).may(&[403, 429])),
+        route!(Login  POST   "/api/v1/logout"               login::logout,
+            says("Log out; takes the cookie away").gives_nothing(204)),
+
+        route!(Login  GET    "/api/v1/me"                   me::me_get,
+            says("Who the caller is and what they may do").gives::<me::Me>(200)),
+        route!(Login  PUT    "/api/v1/me/password"          me::password_change,
+            says("Set another password; every other login of the caller ends").takes::<me::PasswordChange>().gives_nothing(204).may(&[429])),
+        route!(Login  GET    "/api/v1/me/logins"            me::login_list,
+            says("Where the caller is logged in").gives::<me::Logins>(200)),
+        route!(Login  DELETE "/api/v1/me/logins/{id}"       me::login_end,
+            says("End a login of the caller").id::<String>("id").gives_nothing(204)),
+
+        route!(Login  GET    "/api/v1/tokens"               tokens::token_list,
+            says("API tokens, newest first").query::<tokens::Whose>().gives::<tokens::List>(200).may(&[404])),
+        route!(Login  POST   "/api/v1/tokens"               tokens::token_create,
+            says("Make an API token; its secret is shown this once").takes::<tokens::New>().gives::<tokens::Created>(201)),
+        route!(Login  DELETE "/api/v1/tokens/{id}"          tokens::token_remove,
+            says("Take an API token away").gives_nothing(204)),
+
+        route!(Admin  GET    "/api/v1/users"                users::user_list,
+            says("People, by name").query::<page::Page>().gives::<users::List>(200).may(&[422])),
+        route!(Admin  POST   "/api/v1/users"                users::user_create,
+            says("Add a person, who gets in by a login link first").takes::<users::New>().gives::<users::User>(201).may(&[409])),
+        route!(Admin  GET    "/api/v1/users/{id}"           users::user_get,
+            says("One person").id::<i64>("id").gives::<users::User>(200)),
+        route!(Admin  PATCH  "/api/v1/users/{id}"           users::user_change,
+            says("Change a person; who is disabled is logged out").id::<i64>("id").takes::<users::Edit>().gives::<users::User>(200).may(&[409])),
+        route!(Admin  DELETE "/api/v1/users/{id}"           users::user_remove,
+            says("Remove a person; their sessions and recordings stay").id::<i64>("id").gives_nothing(204).may(&[409])),
+        route!(Admin  POST   "/api/v1/users/{id}/login-link" users::user_link,
+            says("Make a login link for a person").id::<i64>("id").gives::<users::Link>(201)),
 
         route!(Login  GET    "/api/v1/sessions"             sessions::session_list,
             says("Every session, newest first").gives::<sessions::List>(200).may(&[502])),
         route!(Login  POST   "/api/v1/sessions"             sessions::session_create,
-            says("Open a shell").takes::<sessions::New>().gives::<Session>(201).refuses_users().may(&[502])),
+            says("Open a shell").takes::<sessions::New>().gives::<Seen>(201).refuses_users().may(&[502])),
         route!(Login  GET    "/api/v1/sessions/{uid}"       sessions::session_get,
-            says("One session").gives::<Session>(200).may(&[502])),
+            says("One session").gives::<Seen>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/sessions/{uid}"       sessions::session_end,
             says("End a session; its viewers are told").gives_nothing(204).may(&[502])),
+        route!(Login  GET    "/api/v1/sessions/{uid}/shares" shares::share_list,
+            says("Links that let others into a session").under("shares").gives::<shares::List>(200).may(&[502])),
+        route!(Login  POST   "/api/v1/sessions/{uid}/shares" shares::share_create,
+            says("Make a link that lets signed-in people into a session").under("shares").takes::<shares::New>().gives::<shares::Created>(201).may(&[502])),
+        route!(Login  DELETE "/api/v1/sessions/{uid}/shares/{id}" shares::share_remove,
+            says("End a share; its guests lose the session at once").under("shares").gives_nothing(204).may(&[502])),
+        route!(Login  POST   "/api/v1/shares/use"           shares::share_use,
+            says("Enter a session by its link").takes::<shares::Use>().gives::<shares::Used>(200).may(&[404, 429])),
         route!(Login  GET    "/api/v1/events"               events::events,
             says("A WebSocket of what changes").named("event_stream").upgrades(events::WORDS)),
 

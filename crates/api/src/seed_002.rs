@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
-use bastide_app::sessions::{self, NewSession, Session, State};
+use bastide_app::sessions::{self, NewSession, Seen, State};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::MAX_INPUT;
@@ -57,7 +57,7 @@ pub(crate) async fn session_create(
     let env = new.env.unwrap_or_default();
     let new = NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size };
     let session = sessions::create(&ctx, new).await?;
-    let place = format!("/api/pty/sessions/{}", session.uid);
+    let place = format!("/api/pty/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(short(&session))))
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn session_end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn short(session: &Session) -> Value {
+fn short(Seen { session, .. }: &Seen) -> Value {
     let shell = session.command.first().map(String::as_str).unwrap_or_default();
     json!({
         "id": session.uid,
@@ -89,8 +89,9 @@ fn short(session: &Session) -> Value {
     })
 }
 
-fn full(session: &Session) -> Value {
-    let mut value = short(session);
+fn full(seen: &Seen) -> Value {
+    let mut value = short(seen);
+    let session = &seen.session;
     value["pid"] = json!(session.pid);
     value["exit_code"] = json!(session.exit.map(|exit| exit.code));
     value["viewers"] = json!(session.viewers.len());
@@ -122,6 +123,7 @@ pub(crate) async fn talk(mut socket: Socket, ctx: Ctx, open: Open) {
             received = socket.next_if(typed.greeted && !typed.full()) => match received {
                 Received::Text(text) => hear(&mut socket, &ctx, (&terminal, &mut typed), text.as_str()).await,
                 Received::Binary(_) => return socket.close(code::UNSUPPORTED, "text messages only").await,
+                Received::Rights => true,
                 Received::Over => return,
             },
         };

@@ -9,6 +9,7 @@ mod tls;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{HeaderMap, header};
 use bastide_app::App;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -90,6 +91,15 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn public_authority(&self) -> Option<&str> {
         self.config.public.as_ref().map(|origin| origin.authority.as_str())
+    }
+
+    /// How the server is reached, without a slash at the end: as it was told, else as this request came.
+    pub(crate) fn address(&self, headers: &HeaderMap) -> String {
+        let scheme = if self.https() { "https" } else { "http" };
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:[]-_".contains(&b));
+        let authority = self.public_authority().or(host.filter(plain)).unwrap_or("localhost");
+        format!("{scheme}://{authority}")
     }
 
     /// Whether browsers come by TLS, as far as we know.

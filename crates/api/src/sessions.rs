@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
-use bastide_app::sessions::{self, NewSession, Session};
+use bastide_app::sessions::{self, NewSession, Seen};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::json::Json;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SessionList)]
 pub(crate) struct List {
-    sessions: Vec<Session>,
+    sessions: Vec<Seen>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,7 +41,7 @@ pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum:
 pub(crate) async fn session_get(
     Extension(ctx): Extension<Ctx>,
     Id(uid): Id<Uuid>,
-) -> Result<axum::Json<Session>, Problem> {
+) -> Result<axum::Json<Seen>, Problem> {
     Ok(axum::Json(sessions::get(&ctx, uid).await?))
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn session_create(
     let New { name, shell, cwd, env, cols, rows } = new;
     let new = NewSession { name, shell, cwd, env, size: size(cols, rows)? };
     let session = sessions::create(&ctx, new).await?;
-    let place = format!("/api/v1/sessions/{}", session.uid);
+    let place = format!("/api/v1/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(session)))
 }
 

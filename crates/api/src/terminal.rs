@@ -112,6 +112,8 @@ async fn binary(mut socket: Socket, ctx: Ctx, open: Open, packing: Packing) {
                 let heard = match received {
                     Received::Text(text) => hear_text(&terminal, text.as_str()),
                     Received::Binary(bytes) => hear_input(&terminal, &bytes),
+                    // The terminal itself looks again whether it may be had.
+                    Received::Rights => Ok(None),
                     Received::Over => return,
                 };
                 match heard {
@@ -221,10 +223,10 @@ async fn sorry(mut socket: Socket, error: Error) {
 
 pub(crate) fn close_code(error: &Error) -> u16 {
     match error {
-        Error::NotLoggedIn | Error::LinkRefused => code::NOT_LOGGED_IN,
-        Error::SessionNotFound(_) => code::NOT_FOUND,
-        Error::Invalid(_) | Error::ReadOnly => code::POLICY,
+        Error::NotLoggedIn | Error::Login(_) => code::NOT_LOGGED_IN,
+        Error::NotFound(_) => code::NOT_FOUND,
+        Error::Invalid(_) | Error::Forbidden(_) | Error::Conflict(_) => code::POLICY,
         Error::Limit(_) | Error::DaemonUnreachable(_) | Error::Stopping => code::TRY_LATER,
-        Error::Daemon { .. } | Error::Journal(_) | Error::File { .. } => code::INTERNAL,
+        Error::Daemon { .. } | Error::Storage(_) => code::INTERNAL,
     }
 }

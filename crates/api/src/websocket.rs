@@ -6,6 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::response::Response;
 use bastide_app::{Caller, Ctx};
 use bastide_wire::terminal::MAX_MESSAGE;
+use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
@@ -35,6 +36,9 @@ pub(crate) mod code {
     pub(crate) const NOT_LOGGED_IN: u16 = 4401;
     pub(crate) const NOT_FOUND: u16 = 4404;
 }
+
+/// Timers of years are beyond what the runtime counts in.
+const LONGEST_TIMER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Accepts the upgrade and runs `talk` as a task that the server waits for.
 pub(crate) fn accept<F>(
@@ -68,6 +72,8 @@ fn until_next_ping() -> Duration {
 pub(crate) enum Received {
     Text(Utf8Bytes),
     Binary(axum::body::Bytes),
+    /// What somebody may do has changed: [`Socket::ctx`] is what holds now.
+    Rights,
     /// The connection is over, or has just been closed with a reason.
     Over,
 }
@@ -77,8 +83,11 @@ pub(crate) struct Socket {
     ctx: Ctx,
     ping: Interval,
     heard: Instant,
-    logins: watch::Receiver<u64>,
-    expires: Instant,
+    rights: watch::Receiver<u64>,
+    /// When the login or token ends by itself.
+    expires: Option<Instant>,
+    /// A right may have been taken away since the last look.
+    look_again: bool,
     /// When the ping went out that has no answer yet.
     asked: Option<Instant>,
     /// The shortest so far: a later one may have waited behind output.
@@ -94,8 +103,8 @@ impl Socket {
         let mut ping = interval_at(Instant::now() + until_next_ping(), PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let left = match ctx.caller() {
-            Caller::Person(login) => login.expires().duration_since(ctx.clock().now()).try_into(),
-            Caller::Anonymous => Ok(Duration::ZERO),
+            Caller::Person(person) => person.expires().map(|end| end.duration_since(ctx.clock().now())),
+            Caller::Anonymous => Some(SignedDuration::ZERO),
         };
         let now = Instant::now();
         Self {
@@ -103,8 +112,9 @@ impl Socket {
             ctx: ctx.clone(),
             ping,
             heard: now,
-            logins: ctx.app().logins().changes(),
-            expires: now + left.unwrap_or(Duration::ZERO),
+            rights: ctx.app().changes(),
+            expires: left.map(|left| now + Duration::try_from(left).unwrap_or_default().min(LONGEST_TIMER)),
+            look_again: false,
             asked: None,
             round_trip: None,
             early: None,
@@ -168,6 +178,9 @@ impl Socket {
             self.heard = Instant::now();
         }
         loop {
+            if self.look_again {
+                return self.new_rights().await;
+            }
             let message = match self.early.take_if(|_| reading) {
                 Some(message) => Some(Ok(message)),
                 None => tokio::select! {
@@ -178,13 +191,10 @@ impl Socket {
                         }
                         continue;
                     }
-                    () = sleep_until(self.expires) => return self.closed(code::NOT_LOGGED_IN, "the login has expired").await,
-                    Ok(()) = self.logins.changed() => {
-                        let Caller::Person(login) = self.ctx.caller() else { return Received::Over };
-                        if self.ctx.app().logins().holds(login, self.ctx.clock().now()) {
-                            continue;
-                        }
-                        return self.closed(code::NOT_LOGGED_IN, "logged out").await;
+                    () = at(self.expires) => return self.closed(code::NOT_LOGGED_IN, "the login has expired").await,
+                    Ok(()) = self.rights.changed() => {
+                        self.look_again = true;
+                        continue;
                     }
                     () = self.ctx.app().shutdown().draining() => return self.closed(code::RESTART, "the server stops").await,
                 },
@@ -209,6 +219,24 @@ impl Socket {
         }
     }
 
+    /// Asks again who this is. A look that is given up half-way is made again with the next message.
+    async fn new_rights(&mut self) -> Received {
+        match self.ctx.again().await {
+            Ok(Some(ctx)) => {
+                self.ctx = ctx;
+                self.look_again = false;
+                Received::Rights
+            }
+            Ok(None) => self.closed(code::NOT_LOGGED_IN, "logged out").await,
+            Err(_) => self.closed(code::INTERNAL, "who you are cannot be checked").await,
+        }
+    }
+
+    /// The request this came from, with the rights that hold now.
+    pub(crate) fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+
     /// False when the other side is gone.
     pub(crate) async fn text(&mut self, text: String) -> bool {
         self.put(Message::Text(text.into())).await
@@ -229,5 +257,13 @@ impl Socket {
     async fn closed(&mut self, code: u16, reason: &str) -> Received {
         self.put(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
         Received::Over
+    }
+}
+
+/// Never, where no end is set.
+async fn at(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
     }
 }

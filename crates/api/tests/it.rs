@@ -19,6 +19,8 @@ mod login;
 mod metrics;
 #[path = "it/openapi.rs"]
 mod openapi;
+#[path = "it/people.rs"]
+mod people;
 #[path = "it/requests.rs"]
 mod requests;
 #[path = "it/socket.rs"]

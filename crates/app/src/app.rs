@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastide_rt::{Shutdown, Tasks};
+use bastide_store::Store;
+use jiff::SignedDuration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::context::{About, Action, Caller, Ctx};
+use crate::context::{Caller, Ctx, Origin, Shown};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
 use crate::door::Door;
 use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
-use crate::login::link::{self, Links};
-use crate::login::refusals::Refusals;
-use crate::login::{Cookie, Logins};
+use crate::login::{self, Attempts, Refusals, link};
+use crate::password::Hasher;
+use crate::people::{self, People};
+use crate::shares::Guests;
 use crate::{Clock, Error};
 
 /// What a server is made with.
@@ -28,6 +31,8 @@ pub struct Config {
     /// The OS user whose shells the administrator opens.
     pub account: String,
     pub clock: Clock,
+    /// How long a browser stays logged in.
+    pub login_lifetime: SignedDuration,
 }
 
 /// Clones are the same server.
@@ -38,18 +43,30 @@ pub struct App {
 
 #[derive(Debug)]
 struct Inner {
-    account: String,
     clock: Clock,
     data_dir: DataDir,
     daemon: Link,
     inputs: Inputs,
     journal: Journal,
-    links: Links,
     live: Live,
-    logins: Logins,
-    refusals: Refusals,
+    login: LoginState,
+    store: Store,
+    people: People,
+    guests: Guests,
     shutdown: Shutdown,
     tasks: Tasks,
+}
+
+/// What logging in needs beside the database.
+#[derive(Debug)]
+struct LoginState {
+    attempts: Attempts,
+    cookie_name: String,
+    hasher: Hasher,
+    lifetime: SignedDuration,
+    refusals: Refusals,
+    /// Counts up with everything that may take a right away, so that open connections look again.
+    changed: watch::Sender<u64>,
 }
 
 /// Input numbers known when the last server stopped.
@@ -60,12 +77,23 @@ impl App {
     /// absence is no error. Needs a tokio runtime.
     ///
     /// # Errors
-    /// `File`, `Journal`: the data directory cannot be used.
+    /// `Storage`: the data directory cannot be used.
     pub async fn start(config: Config, tasks: Tasks, shutdown: Shutdown) -> Result<Self, Error> {
-        let Config { data_dir, daemon, account, clock } = config;
+        let Config { data_dir, daemon, account, clock, login_lifetime } = config;
+        // First of all: whoever holds the log is the one server of this directory.
         let journal = Journal::open(&data_dir)?;
-        let logins = Logins::open(&data_dir, clock.now())?;
-        let links = Links::open(&data_dir)?;
+        let store = Store::open(&data_dir.database()).await?;
+        people::first_administrator(&store, &account, clock.now()).await?;
+        let people = People::load(&store).await?;
+        let guests = Guests::load(&store, clock.now()).await?;
+        let login = LoginState {
+            attempts: Attempts::default(),
+            cookie_name: login::cookie_name(data_dir.node()?),
+            hasher: Hasher::default(),
+            lifetime: login_lifetime,
+            refusals: Refusals::default(),
+            changed: watch::Sender::new(0),
+        };
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
         recall_inputs(&data_dir, &inputs);
@@ -83,16 +111,16 @@ impl App {
             }
         });
         let inner = Inner {
-            account,
             clock,
             data_dir,
             daemon,
             inputs,
             journal,
-            links,
             live,
-            logins,
-            refusals: Refusals::default(),
+            login,
+            store,
+            people,
+            guests,
             shutdown,
             tasks,
         };
@@ -108,68 +136,74 @@ impl App {
         if let Err(error) = self.inner.journal.append("server_stopped", None, serde_json::Map::new()).await {
             tracing::error!(%error, "the end of the server is missing in the log");
         }
+        self.inner.store.close().await;
     }
 
-    /// The request of somebody who showed this cookie, or none.
-    pub fn context(&self, cookie: Option<&str>, request_id: &str) -> Ctx {
-        let login = cookie.and_then(|value| self.inner.logins.check(value, self.inner.clock.now()));
-        let caller = login.map_or(Caller::Anonymous, Caller::Person);
-        Ctx::new(self.clone(), caller, request_id)
-    }
-
-    /// Makes a login link for whoever runs this process, and returns its token.
+    /// A request, and who asks by what they showed.
     ///
     /// # Errors
-    /// `Journal`, `File`.
-    pub async fn login_link(&self) -> Result<String, Error> {
-        let about = link::about(rustix::process::geteuid().as_raw());
-        self.inner.journal.append(link::CREATED, None, about).await?;
-        self.inner.links.create(self.inner.clock.now())
+    /// `NotLoggedIn` for a token that is not good; `Storage`.
+    pub async fn context(&self, shown: Shown<'_>, origin: Origin) -> Result<Ctx, Error> {
+        let person = self.authenticate(shown).await?;
+        Ok(Ctx::new(self.clone(), person.map_or(Caller::Anonymous, Caller::Person), origin))
     }
 
-    /// Uses up a login link.
+    /// A request of nobody.
+    pub fn anonymous(&self, origin: Origin) -> Ctx {
+        Ctx::new(self.clone(), Caller::Anonymous, origin)
+    }
+
+    /// Makes a login link for the first administrator, for whoever runs this process.
     ///
     /// # Errors
-    /// `LinkRefused`, `File`, `Journal`; in all cases nobody is logged in.
-    pub async fn log_in(&self, token: &str, request_id: &str) -> Result<Cookie, Error> {
-        let used = self.inner.links.consume(token, self.inner.clock.now());
-        let mut about = vec![("request_id".to_owned(), json!(request_id))];
-        let used = match used {
-            Ok(used) => used,
-            Err(error) => {
-                if let Some(left_out) = self.inner.refusals.note(self.inner.clock.now()) {
-                    about.push(("why".to_owned(), json!(error.to_string())));
-                    about.push(("left_out_before".to_owned(), json!(left_out)));
-                    self.inner.journal.append("login_failed", None, about.into_iter().collect()).await?;
-                }
-                return Err(error);
-            }
-        };
-        let (login, cookie) = self.inner.logins.begin(self.inner.clock.now());
-        about.push(("login".to_owned(), json!(login.id())));
-        about.push(("link_created".to_owned(), json!(used.created.to_string())));
-        about.push(("link_created_by_uid".to_owned(), json!(used.created_by)));
-        self.inner.journal.append("login", None, about.into_iter().collect()).await?;
-        Ok(cookie)
+    /// `Storage`; `Invalid` when there are several administrators.
+    pub async fn login_link(&self) -> Result<link::Link, Error> {
+        let uid = rustix::process::geteuid().as_raw();
+        let first = self.people().all().into_iter().find(|user| user.username == "admin" && user.enabled);
+        let user = first.ok_or_else(|| Error::Invalid("no user admin: name one".to_owned()))?;
+        self.inner.journal.append(link::CREATED, None, link::about(uid, &user.username)).await?;
+        link::create(self.store(), user.id, &format!("uid {uid}"), self.clock().now()).await
     }
 
-    /// Ends the caller's login, here and in every other browser that shares its cookie.
-    ///
-    /// # Errors
-    /// `NotLoggedIn`, `Journal`, `File`.
-    pub async fn log_out(ctx: &Ctx) -> Result<(), Error> {
-        let login = ctx.authorize(Action::Logout, ())?.login().clone();
-        ctx.audited(Action::Logout, About::nothing(), async move |ctx: Ctx| ctx.app().logins().end(&login))
-            .await
+    /// Changes whenever a right may have been taken away.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.login.changed.subscribe()
     }
 
-    /// Whether a login link could be used now; looking changes nothing.
-    pub fn link_is_open(&self, token: &str) -> bool {
-        self.inner.links.is_open(token, self.inner.clock.now())
+    pub(crate) fn changed(&self) {
+        self.inner.login.changed.send_modify(|count| *count += 1);
     }
 
-    pub fn logins(&self) -> &Logins {
-        &self.inner.logins
+    pub(crate) fn inner_cookie_name(&self) -> &str {
+        &self.inner.login.cookie_name
+    }
+
+    pub(crate) fn login_lifetime(&self) -> SignedDuration {
+        self.inner.login.lifetime
+    }
+
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.inner.login.attempts
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.inner.login.hasher
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.inner.login.refusals
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn people(&self) -> &People {
+        &self.inner.people
+    }
+
+    pub(crate) fn guests(&self) -> &Guests {
+        &self.inner.guests
     }
 
     pub fn clock(&self) -> &Clock {
@@ -207,10 +241,6 @@ impl App {
 
     pub fn tasks(&self) -> &Tasks {
         &self.inner.tasks
-    }
-
-    pub(crate) fn account(&self) -> &str {
-        &self.inner.account
     }
 
     pub(crate) fn daemon(&self) -> &Link {

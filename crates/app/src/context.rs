@@ -1,57 +1,126 @@
-//! Who asks, for what, and whether they may.
+//! Who asks, for what.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use bastide_store::{Login, Token, User};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::login::Login;
 use crate::{Clock, Error};
 
-/// Everything a person can do here. The name stands in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    SessionList,
-    SessionRead,
-    SessionCreate,
-    SessionEnd,
-    SessionWatch,
-    SessionWrite,
-    Logout,
+macro_rules! actions {
+    ($($action:ident $name:literal),+ $(,)?) => {
+        /// Everything a person can do here. The name stands in the log.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Action { $($action),+ }
+
+        impl Action {
+            pub(crate) const ALL: [Self; [$(Self::$action),+].len()] = [$(Self::$action),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$action => $name),+ }
+            }
+        }
+    };
 }
 
-impl Action {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionList => "session_list",
-            Self::SessionRead => "session_read",
-            Self::SessionCreate => "session_create",
-            Self::SessionEnd => "session_end",
-            Self::SessionWatch => "session_watch",
-            Self::SessionWrite => "session_write",
-            Self::Logout => "logout",
-        }
-    }
+actions! {
+    SessionList "session_list",
+    SessionRead "session_read",
+    SessionCreate "session_create",
+    SessionEnd "session_end",
+    SessionWatch "session_watch",
+    SessionWrite "session_write",
+    SessionEvents "session_events",
+    RecordingList "recording_list",
+    RecordingRead "recording_read",
+    ShareList "share_list",
+    ShareCreate "share_create",
+    ShareRemove "share_remove",
+    ShareUse "share_use",
+    Logout "logout",
+    LoginList "login_list",
+    LoginEnd "login_end",
+    PasswordChange "password_change",
+    TokenList "token_list",
+    TokenCreate "token_create",
+    TokenRemove "token_remove",
+    UserList "user_list",
+    UserRead "user_read",
+    UserCreate "user_create",
+    UserChange "user_change",
+    UserRemove "user_remove",
+    UserLink "user_link",
+    MetricsRead "metrics_read",
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     Anonymous,
-    /// In this release everybody who has logged in is the administrator.
-    Person(Login),
+    Person(Person),
 }
+
+/// Somebody who has shown who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub user: Arc<User>,
+    pub proof: Proof,
+}
+
+/// What they showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    Cookie(Arc<Login>),
+    Token(Arc<Token>),
+}
+
+impl Person {
+    /// When what they showed is no longer good.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match &self.proof {
+            Proof::Cookie(login) => Some(login.expires),
+            Proof::Token(token) => token.expires,
+        }
+    }
+}
+
+/// What a request showed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown<'a> {
+    pub cookie: Option<&'a str>,
+    pub bearer: Option<&'a str>,
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub request_id: Arc<str>,
+    pub address: Option<IpAddr>,
+    /// What the browser or program says it is; at most [`MAX_AGENT`] characters are kept.
+    pub agent: Option<Arc<str>>,
+}
+
+/// Browsers name themselves in some 120 characters.
+pub const MAX_AGENT: usize = 200;
 
 /// What the caller may be shown or done to; made by [`Ctx::authorize`] and nowhere else, so that a
 /// use case that takes one cannot be reached without the question having been asked.
 #[derive(Debug)]
 pub struct Authorized<T> {
     target: T,
-    login: Login,
+    person: Person,
 }
 
 impl<T> Authorized<T> {
+    /// For `access.rs` alone.
+    pub(crate) fn new(target: T, person: Person) -> Self {
+        Self { target, person }
+    }
+
     pub fn target(&self) -> &T {
         &self.target
     }
@@ -60,8 +129,8 @@ impl<T> Authorized<T> {
         self.target
     }
 
-    pub fn login(&self) -> &Login {
-        &self.login
+    pub fn person(&self) -> &Person {
+        &self.person
     }
 }
 
@@ -70,12 +139,12 @@ impl<T> Authorized<T> {
 pub struct Ctx {
     app: App,
     caller: Caller,
-    request_id: Arc<str>,
+    origin: Origin,
 }
 
 impl Ctx {
-    pub(crate) fn new(app: App, caller: Caller, request_id: &str) -> Self {
-        Self { app, caller, request_id: request_id.into() }
+    pub(crate) fn new(app: App, caller: Caller, origin: Origin) -> Self {
+        Self { app, caller, origin }
     }
 
     pub fn app(&self) -> &App {
@@ -86,30 +155,33 @@ impl Ctx {
         &self.caller
     }
 
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     pub fn request_id(&self) -> &str {
-        &self.request_id
+        &self.origin.request_id
     }
 
     pub fn clock(&self) -> &Clock {
         self.app.clock()
     }
 
-    /// Asks whether the caller may do this to that.
+    /// The same request as it would be answered now: `None` when its caller's login or token is gone.
     ///
     /// # Errors
-    /// `NotLoggedIn`. Whoever has logged in may do everything in this release.
-    pub fn authorize<T>(&self, _action: Action, target: T) -> Result<Authorized<T>, Error> {
-        match &self.caller {
-            Caller::Anonymous => Err(Error::NotLoggedIn),
-            Caller::Person(login) => Ok(Authorized { target, login: login.clone() }),
-        }
+    /// `Storage`.
+    pub async fn again(&self) -> Result<Option<Self>, Error> {
+        let Caller::Person(person) = &self.caller else { return Ok(None) };
+        let person = self.app.still(person).await?;
+        Ok(person.map(|person| Self { caller: Caller::Person(person), ..self.clone() }))
     }
 
     /// Writes that the action begins, does it, writes how it ended. Nothing is done when the first
     /// entry cannot be written. The work goes on to its end even if the caller leaves meanwhile.
     ///
     /// # Errors
-    /// `Journal`, or what the work fails with.
+    /// `Storage`, or what the work fails with.
     pub async fn audited<T, F>(
         &self,
         action: Action,
@@ -146,9 +218,18 @@ impl Ctx {
     ) -> Result<(), Error> {
         let mut fields = about.fields.clone();
         fields.insert("phase".to_owned(), json!(phase));
-        fields.insert("request_id".to_owned(), json!(&*self.request_id));
-        if let Caller::Person(login) = &self.caller {
-            fields.insert("login".to_owned(), json!(login.id()));
+        fields.insert("request_id".to_owned(), json!(&*self.origin.request_id));
+        if let Some(address) = self.origin.address {
+            fields.insert("address".to_owned(), json!(address.to_string()));
+        }
+        if let Caller::Person(Person { user, proof }) = &self.caller {
+            fields.insert("by".to_owned(), json!(user.username));
+            fields.insert("by_uid".to_owned(), json!(user.uid));
+            let (kind, id) = match proof {
+                Proof::Cookie(login) => ("login", login.id.clone()),
+                Proof::Token(token) => ("token", token.id.to_string()),
+            };
+            fields.insert(kind.to_owned(), json!(id));
         }
         if let Some(why) = why {
             fields.insert("why".to_owned(), Value::String(why));

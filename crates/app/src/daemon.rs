@@ -10,6 +10,7 @@ use bastide_rt::{Shutdown, Tasks};
 use tokio::sync::watch;
 
 use crate::Error;
+use crate::error::Forbidden;
 
 /// A daemon that restarts is back within this; most reconnects succeed on the first try.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -152,7 +153,7 @@ pub(crate) fn refused(error: ptyd::Error) -> Error {
         ptyd::Error::Reply { code, message } => match code.as_str() {
             "LIMIT_REACHED" => Error::Limit(message),
             "INVALID_ARGUMENT" | "INVALID_SIGNAL" | "SESSION_ERROR" => Error::Invalid(message),
-            "READ_ONLY" => Error::ReadOnly,
+            "READ_ONLY" => Forbidden::WatchOnly.into(),
             _ => Error::Daemon { code, message },
         },
         other => Error::DaemonUnreachable(other.to_string()),

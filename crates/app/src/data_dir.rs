@@ -1,10 +1,8 @@
 //! The server's directory: 0700, every file in it 0600 and written whole or not at all.
 //!
 //! ```text
-//! server.key      32 random bytes: signs login cookies. Removing it logs everybody out.
+//! bastide.db      the database, with bastide.db-wal and bastide.db-shm while it is open
 //! node            UUID of this machine in the log
-//! login-links/    one file per link that has not been used
-//! logged-out/     one file per login that was ended before it expired
 //! server.sock     for `bastide login-link` beside a running server
 //! log/            the server's own log
 //! ```
@@ -28,7 +26,7 @@ impl DataDir {
     /// belongs to somebody else.
     ///
     /// # Errors
-    /// `File` with the path and what failed.
+    /// `Storage` with the path and what failed.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let root = root.into();
         private_directory(&root)?;
@@ -43,7 +41,7 @@ impl DataDir {
         };
         if let Some(why) = fault {
             let source = io::Error::new(io::ErrorKind::PermissionDenied, why);
-            return Err(Error::File { doing: "will not keep secrets in", path: root, source });
+            return Err(Error::file("will not keep secrets in", root)(source));
         }
         Ok(Self { root })
     }
@@ -63,9 +61,14 @@ impl DataDir {
         Ok(path)
     }
 
-    /// Whether somebody has logged in here before, or a server has run.
+    /// The database's file.
+    pub fn database(&self) -> PathBuf {
+        self.path("bastide.db")
+    }
+
+    /// Whether a server has run here.
     pub fn is_set_up(&self) -> bool {
-        self.path("server.key").exists()
+        self.database().exists()
     }
 
     /// The UUID that names this machine in the log; made on first use.

@@ -84,7 +84,7 @@ async fn answer(mut stream: UnixStream, journal: &Journal) -> io::Result<()> {
 /// through the server that holds it. Blocks.
 ///
 /// # Errors
-/// `Journal` or `File`; then nothing was written.
+/// `Storage`; then nothing was written.
 pub(crate) fn note_from_outside(dir: &DataDir, kind: &str, fields: Map<String, Value>) -> Result<(), Error> {
     if let Some(journal) = Journal::open_free(dir)? {
         return journal.append_blocking(kind, None, fields);
@@ -102,6 +102,6 @@ pub(crate) fn note_from_outside(dir: &DataDir, kind: &str, fields: Map<String, V
     };
     match ask().map_err(Error::file("cannot reach the running server at", &path))? {
         reply if reply == DONE => Ok(()),
-        reply => Err(Error::Journal(reply.trim_end().to_owned())),
+        reply => Err(Error::journal(reply.trim_end())),
     }
 }

@@ -1,35 +1,128 @@
 //! What a use case can fail with. An edge maps every variant; there is no catch-all.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use bastide_store as store;
 use thiserror::Error;
 use uuid::Uuid;
 
 #[derive(Debug, Error)]
 pub enum Error {
-    #[error("log in first: run `bastide login-link` on the machine for a link")]
+    #[error("log in first")]
     NotLoggedIn,
-    #[error("this login link is used, expired or unknown: run `bastide login-link` for a new one")]
-    LinkRefused,
-    #[error("no session {0}")]
-    SessionNotFound(Uuid),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("no {0}")]
+    NotFound(What),
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
     #[error("{0}")]
     Invalid(String),
     #[error("limit reached: {0}")]
     Limit(String),
-    #[error("this attachment may only watch")]
-    ReadOnly,
     #[error("the session daemon is not reachable: {0}")]
     DaemonUnreachable(String),
     #[error("the session daemon answered {code}: {message}")]
     Daemon { code: String, message: String },
+    #[error(transparent)]
+    Storage(Storage),
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LoginError {
+    #[error("the user name or the password is wrong")]
+    BadCredentials,
+    #[error("too many attempts: try again in {seconds} s")]
+    TooManyAttempts { seconds: u64 },
+    #[error(
+        "this login link is used, expired or unknown: run `bastide login-link` on the server's machine for a new one"
+    )]
+    LinkRefused,
+    #[error("this password cannot be used: {0}")]
+    WeakPassword(&'static str),
+}
+
+/// Known, and not for this caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Forbidden {
+    #[error("this needs an administrator")]
+    NotAdministrator,
+    #[error("only administrators open local shells")]
+    NoLocalShells,
+    #[error("no OS account is set for you: an administrator can name one")]
+    NoAccount,
+    #[error("this token may only read")]
+    ReadOnlyToken,
+    #[error("this is for somebody who logged in with a browser, not for a token")]
+    NeedsBrowser,
+    #[error("you may only watch this session")]
+    WatchOnly,
+    #[error("only the session's owner and administrators may do this")]
+    NotOwner,
+}
+
+/// What is not there, or not to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Session(Uuid),
+    User(i64),
+    Login,
+    Token(Uuid),
+    /// The share behind a link.
+    ShareLink,
+    Share(Uuid),
+    Recording(Uuid),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(uid) => write!(f, "session {uid}"),
+            Self::User(id) => write!(f, "user {id}"),
+            Self::Login => f.write_str("such login"),
+            Self::Token(id) => write!(f, "token {id}"),
+            Self::ShareLink => f.write_str("session is shared by this link now: ask for a new one"),
+            Self::Share(id) => write!(f, "share {id}"),
+            Self::Recording(id) => write!(f, "recording {id}"),
+        }
+    }
+}
+
+/// It does not fit what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Conflict {
+    #[error("the user name {0} is taken")]
+    UsernameTaken(String),
+    #[error("this is the last administrator: make somebody else one first")]
+    LastAdministrator,
+}
+
+/// What the server keeps could not be read or written.
+#[derive(Debug, Error)]
+pub enum Storage {
     #[error("nothing was done, because the audit log cannot be written: {0}")]
     Journal(String),
     #[error("{doing} {path}: {source}", path = path.display())]
     File { doing: &'static str, path: PathBuf, source: io::Error },
-    #[error("the server is stopping")]
-    Stopping,
+    #[error(transparent)]
+    Database(store::Error),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Taken(name) => Conflict::UsernameTaken(name).into(),
+            store::Error::LastAdministrator => Conflict::LastAdministrator.into(),
+            other => Self::Storage(Storage::Database(other)),
+        }
+    }
 }
 
 /// Who has to act so that the same call can succeed.
@@ -44,22 +137,44 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotLoggedIn
-            | Self::LinkRefused
-            | Self::SessionNotFound(_)
-            | Self::Invalid(_)
-            | Self::ReadOnly => Fault::Caller,
+            | Self::Login(_)
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Invalid(_) => Fault::Caller,
             Self::Limit(_) | Self::DaemonUnreachable(_) | Self::Daemon { .. } => Fault::Target,
-            Self::Journal(_) | Self::File { .. } | Self::Stopping => Fault::Us,
+            Self::Storage(_) | Self::Stopping => Fault::Us,
         }
     }
 
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn retry(&self) -> bool {
-        matches!(self, Self::Limit(_) | Self::DaemonUnreachable(_) | Self::Stopping)
+        match self {
+            Self::Login(LoginError::TooManyAttempts { .. })
+            | Self::Limit(_)
+            | Self::DaemonUnreachable(_)
+            | Self::Stopping => true,
+            Self::NotLoggedIn
+            | Self::Login(_)
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Invalid(_)
+            | Self::Daemon { .. }
+            | Self::Storage(_) => false,
+        }
+    }
+
+    pub(crate) fn journal(why: impl Into<String>) -> Self {
+        Self::Storage(Storage::Journal(why.into()))
+    }
+
+    pub(crate) fn session(uid: Uuid) -> Self {
+        Self::NotFound(What::Session(uid))
     }
 
     pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::File { doing, path, source }
+        move |source| Self::Storage(Storage::File { doing, path, source })
     }
 }

@@ -24,7 +24,7 @@ impl fmt::Debug for Journal {
 impl Journal {
     pub(crate) fn open(dir: &DataDir) -> Result<Self, Error> {
         Self::open_free(dir)?
-            .ok_or_else(|| Error::Journal(format!("another server runs on {}", dir.root().display())))
+            .ok_or_else(|| Error::journal(format!("another server runs on {}", dir.root().display())))
     }
 
     /// `None` while another process holds it.
@@ -36,7 +36,7 @@ impl Journal {
         match audit::Log::open(&path, &origin, config) {
             Ok(log) => Ok(Some(Self { log: Arc::new(Mutex::new(log)) })),
             Err(audit::Error::Locked { .. }) => Ok(None),
-            Err(e) => Err(Error::Journal(e.to_string())),
+            Err(e) => Err(Error::journal(e.to_string())),
         }
     }
 
@@ -50,7 +50,7 @@ impl Journal {
         let (journal, kind) = (self.clone(), kind.into());
         tokio::task::spawn_blocking(move || journal.append_blocking(&kind, uid, fields))
             .await
-            .unwrap_or_else(|e| Err(Error::Journal(e.to_string())))
+            .unwrap_or_else(|e| Err(Error::journal(e.to_string())))
     }
 
     pub(crate) fn append_blocking(
@@ -60,6 +60,6 @@ impl Journal {
         fields: Map<String, Value>,
     ) -> Result<(), Error> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.append(kind, uid, fields).map(drop).map_err(|e| Error::Journal(e.to_string()))
+        log.append(kind, uid, fields).map(drop).map_err(|e| Error::journal(e.to_string()))
     }
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod app;
 mod clock;
 pub mod context;
@@ -15,17 +16,22 @@ mod error;
 mod hex;
 mod inputs;
 mod journal;
-mod key;
 mod live;
 pub mod login;
+pub mod password;
+pub mod people;
+mod secret;
 pub mod sessions;
+pub mod shares;
 pub mod terminal;
+pub mod tokens;
 
 pub use app::{App, Config};
+pub use bastide_store as store;
 pub use clock::Clock;
-pub use context::{Action, Caller, Ctx};
+pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
-pub use error::{Error, Fault};
+pub use error::{Conflict, Error, Fault, Forbidden, LoginError, Storage, What};
 pub use live::Table;
 pub use terminal::Terminal;

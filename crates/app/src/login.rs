@@ -1,159 +1,300 @@
-//! Who is logged in: signed cookies that need no table, and the few that were ended early.
+//! Logging in: by password, by a one-time link, and staying so by a cookie.
 //!
-//! A cookie's value is `v1.ID.ISSUED.EXPIRES.MAC`: a random id and Unix seconds, signed with the
-//! server's key. It survives a restart of the server, and all of them end with the key.
+//! A cookie's value is `ID.SECRET`; the database keeps the secret's digest. It survives a restart of
+//! the server and ends when its row goes.
 
+mod attempts;
 pub mod link;
-pub(crate) mod refusals;
+mod refusals;
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use tokio::sync::watch;
+use bastide_store::{Login, User};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
-use crate::data_dir::{DataDir, write_private};
-use crate::key::ServerKey;
-use crate::{Error, hex};
+pub(crate) use attempts::Attempts;
+pub(crate) use refusals::Refusals;
 
-/// A login lasts a week: a browser that is used daily asks for a link rarely, a forgotten one ends.
-const LIFETIME_SECONDS: i64 = 7 * 24 * 3600;
+use crate::app::App;
+use crate::context::{About, Action, Ctx, MAX_AGENT, Origin, Person, Proof, Shown};
+use crate::error::{LoginError, What};
+use crate::password::Password;
+use crate::{Error, secret};
 
-/// Ended logins that are remembered until they would have expired. Past it the oldest expiry goes
-/// first; at one logout a minute a week holds fewer.
-const MAX_ENDED: usize = 16_384;
+/// A browser that is used daily asks for the password rarely, a forgotten one ends.
+pub const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-const PURPOSE: &str = "login";
-const ID_LENGTH: usize = 32;
-
-/// One person's proof of having logged in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    id: String,
-    expires: Timestamp,
-}
-
-impl Login {
-    /// What stands in the log for this login; it opens nothing.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    pub fn expires(&self) -> Timestamp {
-        self.expires
-    }
-}
-
-/// A cookie to be set, with what it may be called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A cookie to be set.
+#[derive(Debug, Clone)]
 pub struct Cookie {
     pub name: String,
     pub value: String,
     pub max_age_seconds: i64,
 }
 
-/// Makes, checks and ends logins.
+/// What logging in yields.
 #[derive(Debug, Clone)]
-pub struct Logins {
-    inner: Arc<Inner>,
+pub struct LoggedIn {
+    pub user: Arc<User>,
+    pub login: Arc<Login>,
+    pub cookie: Cookie,
 }
 
-#[derive(Debug)]
-struct Inner {
-    key: ServerKey,
-    directory: PathBuf,
-    ended: Mutex<HashMap<String, Timestamp>>,
-    /// Counts up with every ended login, so that open connections can look again.
-    changed: watch::Sender<u64>,
-}
-
-impl Logins {
-    pub(crate) fn open(dir: &DataDir, now: Timestamp) -> Result<Self, Error> {
-        let key = ServerKey::load(dir)?;
-        let directory = dir.directory("logged-out")?;
-        let mut ended = HashMap::new();
-        for entry in fs::read_dir(&directory).map_err(Error::file("cannot read", &directory))?.flatten() {
-            let path = entry.path();
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let expires =
-                fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<Timestamp>().ok());
-            match expires {
-                Some(expires) if expires > now => drop(ended.insert(name, expires)),
-                // Expired, or left half-written by a crash: either way it ends nothing any more.
-                _ => drop(fs::remove_file(&path)),
-            }
+impl App {
+    /// # Errors
+    /// `Login` with `BadCredentials` or `TooManyAttempts`; `Storage`. In all cases nobody is logged in.
+    pub async fn log_in(
+        &self,
+        username: &str,
+        password: Password,
+        origin: &Origin,
+    ) -> Result<LoggedIn, Error> {
+        if let Err(refused) = self.attempts().count(origin.address, Some(username)) {
+            self.note_refused(origin, &refused.to_string(), username).await?;
+            return Err(refused.into());
         }
-        let (changed, _) = watch::channel(0);
-        Ok(Self { inner: Arc::new(Inner { key, directory, ended: Mutex::new(ended), changed }) })
-    }
-
-    /// The cookie's name holds the key's, so that two servers on one host keep their logins apart.
-    pub fn cookie_name(&self) -> String {
-        format!("bastide_{}", self.inner.key.name())
-    }
-
-    pub(crate) fn begin(&self, now: Timestamp) -> (Login, Cookie) {
-        let id = hex::encode(&rand::random::<[u8; ID_LENGTH / 2]>());
-        let issued = now.as_second();
-        let expires = issued + LIFETIME_SECONDS;
-        let body = format!("v1.{id}.{issued}.{expires}");
-        let mac = hex::encode(&self.inner.key.sign(PURPOSE, &body));
-        let login = Login { id, expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX) };
-        let cookie = Cookie {
-            name: self.cookie_name(),
-            value: format!("{body}.{mac}"),
-            max_age_seconds: LIFETIME_SECONDS,
+        let user = self.people().named(username).filter(|user| user.enabled);
+        let hash = match &user {
+            Some(user) => self.store().password(user.id).await?,
+            None => None,
         };
-        (login, cookie)
-    }
-
-    /// The login a cookie stands for, if it is ours, still valid, and was not ended.
-    pub fn check(&self, value: &str, now: Timestamp) -> Option<Login> {
-        let (body, mac) = value.rsplit_once('.')?;
-        if !self.inner.key.verify(PURPOSE, body, &hex::decode(mac)?) {
-            return None;
-        }
-        let mut parts = body.split('.');
-        let (version, id) = (parts.next()?, parts.next()?);
-        let (issued, expires) = (parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?);
-        if version != "v1" || id.len() != ID_LENGTH || parts.next().is_some() || issued > expires {
-            return None;
-        }
-        let expires = Timestamp::from_second(expires).ok()?;
-        let login = Login { id: id.to_owned(), expires };
-        self.holds(&login, now).then_some(login)
-    }
-
-    /// Whether a login that was good when its connection began still is.
-    pub fn holds(&self, login: &Login, now: Timestamp) -> bool {
-        let ended = self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        login.expires > now && !ended.contains_key(&login.id)
-    }
-
-    /// Changes when any login was ended.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.inner.changed.subscribe()
-    }
-
-    /// Ends a login before its time, lastingly.
-    pub(crate) fn end(&self, login: &Login) -> Result<(), Error> {
-        write_private(&self.inner.directory.join(&login.id), login.expires.to_string().as_bytes())?;
-        {
-            let mut ended = self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if ended.len() >= MAX_ENDED
-                && let Some(first) =
-                    ended.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone())
-            {
-                ended.remove(&first);
+        let right = self.hasher().verify(password, hash).await?;
+        match user.filter(|_| right) {
+            Some(user) => self.begin_login(user, origin, "password").await,
+            None => {
+                self.note_refused(origin, "wrong user name or password", username).await?;
+                Err(LoginError::BadCredentials.into())
             }
-            ended.insert(login.id.clone(), login.expires);
         }
-        self.inner.changed.send_modify(|count| *count += 1);
-        Ok(())
+    }
+
+    /// For whom a link is. Changes nothing.
+    ///
+    /// # Errors
+    /// `Login`, `Storage`.
+    pub async fn look_at_link(&self, token: &str, origin: &Origin) -> Result<link::Look, Error> {
+        let now = self.clock().now();
+        let link = match link::look(self.store(), token, now).await {
+            Err(Error::Login(refused)) => {
+                // Who guesses is counted; who looks at a good link is not.
+                self.attempts().count(origin.address, None)?;
+                return Err(refused.into());
+            }
+            other => other?,
+        };
+        let user = self.enabled(link.user_id)?;
+        Ok(link::Look {
+            username: user.username.clone(),
+            password_set: user.password_set,
+            expires: link.expires,
+        })
+    }
+
+    /// Uses up a link, sets the password where one is given, and logs in.
+    ///
+    /// # Errors
+    /// `Login`: refused, or the password may not be used; `Invalid`: none is given and none is set.
+    /// The link stays good after these, but for `LinkRefused`.
+    pub async fn use_link(
+        &self,
+        token: &str,
+        password: Option<Password>,
+        origin: &Origin,
+    ) -> Result<LoggedIn, Error> {
+        let look = match self.look_at_link(token, origin).await {
+            Err(Error::Login(refused)) => {
+                self.note_refused(origin, &refused.to_string(), "").await?;
+                return Err(refused.into());
+            }
+            other => other?,
+        };
+        let hash = match password {
+            Some(password) => {
+                password.check(&look.username)?;
+                Some(self.hasher().hash(password).await?)
+            }
+            None if look.password_set => None,
+            None => return Err(Error::Invalid("password: choose one first".to_owned())),
+        };
+        let used = link::consume(self.store(), token, self.clock().now()).await?;
+        if let Some(hash) = hash {
+            self.store().set_password(used.user_id, &hash, None).await?;
+            self.people().reload(self.store()).await?;
+            self.changed();
+        }
+        let how = format!("link made by {}", used.created_by);
+        self.begin_login(self.enabled(used.user_id)?, origin, &how).await
+    }
+
+    /// The name of the cookie: it holds the server's, so that two servers on one host keep their logins apart.
+    pub fn cookie_name(&self) -> &str {
+        self.inner_cookie_name()
+    }
+
+    fn enabled(&self, id: i64) -> Result<Arc<User>, Error> {
+        let user = self.people().get(id).filter(|user| user.enabled);
+        user.ok_or_else(|| LoginError::LinkRefused.into())
+    }
+
+    async fn begin_login(&self, user: Arc<User>, origin: &Origin, how: &str) -> Result<LoggedIn, Error> {
+        let now = self.clock().now();
+        let secret = secret::generate();
+        let login = Login {
+            id: secret::name(),
+            user_id: user.id,
+            digest: secret::digest(&secret),
+            created: now,
+            expires: now.checked_add(self.login_lifetime()).unwrap_or(Timestamp::MAX),
+            address: origin.address.map(|address| address.to_string()),
+            agent: origin.agent.as_deref().map(|agent| agent.chars().take(MAX_AGENT).collect()),
+        };
+        let about = [
+            ("request_id", json!(&*origin.request_id)),
+            ("by", json!(user.username)),
+            ("by_uid", json!(user.uid)),
+            ("how", json!(how)),
+            ("login", json!(login.id)),
+            ("address", json!(login.address)),
+        ];
+        let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.journal().append("login", None, about).await?;
+        self.store().add_login(&login).await?;
+        self.people().reload(self.store()).await?;
+        let cookie = Cookie {
+            name: self.cookie_name().to_owned(),
+            value: format!("{}.{secret}", login.id),
+            max_age_seconds: self.login_lifetime().as_secs(),
+        };
+        Ok(LoggedIn { user, login: Arc::new(login), cookie })
+    }
+
+    async fn note_refused(&self, origin: &Origin, why: &str, username: &str) -> Result<(), Error> {
+        let Some(left_out) = self.refusals().note(self.clock().now()) else { return Ok(()) };
+        // What is no user name may be a password typed into the wrong field.
+        let username = if crate::people::is_username(username) { json!(username) } else { Value::Null };
+        let about = [
+            ("request_id", json!(&*origin.request_id)),
+            ("username", username),
+            ("address", json!(origin.address.map(|address: IpAddr| address.to_string()))),
+            ("why", json!(why)),
+            ("left_out_before", json!(left_out)),
+        ];
+        let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.journal().append("login_failed", None, about).await
+    }
+
+    /// Who a request is from. Whoever shows a bad token is refused; a bad cookie is none.
+    pub(crate) async fn authenticate(&self, shown: Shown<'_>) -> Result<Option<Person>, Error> {
+        if let Some(bearer) = shown.bearer {
+            return crate::tokens::authenticate(self, bearer).await.map(Some);
+        }
+        match shown.cookie {
+            Some(cookie) => self.by_cookie(cookie).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn by_cookie(&self, value: &str) -> Result<Option<Person>, Error> {
+        let Some((id, secret)) = value.split_once('.') else { return Ok(None) };
+        let Some(login) = self.store().login(id).await? else { return Ok(None) };
+        if !secret::matches(secret, &login.digest) {
+            return Ok(None);
+        }
+        Ok(self.holding(login))
+    }
+
+    fn holding(&self, login: Login) -> Option<Person> {
+        let user = self.people().get(login.user_id).filter(|user| user.enabled)?;
+        let good = login.expires > self.clock().now();
+        good.then(|| Person { user, proof: Proof::Cookie(Arc::new(login)) })
+    }
+
+    /// The same person now, if what they showed is still good.
+    pub(crate) async fn still(&self, person: &Person) -> Result<Option<Person>, Error> {
+        match &person.proof {
+            Proof::Cookie(login) => {
+                Ok(self.store().login(&login.id).await?.and_then(|login| self.holding(login)))
+            }
+            Proof::Token(token) => crate::tokens::still(self, token).await,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Ends the caller's login, here and in every other tab that shares its cookie.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `Storage`.
+pub async fn log_out(ctx: &Ctx) -> Result<(), Error> {
+    let grant = ctx.authorize(Action::Logout, ())?;
+    ctx.audited(Action::Logout, About::nothing(), async move |ctx| {
+        if let Proof::Cookie(login) = &grant.person().proof {
+            ctx.app().store().end_login(login.user_id, &login.id).await?;
+            ctx.app().changed();
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Where the caller is logged in, newest first.
+///
+/// # Errors
+/// `NotLoggedIn`, `Storage`.
+pub async fn list(ctx: &Ctx) -> Result<Vec<Login>, Error> {
+    let grant = ctx.authorize(Action::LoginList, ())?;
+    Ok(ctx.app().store().logins_of(grant.person().user.id, ctx.clock().now()).await?)
+}
+
+/// Ends one login of the caller.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
+pub async fn end(ctx: &Ctx, id: String) -> Result<(), Error> {
+    let grant = ctx.authorize(Action::LoginEnd, id)?;
+    let about = About::nothing().with("ended", grant.target().as_str());
+    ctx.audited(Action::LoginEnd, about, async move |ctx| {
+        let app = ctx.app();
+        if !app.store().end_login(grant.person().user.id, grant.target()).await? {
+            return Err(Error::NotFound(What::Login));
+        }
+        app.changed();
+        Ok(())
+    })
+    .await
+}
+
+/// Sets another password; every other login of the caller ends.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `Login` when the present password is wrong, the new one cannot be used, or
+/// too many were tried; `Storage`.
+pub async fn change_password(ctx: &Ctx, current: Password, new: Password) -> Result<(), Error> {
+    let grant = ctx.authorize(Action::PasswordChange, ())?;
+    let user = Arc::clone(&grant.person().user);
+    new.check(&user.username)?;
+    ctx.audited(Action::PasswordChange, About::nothing(), async move |ctx| {
+        let app = ctx.app();
+        app.attempts().count(ctx.origin().address, Some(&user.username))?;
+        let hash = app.store().password(user.id).await?;
+        if !app.hasher().verify(current, hash).await? {
+            return Err(LoginError::BadCredentials.into());
+        }
+        let hash = app.hasher().hash(new).await?;
+        let keep = match &grant.person().proof {
+            Proof::Cookie(login) => Some(login.id.as_str()),
+            Proof::Token(_) => None,
+        };
+        app.store().set_password(user.id, &hash, keep).await?;
+        app.people().reload(app.store()).await?;
+        app.changed();
+        Ok(())
+    })
+    .await
+}
+
+/// The server's name in its cookie.
+pub(crate) fn cookie_name(node: uuid::Uuid) -> String {
+    format!("bastide_{}", &secret::digest(&node.to_string())[..8])
+}

@@ -10,9 +10,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use bastide_store as store;
+
 use crate::Error;
-use crate::context::{About, Action, Ctx};
+use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
+use crate::error::Forbidden;
 
 /// A name is shown in lists and titles.
 const MAX_NAME: usize = 100;
@@ -40,13 +43,64 @@ pub struct Session {
     pub command: Vec<String>,
     /// The OS user it runs as.
     pub account: String,
-    /// The person it was opened for; `None` for one that was not opened by the server.
-    pub user: Option<String>,
+    /// The person it was opened for, by their uid; `None` for one that was not opened by the server.
+    #[serde(skip)]
+    pub owner: Option<Uuid>,
     #[schema(value_type = Vec<Object>)]
     pub viewers: Vec<ViewerInfo>,
     pub recording: Recording,
     #[schema(value_type = Option<Object>)]
     pub exit: Option<ExitStatus>,
+}
+
+/// What somebody may do with a session, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    Watch,
+    Write,
+    /// It was opened for them.
+    Own,
+    Admin,
+}
+
+impl From<store::Access> for Access {
+    fn from(access: store::Access) -> Self {
+        match access {
+            store::Access::Watch => Self::Watch,
+            store::Access::Write => Self::Write,
+        }
+    }
+}
+
+/// Whose a session is, as shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Owner {
+    pub id: i64,
+    pub username: String,
+}
+
+/// A session as one caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Seen {
+    #[serde(flatten)]
+    pub session: Session,
+    pub owner: Option<Owner>,
+    pub access: Access,
+}
+
+impl Seen {
+    /// `None` when the caller may not know of it.
+    pub fn by(ctx: &Ctx, session: Session) -> Option<Self> {
+        let held = ctx.access(session.uid, session.owner)?;
+        Some(Self { owner: owner(ctx, session.owner), access: held.access, session })
+    }
+}
+
+/// Whoever was removed since owns nothing.
+pub(crate) fn owner(ctx: &Ctx, uid: Option<Uuid>) -> Option<Owner> {
+    let user = ctx.app().people().by_uid(uid?)?;
+    Some(Owner { id: user.id, username: user.username.clone() })
 }
 
 /// What changes as it runs.
@@ -81,7 +135,7 @@ impl Session {
             shown: Shown { cols: detail.cols, rows: detail.rows, title: detail.title, cwd: detail.cwd },
             command: detail.command,
             account: detail.account,
-            user: detail.user,
+            owner: detail.user.and_then(|user| user.parse().ok()),
             viewers: detail.viewers,
             recording: Recording { state: detail.recording.state, reason: detail.recording.reason },
             exit: detail.exit,
@@ -120,44 +174,49 @@ impl NewSession {
     }
 }
 
-/// Every session, newest first.
+/// Every session that the caller may know of, newest first.
 ///
 /// # Errors
 /// `NotLoggedIn`, `DaemonUnreachable`.
-pub async fn list(ctx: &Ctx) -> Result<Vec<Session>, Error> {
+pub async fn list(ctx: &Ctx) -> Result<Vec<Seen>, Error> {
     ctx.authorize(Action::SessionList, ())?;
     let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
-    let mut sessions: Vec<_> = rows.into_iter().filter_map(Session::read).collect();
-    sessions.sort_by(|a, b| b.created.cmp(&a.created).then(b.uid.cmp(&a.uid)));
+    let sessions = rows.into_iter().filter_map(Session::read);
+    let mut sessions: Vec<_> = sessions.filter_map(|session| Seen::by(ctx, session)).collect();
+    sessions
+        .sort_by(|a, b| b.session.created.cmp(&a.session.created).then(b.session.uid.cmp(&a.session.uid)));
     Ok(sessions)
 }
 
 /// # Errors
-/// `NotLoggedIn`, `DaemonUnreachable`, `SessionNotFound`.
-pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Session, Error> {
-    let target = ctx.authorize(Action::SessionRead, uid)?.into_target();
-    let (_, info) = find(ctx, target).await?;
-    Session::read(info).ok_or(Error::SessionNotFound(uid))
+/// `NotLoggedIn`, `DaemonUnreachable`, `NotFound`.
+pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
+    let found = find(ctx, Action::SessionRead, uid).await?;
+    let session = Session::read(found.info).ok_or_else(|| Error::session(uid))?;
+    Seen::by(ctx, session).ok_or_else(|| Error::session(uid))
 }
 
 /// Opens a shell as the account that the caller is mapped to, recorded or not at all.
 ///
 /// # Errors
-/// `NotLoggedIn`, `Invalid`, `Limit`, `Journal`, `DaemonUnreachable`, `Daemon`.
-pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Session, Error> {
+/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Limit`, `Storage`, `DaemonUnreachable`, `Daemon`.
+pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
     let grant = ctx.authorize(Action::SessionCreate, new)?;
     grant.target().check()?;
+    let user = std::sync::Arc::clone(&grant.person().user);
+    let account = user.account.clone().ok_or(Forbidden::NoAccount)?;
     let uid = Uuid::now_v7();
-    let account = ctx.app().account().to_owned();
     let about = About::session(uid).with("account", account.as_str());
     ctx.audited(Action::SessionCreate, about, async move |ctx| {
         let new = grant.into_target();
+        let subject = Subject {
+            user: user.uid.to_string(),
+            name: user.username.clone(),
+            roles: vec![user.role.as_str().to_owned()],
+            ..Subject::default()
+        };
         let spec = Spec {
-            subject: Some(Subject {
-                user: "admin".to_owned(),
-                name: "admin".to_owned(),
-                ..Subject::default()
-            }),
+            subject: Some(subject),
             account: Some(account),
             recording: Some(RecordingSpec { mode: RecordingMode::Required, ..RecordingSpec::default() }),
             ..Spec::default()
@@ -175,8 +234,7 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Session, Error> {
             ..bastide_ptyd_client::Create::default()
         };
         client.create(create).await.map_err(refused)?;
-        let (_, info) = find(&ctx, uid).await?;
-        Session::read(info).ok_or(Error::SessionNotFound(uid))
+        get(&ctx, uid).await
     })
     .await
 }
@@ -184,25 +242,36 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Session, Error> {
 /// Ends a session; its viewers are told.
 ///
 /// # Errors
-/// `NotLoggedIn`, `SessionNotFound`, `Journal`, `DaemonUnreachable`, `Daemon`.
+/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Storage`, `DaemonUnreachable`, `Daemon`.
 pub async fn end(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
-    let target = ctx.authorize(Action::SessionEnd, uid)?.into_target();
-    find(ctx, target).await?;
+    let target = find(ctx, Action::SessionEnd, uid).await?.grant.into_target();
     ctx.audited(Action::SessionEnd, About::session(uid), async move |ctx| {
         let client = ctx.app().daemon().client()?;
         client.end(target, "ended from the web page").await.map_err(|e| match e.is(Code::NotFound) {
-            true => Error::SessionNotFound(target),
+            true => Error::session(target),
             false => refused(e),
         })
     })
     .await
 }
 
-/// The daemon's number for a session; valid in this instance of the daemon only.
-pub(crate) async fn find(ctx: &Ctx, uid: Uuid) -> Result<(u32, SessionInfo), Error> {
+/// A session that the caller may do something with.
+pub(crate) struct Found {
+    pub(crate) grant: Authorized<Uuid>,
+    /// When a guest's stay ends.
+    pub(crate) until: Option<Timestamp>,
+    /// The daemon's number for it; valid in this instance of the daemon only.
+    pub(crate) number: u32,
+    pub(crate) info: SessionInfo,
+}
+
+/// # Errors
+/// `NotLoggedIn`, `NotFound`, `Forbidden`, `DaemonUnreachable`.
+pub(crate) async fn find(ctx: &Ctx, action: Action, uid: Uuid) -> Result<Found, Error> {
+    ctx.person()?;
     let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
-    rows.into_iter()
-        .find(|row| row.uid == Some(uid))
-        .map(|row| (row.id, row))
-        .ok_or(Error::SessionNotFound(uid))
+    let info = rows.into_iter().find(|row| row.uid == Some(uid)).ok_or_else(|| Error::session(uid))?;
+    let owner = info.detail.as_ref().and_then(|detail| detail.user.as_ref()?.parse().ok());
+    let (grant, held) = ctx.authorize_session(action, uid, owner)?;
+    Ok(Found { grant, until: held.until, number: info.id, info })
 }

@@ -10,6 +10,7 @@ use bastide_wire::Snapshot;
 use bastide_wire::session::{ExitStatus, ViewerInfo};
 pub use bastide_wire::terminal::MAX_PIECES;
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -43,6 +44,12 @@ pub struct Open {
     pub fresh: bool,
     /// Lines above the screen.
     pub scrollback: u32,
+}
+
+impl Open {
+    fn action(&self) -> Action {
+        if self.write { Action::SessionWrite } else { Action::SessionWatch }
+    }
 }
 
 /// What a page is told. Positions count the backend's raw bytes.
@@ -112,26 +119,24 @@ pub struct Terminal {
 
 impl Terminal {
     /// # Errors
-    /// `NotLoggedIn`, `SessionNotFound`, `Invalid`, `Journal`, `DaemonUnreachable`, `Daemon`.
+    /// `NotLoggedIn`, `NotFound`, `Forbidden`, `Invalid`, `Storage`, `DaemonUnreachable`, `Daemon`.
     pub async fn open(ctx: &Ctx, open: Open) -> Result<Self, Error> {
-        let action = if open.write { Action::SessionWrite } else { Action::SessionWatch };
-        let grant = ctx.authorize(action, open)?;
-        let open = grant.target();
+        // Before the log is written: what may not be known leaves no entry of that session.
+        sessions::find(ctx, open.action(), open.session).await?;
         if open.client.len() > MAX_CLIENT
             || !open.client.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         {
             return Err(Error::Invalid(format!("client: at most {MAX_CLIENT} letters, digits and hyphens")));
         }
         let about = About::session(open.session).with("resumed_from", open.from);
-        ctx.audited(action, about, async move |ctx| {
-            let open = grant.into_target();
+        ctx.audited(open.action(), about, async move |ctx| {
             // First of all: from here on an earlier connection of this page types nothing.
             let page = Page { session: open.session, client: open.client.clone() };
             let slot = ctx.app().inputs().open(page).await;
             if open.fresh {
                 slot.lock().await.taken_none();
             }
-            let attachment = attach(&ctx, &open).await?;
+            let attached = attach(&ctx, &open).await?;
 
             let (event_sender, events) = mpsc::channel(MAX_EVENTS);
             let (acks, acked) = watch::channel(0);
@@ -140,7 +145,7 @@ impl Terminal {
             let (pieces, typing) = Typing::start(ctx.app(), slot, &event_sender, (&rounds, sized));
             let write = open.write;
             let actor = Actor::new(ctx.clone(), open, event_sender, acked, typing);
-            ctx.app().tasks().spawn("terminal", actor.run(attachment));
+            ctx.app().tasks().spawn("terminal", actor.run(attached));
             Ok(Self { write, over: false, events, acks, sizes, pieces, rounds })
         })
         .await
@@ -192,13 +197,23 @@ impl Terminal {
 }
 
 /// Finds the session and becomes its viewer.
-async fn attach(ctx: &Ctx, open: &Open) -> Result<Attachment, Error> {
-    let (number, _) = sessions::find(ctx, open.session).await?;
+/// An attachment, and when the right to it ends by itself.
+struct Attached {
+    attachment: Attachment,
+    until: Option<Timestamp>,
+}
+
+async fn attach(ctx: &Ctx, open: &Open) -> Result<Attached, Error> {
+    let found = sessions::find(ctx, open.action(), open.session).await?;
     let options = if open.write { AttachOptions::writer() } else { AttachOptions::reader() };
-    let options = options.scrollback(open.scrollback.min(MAX_SCROLLBACK)).from(open.from);
+    let options = options
+        .scrollback(open.scrollback.min(MAX_SCROLLBACK))
+        .from(open.from)
+        .client(found.grant.person().user.username.as_str());
     let client = ctx.app().daemon().client()?;
-    client.attach(number, options).await.map_err(|e| match e.code() {
-        Some("NOT_FOUND") => Error::SessionNotFound(open.session),
+    let attachment = client.attach(found.number, options).await.map_err(|e| match e.code() {
+        Some("NOT_FOUND") => Error::session(open.session),
         _ => refused(e),
-    })
+    })?;
+    Ok(Attached { attachment, until: found.until })
 }

@@ -121,6 +121,8 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
         daemon: beside.daemon(&tasks, &shutdown)?,
         account: own_account(),
         clock: Clock::system(),
+        login_lifetime: jiff::SignedDuration::try_from(config.login_lifetime)
+            .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
     };
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
 

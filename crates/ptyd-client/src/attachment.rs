@@ -18,7 +18,7 @@ pub const DEFAULT_CREDIT: u32 = 256 * 1024;
 const ACK_SHARE: u64 = 4;
 
 /// How to attach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachOptions {
     /// May type and resize.
     pub write: bool,
@@ -28,12 +28,14 @@ pub struct AttachOptions {
     pub from: Option<u64>,
     /// Output bytes that may be unacknowledged.
     pub credit: u32,
+    /// Who looks, as others are shown; the connection's name when `None`. At most 256 bytes.
+    pub client: Option<String>,
 }
 
 impl AttachOptions {
     /// Watches only.
     pub fn reader() -> Self {
-        Self { write: false, scrollback: 0, from: None, credit: DEFAULT_CREDIT }
+        Self { write: false, scrollback: 0, from: None, credit: DEFAULT_CREDIT, client: None }
     }
 
     /// May type.
@@ -44,6 +46,12 @@ impl AttachOptions {
     #[must_use]
     pub fn scrollback(mut self, lines: u32) -> Self {
         self.scrollback = lines;
+        self
+    }
+
+    #[must_use]
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.client = Some(name.into());
         self
     }
 

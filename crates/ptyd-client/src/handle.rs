@@ -264,7 +264,6 @@ impl Client {
         let mailbox = Arc::new(Mailbox::new(options.credit));
         // Before asking: output may follow the reply at once. From here on the attachment's drop cleans up.
         self.inner.shared.register(session, viewer, Arc::clone(&mailbox));
-        let mut attachment = Attachment::new(self.clone(), (session, viewer), mailbox, options);
         let body = Attach {
             session,
             viewer: Some(viewer),
@@ -272,7 +271,9 @@ impl Client {
             scrollback: Some(options.scrollback),
             from: options.from,
             credit: Some(options.credit),
+            client: options.client.clone(),
         };
+        let mut attachment = Attachment::new(self.clone(), (session, viewer), mailbox, options);
         match self.request("attach", body).await {
             Ok(reply) => {
                 attachment.began(reply.pos, reply.snapshot);

@@ -168,7 +168,10 @@ async fn attach(connection: &Connection, peer: &Peer, attach: request::Attach, r
     let Some(handle) = daemon.registry.get(attach.session) else {
         return reply.error(Code::NotFound, format!("Session {} not found", attach.session));
     };
-    let requester = match (peer.role, &peer.client) {
+    if attach.client.as_ref().is_some_and(|client| client.len() > crate::config::CLIENT_ID_MAX) {
+        return reply.error(Code::InvalidArgument, "Invalid argument: client is too long");
+    }
+    let mut requester = match (peer.role, &peer.client) {
         (Some(Role::Control), Some(client)) => match daemon.streams.first(client) {
             Some(stream) => stream,
             None => {
@@ -182,6 +185,9 @@ async fn attach(connection: &Connection, peer: &Peer, attach: request::Attach, r
         return reply.error(Code::InvalidArgument, "Invalid argument: attach needs a viewer number");
     }
     let viewer = attach.viewer.filter(|_| peer.viewers);
+    if viewer.is_some() && attach.client.is_some() {
+        requester.client = attach.client;
+    }
     let command = move |reply| {
         Command::Attach(Box::new(Attach {
             requester,

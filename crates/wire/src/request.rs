@@ -103,6 +103,9 @@ pub struct Attach {
     /// Output bytes that may be on their way before an `ack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit: Option<u32>,
+    /// Who looks, as others are shown; the connection's `client_id` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
 }
 
 /// A session, and a viewer of it where the client numbers viewers.

@@ -30,7 +30,7 @@ pub struct SessionDetail {
     pub cwd: Option<String>,
     pub command: Vec<String>,
     pub account: String,
-    /// Name of the person the session was opened for.
+    /// The person the session was opened for, as `spec.subject.user` named them.
     pub user: Option<String>,
     pub pos: u64,
     pub viewers: Vec<ViewerInfo>,
@@ -43,7 +43,7 @@ pub struct SessionDetail {
 pub struct ViewerInfo {
     pub write: bool,
     pub lagged: bool,
-    /// Name the client gave in its handshake (`client_id`).
+    /// Who looks: the name given when attaching, else the connection's `client_id`.
     pub client: Option<String>,
 }
 

@@ -136,7 +136,7 @@ proptest! {
 
     #[test]
     fn requests_round_trip(session: u32, viewer: Option<u32>, from: Option<u64>, write: Option<bool>) {
-        let body = Attach { session, viewer, write, scrollback: None, from, credit: Some(1 << 20) };
+        let body = Attach { session, viewer, write, scrollback: None, from, credit: Some(1 << 20), client: None };
         let frame = encode(&Envelope { kind: "attach", seq: 5, body });
         let Request::Attach(back) = read(&frame[4..]).unwrap() else { return Err(TestCaseError::fail("kind")) };
         prop_assert_eq!((back.session, back.viewer, back.from, back.write), (session, viewer, from, write));

@@ -51,5 +51,5 @@ export async function listSessions(): Promise<Session[]> {
 }
 
 export async function logOut(): Promise<void> {
-  await request('POST', '/logout')
+  await request('POST', '/api/v1/logout')
 }

@@ -125,6 +125,142 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/login': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Log in with a password; sets the cookie */
+    post: operations['login_begin']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login-links/look': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** For whom a login link is; looking changes nothing */
+    post: operations['link_look']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login-links/use': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Use a login link, set a password, log in; sets the cookie */
+    post: operations['link_use']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/logout': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Log out; takes the cookie away */
+    post: operations['logout']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Who the caller is and what they may do */
+    get: operations['me_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/logins': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Where the caller is logged in */
+    get: operations['login_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/logins/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /** End a login of the caller */
+    delete: operations['login_end']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/password': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    /** Set another password; every other login of the caller ends */
+    put: operations['password_change']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/sessions': {
     parameters: {
       query?: never
@@ -161,6 +297,165 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/sessions/{uid}/shares': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Links that let others into a session */
+    get: operations['share_list']
+    put?: never
+    /** Make a link that lets signed-in people into a session */
+    post: operations['share_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/shares/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /** End a share; its guests lose the session at once */
+    delete: operations['share_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/shares/use': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Enter a session by its link */
+    post: operations['share_use']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/tokens': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** API tokens, newest first */
+    get: operations['token_list']
+    put?: never
+    /** Make an API token; its secret is shown this once */
+    post: operations['token_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/tokens/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /** Take an API token away */
+    delete: operations['token_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/users': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * People, by name
+     * @description For administrators.
+     */
+    get: operations['user_list']
+    put?: never
+    /**
+     * Add a person, who gets in by a login link first
+     * @description For administrators.
+     */
+    post: operations['user_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/users/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * One person
+     * @description For administrators.
+     */
+    get: operations['user_get']
+    put?: never
+    post?: never
+    /**
+     * Remove a person; their sessions and recordings stay
+     * @description For administrators.
+     */
+    delete: operations['user_remove']
+    options?: never
+    head?: never
+    /**
+     * Change a person; who is disabled is logged out
+     * @description For administrators.
+     */
+    patch: operations['user_change']
+    trace?: never
+  }
+  '/api/v1/users/{id}/login-link': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Make a login link for a person
+     * @description For administrators.
+     */
+    post: operations['user_link']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/healthz': {
     parameters: {
       query?: never
@@ -172,41 +467,6 @@ export interface paths {
     get: operations['health_live']
     put?: never
     post?: never
-    delete?: never
-    options?: never
-    head?: never
-    patch?: never
-    trace?: never
-  }
-  '/login': {
-    parameters: {
-      query?: never
-      header?: never
-      path?: never
-      cookie?: never
-    }
-    /** The page of a login link; looking changes nothing */
-    get: operations['login_page']
-    put?: never
-    /** Use a login link */
-    post: operations['login_use']
-    delete?: never
-    options?: never
-    head?: never
-    patch?: never
-    trace?: never
-  }
-  '/logout': {
-    parameters: {
-      query?: never
-      header?: never
-      path?: never
-      cookie?: never
-    }
-    get?: never
-    put?: never
-    /** Log out */
-    post: operations['logout']
     delete?: never
     options?: never
     head?: never
@@ -254,6 +514,11 @@ export interface paths {
 export type webhooks = Record<string, never>
 export interface components {
   schemas: {
+    /**
+     * @description What somebody may do with a session, least first.
+     * @enum {string}
+     */
+    Access: 'watch' | 'write' | 'own' | 'admin'
     /** @description Fields that this release does not know are ignored, as those clients expect. */
     CompatSessionCreate: {
       /** Format: int32 */
@@ -267,6 +532,76 @@ export interface components {
       rows?: number | null
       server_id?: unknown
       shell?: string | null
+    }
+    /** @description One browser's login, or the token that a program shows. */
+    Login: {
+      /** @description From where it began. */
+      address?: string | null
+      /** @description What the browser said it is. */
+      agent?: string | null
+      /** Format: date-time */
+      created: string
+      /** @description It is the one that this request came with. */
+      current: boolean
+      /** Format: date-time */
+      expires?: string | null
+      id: string
+      kind: components['schemas']['LoginKind']
+      scope: components['schemas']['Scope']
+    }
+    LoginBegin: {
+      password: string
+      username: string
+    }
+    LoginBegun: {
+      login: components['schemas']['Login']
+      user: components['schemas']['User']
+    }
+    /** @enum {string} */
+    LoginKind: 'cookie' | 'token'
+    LoginLink: {
+      /** Format: date-time */
+      expires: string
+      url: string
+    }
+    /** @description For whom a link is. */
+    LoginLinkLook: {
+      /** Format: date-time */
+      expires: string
+      password_set: boolean
+      username: string
+    }
+    LoginLinkToken: {
+      /** @description What stands behind `token=` in the link. */
+      token: string
+    }
+    LoginLinkUse: {
+      /** @description The password from now on. May be left out where one is set already. */
+      password?: string | null
+      token: string
+    }
+    LoginList: {
+      logins: components['schemas']['Login'][]
+      /** @description Always null: a person has few. */
+      next?: string | null
+    }
+    Me: {
+      login: components['schemas']['Login']
+      /** @description What may be offered to them, as actions are named in the log. */
+      rights: string[]
+      server: components['schemas']['Server']
+      user: components['schemas']['User']
+    }
+    /** @description Whose a session is, as shown. */
+    Owner: {
+      /** Format: int64 */
+      id: number
+      username: string
+    }
+    PasswordChange: {
+      current: string
+      /** @description 12 to 256 characters. */
+      new: string
     }
     /** @description What went wrong (RFC 9457). */
     Problem: {
@@ -286,6 +621,19 @@ export interface components {
       /** @description `urn:bastide:problem:` and a word that clients may branch on. */
       type: string
     }
+    /** @enum {string} */
+    Role: 'admin' | 'user'
+    /** @enum {string} */
+    Scope: 'full' | 'read'
+    /** @description A session as one caller sees it. */
+    Seen: components['schemas']['Session'] & {
+      access: components['schemas']['Access']
+      owner?: components['schemas']['Owner'] | null
+    }
+    Server: {
+      https: boolean
+      version: string
+    }
     Session: components['schemas']['SessionShown'] & {
       /** @description The OS user it runs as. */
       account: string
@@ -301,8 +649,6 @@ export interface components {
       state: components['schemas']['SessionState']
       /** Format: uuid */
       uid: string
-      /** @description The person it was opened for; `None` for one that was not opened by the server. */
-      user: string | null
       viewers: Record<string, never>[]
     }
     SessionCreate: {
@@ -318,7 +664,7 @@ export interface components {
       shell?: string | null
     }
     SessionList: {
-      sessions: components['schemas']['Session'][]
+      sessions: components['schemas']['Seen'][]
     }
     SessionRecording: {
       reason: string | null
@@ -336,6 +682,117 @@ export interface components {
     }
     /** @enum {string} */
     SessionState: 'running' | 'ended'
+    Share: {
+      access: components['schemas']['ShareAccess']
+      /** Format: date-time */
+      created: string
+      created_by: string
+      /** Format: date-time */
+      expires: string
+      /** @description User names of those who have used it. */
+      guests: string[]
+      /** Format: uuid */
+      id: string
+    }
+    /** @enum {string} */
+    ShareAccess: 'watch' | 'write'
+    ShareCreate: {
+      access: components['schemas']['ShareAccess']
+      /**
+       * Format: int32
+       * @default 60
+       */
+      expires_in_minutes: number
+    }
+    /** @description A share with its link, which is shown this once. */
+    ShareCreated: {
+      share: components['schemas']['Share']
+      url: string
+    }
+    ShareList: {
+      /** @description Always null: a session has few. */
+      next?: string | null
+      shares: components['schemas']['Share'][]
+    }
+    ShareUse: {
+      /** @description What stands behind `/s/` in the link. */
+      token: string
+    }
+    ShareUsed: {
+      access: components['schemas']['ShareAccess']
+      /** Format: uuid */
+      session: string
+    }
+    Token: {
+      /** Format: date-time */
+      created: string
+      /** Format: date-time */
+      expires?: string | null
+      /** @description Its first characters. */
+      hint: string
+      /** Format: uuid */
+      id: string
+      /** Format: date-time */
+      last_used?: string | null
+      name: string
+      scope: components['schemas']['Scope']
+      /** Format: int64 */
+      user_id: number
+    }
+    TokenCreate: {
+      /**
+       * Format: int32
+       * @description 90 when it is left out; `null` for never.
+       */
+      expires_in_days?: number | null
+      name: string
+      scope: components['schemas']['Scope']
+    }
+    /** @description A token with its secret, which is shown this once. */
+    TokenCreated: {
+      secret: string
+      token: components['schemas']['Token']
+    }
+    TokenList: {
+      /** @description Always null: a person has few. */
+      next?: string | null
+      tokens: components['schemas']['Token'][]
+    }
+    User: {
+      /** @description The OS user whose shells they open. */
+      account?: string | null
+      /** Format: date-time */
+      created: string
+      display_name?: string | null
+      enabled: boolean
+      /** Format: int64 */
+      id: number
+      /** Format: date-time */
+      last_login?: string | null
+      password_set: boolean
+      role: components['schemas']['Role']
+      /** Format: uuid */
+      uid: string
+      username: string
+    }
+    /** @description What is left out stays; `null` takes away. */
+    UserChange: {
+      account?: string | null
+      display_name?: string | null
+      enabled?: boolean | null
+      role?: components['schemas']['Role'] | null
+    }
+    UserCreate: {
+      account?: string | null
+      display_name?: string | null
+      role: components['schemas']['Role']
+      /** @description 1 to 64 of a-z, 0-9, dot, underscore and hyphen; first a letter or digit. */
+      username: string
+    }
+    UserList: {
+      next?: string | null
+      users: components['schemas']['User'][]
+    }
   }
   responses: {
     /** @description Bad Gateway */
@@ -349,6 +806,15 @@ export interface components {
     }
     /** @description Bad Request */
     BadRequest: {
+      headers: {
+        [name: string]: unknown
+      }
+      content: {
+        'application/problem+json': components['schemas']['Problem']
+      }
+    }
+    /** @description Conflict */
+    Conflict: {
       headers: {
         [name: string]: unknown
       }
@@ -395,6 +861,17 @@ export interface components {
     /** @description Service Unavailable */
     ServiceUnavailable: {
       headers: {
+        [name: string]: unknown
+      }
+      content: {
+        'application/problem+json': components['schemas']['Problem']
+      }
+    }
+    /** @description Too Many Requests */
+    TooManyRequests: {
+      headers: {
+        /** @description Seconds to wait */
+        'Retry-After'?: number
         [name: string]: unknown
       }
       content: {
@@ -683,7 +1160,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
+      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
       101: {
         headers: {
           [name: string]: unknown
@@ -694,6 +1171,230 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       426: components['responses']['UpgradeRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  login_begin: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['LoginBegin']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginBegun']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  link_look: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['LoginLinkToken']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginLinkLook']
+        }
+      }
+      400: components['responses']['BadRequest']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  link_use: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['LoginLinkUse']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginBegun']
+        }
+      }
+      400: components['responses']['BadRequest']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  logout: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  me_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Me']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  login_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  login_end: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  password_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasswordChange']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -742,7 +1443,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['Session']
+          'application/json': components['schemas']['Seen']
         }
       }
       400: components['responses']['BadRequest']
@@ -773,7 +1474,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['Session']
+          'application/json': components['schemas']['Seen']
         }
       }
       400: components['responses']['BadRequest']
@@ -812,6 +1513,401 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  share_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ShareList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  share_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ShareCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ShareCreated']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  share_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  share_use: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ShareUse']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ShareUsed']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  token_list: {
+    parameters: {
+      query?: {
+        /** @description Somebody else's, for administrators. */
+        user?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TokenList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  token_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TokenCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TokenCreated']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  token_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UserList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UserCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['User']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['User']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UserChange']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['User']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_link: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginLink']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   health_live: {
     parameters: {
       query?: never
@@ -830,93 +1926,6 @@ export interface operations {
           'text/plain': string
         }
       }
-      500: components['responses']['InternalServerError']
-      503: components['responses']['ServiceUnavailable']
-    }
-  }
-  login_page: {
-    parameters: {
-      query?: never
-      header?: never
-      path?: never
-      cookie?: never
-    }
-    requestBody?: never
-    responses: {
-      /** @description OK */
-      200: {
-        headers: {
-          [name: string]: unknown
-        }
-        content: {
-          'text/html': string
-        }
-      }
-      400: components['responses']['BadRequest']
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown
-        }
-        content: {
-          'text/html': string
-        }
-      }
-      500: components['responses']['InternalServerError']
-      503: components['responses']['ServiceUnavailable']
-    }
-  }
-  login_use: {
-    parameters: {
-      query?: never
-      header?: never
-      path?: never
-      cookie?: never
-    }
-    requestBody?: never
-    responses: {
-      /** @description See Other */
-      303: {
-        headers: {
-          [name: string]: unknown
-        }
-        content?: never
-      }
-      400: components['responses']['BadRequest']
-      /** @description Forbidden */
-      403: {
-        headers: {
-          [name: string]: unknown
-        }
-        content: {
-          'text/html': string
-        }
-      }
-      413: components['responses']['PayloadTooLarge']
-      415: components['responses']['UnsupportedMediaType']
-      422: components['responses']['UnprocessableEntity']
-      500: components['responses']['InternalServerError']
-      503: components['responses']['ServiceUnavailable']
-    }
-  }
-  logout: {
-    parameters: {
-      query?: never
-      header?: never
-      path?: never
-      cookie?: never
-    }
-    requestBody?: never
-    responses: {
-      /** @description No Content */
-      204: {
-        headers: {
-          [name: string]: unknown
-        }
-        content?: never
-      }
-      401: components['responses']['Unauthorized']
-      403: components['responses']['Forbidden']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

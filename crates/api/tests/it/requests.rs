@@ -18,7 +18,7 @@ async fn a_session_is_made_listed_shown_and_ended() {
         (&session["name"], &session["cols"], &session["rows"]),
         (&json!("one"), &json!(100), &json!(30))
     );
-    assert_eq!((&session["state"], &session["user"]), (&json!("running"), &json!("admin")));
+    assert_eq!((&session["state"], &session["owner"]["username"]), (&json!("running"), &json!("admin")));
     assert_eq!(session["recording"]["state"], "recording");
 
     assert_eq!(person.get(&path).send().await.json()["pid"], session["pid"]);

@@ -44,7 +44,7 @@ async fn logging_out_closes_every_socket_of_the_login_and_no_other() {
     list.hear("sessions").await;
     let mut theirs = Socket::binary(&other, &uid, "client=b").await;
     theirs.hear("hello").await;
-    assert_eq!(person.post("/logout", "").send().await.status, 204);
+    assert_eq!(person.post("/api/v1/logout", "").send().await.status, 204);
     assert_eq!(page.ends().await, Some(4401));
     assert_eq!(list.ends().await, Some(4401));
     theirs.say(r#"{"type":"ping","t":1}"#).await;

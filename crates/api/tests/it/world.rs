@@ -15,6 +15,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Everybody's, in these tests.
+pub(crate) const PASSWORD: &str = "a password for tests only";
+
 /// No fact that is waited for takes this long, even on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -116,12 +119,39 @@ impl World {
         }
     }
 
-    /// A person who has logged in.
+    /// The first administrator, logged in by a link.
     pub(crate) async fn log_in(&self) -> Person {
-        let token = self.app().login_link().await.unwrap();
-        let response = self.post("/login", "").form(&format!("token={token}")).send().await;
-        assert_eq!(response.status, 303, "{}", response.body);
-        let cookie = response.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let link = self.app().login_link().await.unwrap();
+        self.follow(&link.token).await
+    }
+
+    /// Somebody else, made by an administrator.
+    pub(crate) async fn user(&self, admin: &Person, username: &str, role: &str) -> Person {
+        let body = format!(r#"{{"username":"{username}","role":"{role}"}}"#);
+        let made = admin.post("/api/v1/users", &body).send().await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let id = made.json()["id"].as_i64().unwrap();
+        let link = admin.post(&format!("/api/v1/users/{id}/login-link"), "{}").send().await;
+        assert_eq!(link.status, 201, "{}", link.body);
+        let url = link.json()["url"].as_str().unwrap().to_owned();
+        self.follow(url.rsplit("token=").next().unwrap()).await
+    }
+
+    /// Uses a login link; sets [`PASSWORD`] where none is set.
+    pub(crate) async fn follow(&self, token: &str) -> Person {
+        let body = format!(r#"{{"token":"{token}"}}"#);
+        let mut used = self.post("/api/v1/login-links/use", &body).send().await;
+        if used.status == 422 {
+            let body = format!(r#"{{"token":"{token}","password":"{PASSWORD}"}}"#);
+            used = self.post("/api/v1/login-links/use", &body).send().await;
+        }
+        assert_eq!(used.status, 200, "{}", used.body);
+        self.person(&used)
+    }
+
+    /// Whom an answer logs in.
+    pub(crate) fn person(&self, answer: &Response) -> Person {
+        let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         Person { cookie, address: self.address }
     }
 
@@ -167,6 +197,7 @@ async fn app(
         },
         account: account.unwrap_or_else(own_name),
         clock,
+        login_lifetime: bastide_app::login::DEFAULT_LIFETIME,
     };
     App::start(config, tasks.clone(), shutdown.clone()).await.unwrap()
 }
@@ -199,6 +230,14 @@ impl Person {
 
     pub(crate) fn post(&self, path: &str, body: &str) -> Request {
         self.request("POST", path).json(body)
+    }
+
+    /// A token of theirs: what to put into `authorization`.
+    pub(crate) async fn token(&self, scope: &str) -> String {
+        let body = format!(r#"{{"name":"test","scope":"{scope}"}}"#);
+        let made = self.post("/api/v1/tokens", &body).send().await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        format!("Bearer {}", made.json()["secret"].as_str().unwrap())
     }
 
     /// A shell without start-up files of whoever runs the test; returns its uid.

@@ -1,134 +1,114 @@
-//! One-time login links.
-//!
-//! A link is a file named by the SHA-256 of its token, so the token itself is nowhere on disk.
-//! Using a link removes the file; of several who try at once only one removes it.
+//! One-time login links. Only a digest of the secret is kept; of several who use one at once, one does.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
-
+use bastide_store::{Role, Store};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::data_dir::{DataDir, write_private};
+use crate::data_dir::DataDir;
 use crate::door::note_from_outside;
-use crate::key::digest;
-use crate::{Error, hex};
+use crate::error::LoginError;
+use crate::{Error, secret};
 
 /// Long enough to walk to another machine, short enough for a link left in a terminal.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
-/// A token is 32 random bytes in hexadecimal.
-const TOKEN_LENGTH: usize = 64;
-
 /// The kind of the log's entry.
 pub(crate) const CREATED: &str = "login_link_created";
 
-/// Makes a login link from a process that is not the server, which may run or not. Blocks.
+/// A new link.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Belongs behind `/login?token=`.
+    pub token: String,
+    pub expires: Timestamp,
+}
+
+/// What somebody who holds a link is told before using it.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub username: String,
+    pub password_set: bool,
+    pub expires: Timestamp,
+}
+
+pub(crate) async fn create(store: &Store, user: i64, by: &str, now: Timestamp) -> Result<Link, Error> {
+    let token = secret::generate();
+    let expires = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
+    let link = bastide_store::Link { user_id: user, created: now, expires, created_by: by.to_owned() };
+    store.add_link(&secret::digest(&token), &link).await?;
+    Ok(Link { token, expires })
+}
+
+/// Makes a login link from a process that is not the server, which may run or not. Without a name it
+/// is for the administrator, if there is only one.
 ///
 /// # Errors
-/// `Journal`: the log cannot be written, and no link was made. `File`.
-pub fn create_from_outside(dir: &DataDir, now: Timestamp) -> Result<String, Error> {
-    note_from_outside(dir, CREATED, about(rustix::process::geteuid().as_raw()))?;
-    Links::open(dir)?.create(now)
+/// `Storage`: the log cannot be written, and no link was made; or the database cannot. `Invalid` with
+/// the names there are, when this is none of them.
+pub async fn create_from_outside(
+    dir: &DataDir,
+    username: Option<&str>,
+    now: Timestamp,
+) -> Result<(String, Link), Error> {
+    let store = Store::open(&dir.database()).await?;
+    let made = create_in(&store, dir, username, now).await;
+    store.close().await;
+    made
 }
 
-/// What the entry says: who asked.
-pub(crate) fn about(uid: u32) -> Map<String, Value> {
-    Map::from_iter([("by_uid".to_owned(), json!(uid))])
-}
-
-#[derive(Debug, Clone)]
-pub struct Links {
-    directory: PathBuf,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Stored {
-    created: Timestamp,
-    expires: Timestamp,
-    /// The OS user who asked for it.
-    created_by: u32,
-}
-
-/// A link that was just used.
-#[derive(Debug, Clone)]
-pub struct Used {
-    pub created: Timestamp,
-    pub created_by: u32,
-}
-
-impl Links {
-    /// # Errors
-    /// `File` when the directory cannot be made.
-    pub fn open(dir: &DataDir) -> Result<Self, Error> {
-        Ok(Self { directory: dir.directory("login-links")? })
-    }
-
-    /// Makes a link and returns its token. Removes links that have expired.
-    ///
-    /// # Errors
-    /// `File` when it cannot be written.
-    pub fn create(&self, now: Timestamp) -> Result<String, Error> {
-        self.remove_expired(now);
-        let token = hex::encode(&rand::random::<[u8; TOKEN_LENGTH / 2]>());
-        let expires = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        let created_by = rustix::process::geteuid().as_raw();
-        let stored = serde_json::to_vec(&Stored { created: now, expires, created_by })
-            .expect("two times and a number are JSON");
-        write_private(&self.file(&token), &stored)?;
-        Ok(token)
-    }
-
-    /// Whether the link could be used now. Changes nothing.
-    pub fn is_open(&self, token: &str, now: Timestamp) -> bool {
-        self.read(token).is_ok_and(|stored| stored.expires > now)
-    }
-
-    /// Uses the link: this succeeds once.
-    ///
-    /// # Errors
-    /// `LinkRefused` when it was used, has expired or never was; `File` when it cannot be removed.
-    pub fn consume(&self, token: &str, now: Timestamp) -> Result<Used, Error> {
-        let stored = self.read(token)?;
-        // Removing is what makes it one-time: for all but one caller the file is gone.
-        match fs::remove_file(self.file(token)) {
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Error::LinkRefused),
-            Err(e) => return Err(Error::file("cannot use up the login link", &self.directory)(e)),
-        }
-        if stored.expires <= now {
-            return Err(Error::LinkRefused);
-        }
-        Ok(Used { created: stored.created, created_by: stored.created_by })
-    }
-
-    fn read(&self, token: &str) -> Result<Stored, Error> {
-        if token.len() != TOKEN_LENGTH {
-            return Err(Error::LinkRefused);
-        }
-        let bytes = fs::read(self.file(token)).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => Error::LinkRefused,
-            _ => Error::file("cannot read the login links in", &self.directory)(e),
-        })?;
-        serde_json::from_slice(&bytes).map_err(|_| Error::LinkRefused)
-    }
-
-    fn file(&self, token: &str) -> PathBuf {
-        self.directory.join(digest(token))
-    }
-
-    /// Best effort: an expired link that stays opens nothing.
-    fn remove_expired(&self, now: Timestamp) {
-        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            let expired = fs::read(entry.path())
-                .ok()
-                .and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok())
-                .is_some_and(|stored| stored.expires <= now);
-            if expired {
-                fs::remove_file(entry.path()).ok();
+async fn create_in(
+    store: &Store,
+    dir: &DataDir,
+    username: Option<&str>,
+    now: Timestamp,
+) -> Result<(String, Link), Error> {
+    let users = store.users().await?;
+    let user = match username {
+        Some(name) => users.iter().find(|user| user.username == name).ok_or_else(|| {
+            let names: Vec<_> = users.iter().map(|user| user.username.as_str()).collect();
+            Error::Invalid(format!("no user {name:?}; there is: {}", names.join(", ")))
+        })?,
+        None => {
+            let mut administrators = users.iter().filter(|user| user.role == Role::Admin && user.enabled);
+            match (administrators.next(), administrators.next()) {
+                (Some(user), None) => user,
+                _ => {
+                    let names: Vec<_> = users.iter().map(|user| user.username.as_str()).collect();
+                    return Err(Error::Invalid(format!("name the user: one of {}", names.join(", "))));
+                }
             }
         }
+    };
+    if !user.enabled {
+        return Err(Error::Invalid(format!("{} is disabled: enable the user first", user.username)));
     }
+    let uid = rustix::process::geteuid().as_raw();
+    let about = about(uid, &user.username);
+    let noted_in = dir.clone();
+    tokio::task::spawn_blocking(move || note_from_outside(&noted_in, CREATED, about))
+        .await
+        .map_err(|_| Error::Stopping)??;
+    let link = create(store, user.id, &format!("uid {uid}"), now).await?;
+    Ok((user.username.clone(), link))
+}
+
+/// What the entry says: who asked, and for whom.
+pub(crate) fn about(uid: u32, username: &str) -> Map<String, Value> {
+    Map::from_iter([("by_uid".to_owned(), json!(uid)), ("username".to_owned(), json!(username))])
+}
+
+/// The link behind a secret, if it could be used at `now`. Changes nothing.
+pub(crate) async fn look(store: &Store, token: &str, now: Timestamp) -> Result<bastide_store::Link, Error> {
+    let link = store.link(&secret::digest(token)).await?;
+    link.filter(|link| link.expires > now).ok_or_else(|| LoginError::LinkRefused.into())
+}
+
+/// Uses it up.
+pub(crate) async fn consume(
+    store: &Store,
+    token: &str,
+    now: Timestamp,
+) -> Result<bastide_store::Link, Error> {
+    let link = store.use_link(&secret::digest(token)).await?;
+    link.filter(|link| link.expires > now).ok_or_else(|| LoginError::LinkRefused.into())
 }

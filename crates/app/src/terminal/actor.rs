@@ -2,14 +2,17 @@
 
 use bastide_ptyd_client::{Attachment, ViewerEvent};
 use bastide_wire::session::ViewerInfo;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::typing::Typing;
-use super::{Event, Open, attach};
+use super::{Attached, Event, Open, attach};
 use crate::Error;
 use crate::context::Ctx;
 use crate::daemon::State;
 use crate::live::Live;
+use crate::sessions;
 
 pub(super) struct Actor {
     ctx: Ctx,
@@ -19,6 +22,10 @@ pub(super) struct Actor {
     typing: Typing,
     link: watch::Receiver<State>,
     live: Live,
+    /// Counts up when rights may have been taken away.
+    rights: watch::Receiver<u64>,
+    /// When a guest's stay ends.
+    until: Option<Instant>,
     /// The last that the page was told.
     viewers: Vec<ViewerInfo>,
 }
@@ -39,21 +46,27 @@ impl Actor {
         acks: watch::Receiver<u64>,
         typing: Typing,
     ) -> Self {
-        let (link, live) = (ctx.app().daemon().watch(), ctx.app().live());
-        Self { ctx, open, events, acks, typing, link, live, viewers: Vec::new() }
+        let (link, live, rights) = (ctx.app().daemon().watch(), ctx.app().live(), ctx.app().changes());
+        Self { ctx, open, events, acks, typing, link, live, rights, until: None, viewers: Vec::new() }
     }
 
-    pub(super) async fn run(mut self, first: Attachment) {
-        let mut attachment = first;
+    pub(super) async fn run(mut self, first: Attached) {
+        let mut attached = first;
         loop {
-            match self.follow(attachment).await {
+            self.until = attached.until.map(|until| self.instant(until));
+            match self.follow(attached.attachment).await {
                 Over::Done => return,
                 Over::Detached => match self.attach_again().await {
-                    Some(next) => attachment = next,
+                    Some(next) => attached = next,
                     None => return,
                 },
             }
         }
+    }
+
+    fn instant(&self, time: Timestamp) -> Instant {
+        let left = time.duration_since(self.ctx.clock().now()).try_into();
+        Instant::now() + left.unwrap_or_default()
     }
 
     async fn follow(&mut self, mut attachment: Attachment) -> Over {
@@ -76,11 +89,53 @@ impl Actor {
                     }
                     continue;
                 }
+                Ok(()) = self.rights.changed() => {
+                    if self.lost_right().await {
+                        return Over::Done;
+                    }
+                    continue;
+                }
+                () = stay_ends(self.until) => {
+                    self.until = None;
+                    if self.lost_right().await {
+                        return Over::Done;
+                    }
+                    continue;
+                }
                 () = self.events.closed() => return Over::Done,
             };
             let exit = matches!(event, ViewerEvent::Exit { .. });
             if self.forward(event).await.is_err() || exit {
                 return Over::Done;
+            }
+        }
+    }
+
+    /// Looks again whether this page may still have the session; says so when not.
+    async fn lost_right(&mut self) -> bool {
+        let again = match self.ctx.again().await {
+            Ok(Some(ctx)) => ctx,
+            Ok(None) => {
+                // The page is gone or is told; either way it is over.
+                let _ = self.tell(Event::Gone(Error::NotLoggedIn)).await;
+                return true;
+            }
+            Err(error) => {
+                let _ = self.tell(Event::Gone(error)).await;
+                return true;
+            }
+        };
+        self.ctx = again;
+        match sessions::find(&self.ctx, self.open.action(), self.open.session).await {
+            Ok(found) => {
+                self.until = found.until.map(|until| self.instant(until));
+                false
+            }
+            // Without the daemon nothing is shown; attaching again asks again.
+            Err(Error::DaemonUnreachable(_)) => false,
+            Err(error) => {
+                let _ = self.tell(Event::Gone(error)).await;
+                true
             }
         }
     }
@@ -129,10 +184,10 @@ impl Actor {
     }
 
     /// `None` when there is nothing more to attach to, or nobody for whom.
-    async fn attach_again(&mut self) -> Option<Attachment> {
+    async fn attach_again(&mut self) -> Option<Attached> {
         loop {
             match attach(&self.ctx, &self.open).await {
-                Ok(attachment) => return Some(attachment),
+                Ok(attached) => return Some(attached),
                 Err(Error::DaemonUnreachable(reason)) => {
                     self.tell(Event::Waiting { reason }).await.ok()?;
                     self.link_changed().await?;
@@ -159,6 +214,14 @@ impl Actor {
 
     async fn tell(&self, event: Event) -> Result<(), Left> {
         self.events.send(event).await.map_err(|_| Left)
+    }
+}
+
+/// Never, where no end is set.
+async fn stay_ends(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 

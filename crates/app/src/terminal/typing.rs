@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Event, MAX_PIECES, Size};
 use crate::Error;
 use crate::app::App;
+use crate::error::Forbidden;
 use crate::inputs::{Held, Slot, Turn};
 
 /// A piece on its way when the server stops is waited for this long; a program that reads takes it
@@ -155,7 +156,7 @@ impl Worker {
             Some(writer) => self.write(&writer, piece.data.clone()).await,
             None => {
                 held.refused(number);
-                let (code, message) = ("READ_ONLY".to_owned(), Error::ReadOnly.to_string());
+                let (code, message) = ("READ_ONLY".to_owned(), Forbidden::WatchOnly.to_string());
                 return Some(Event::InputRefused { number, code, message });
             }
         };

@@ -18,6 +18,8 @@ Run it as the user that runs the server, with the same data directory. The link 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct LoginLink {
+    /// For whom [default: the administrator, where there is only one]
+    user: Option<String>,
     /// The server's data directory [env: BASTIDE_DATA_DIR] [default: $XDG_DATA_HOME/bastide]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -32,7 +34,7 @@ pub(super) const ADDRESS_FILE: &str = "address";
 impl LoginLink {
     pub(crate) fn run(&self) -> Outcome {
         let path = config::data_dir(self.data_dir.as_deref())?;
-        if !path.join("server.key").exists() {
+        if !path.join("bastide.db").exists() {
             return Err(Failure::text(format!(
                 "{} holds no server's data: start `bastide serve` first, or name its directory with --data-dir",
                 path.display()
@@ -40,9 +42,14 @@ impl LoginLink {
         }
         let dir = DataDir::open(&path).map_err(anyhow::Error::from)?;
         let address = self.address(&dir)?;
-        let token = create_from_outside(&dir, Clock::system().now()).map_err(anyhow::Error::from)?;
-        output::line(&url(&address, &token))?;
-        output::remark("It works once, for 15 minutes.");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Failure::Other(anyhow::anyhow!("cannot start: {e}")))?;
+        let made = create_from_outside(&dir, self.user.as_deref(), Clock::system().now());
+        let (username, link) = runtime.block_on(made).map_err(anyhow::Error::from)?;
+        output::line(&url(&address, &link.token))?;
+        output::remark(&format!("It logs {username} in, once, within 15 minutes."));
         Ok(DONE)
     }
 

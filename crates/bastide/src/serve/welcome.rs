@@ -44,7 +44,7 @@ pub(super) async fn say(app: &App, config: &Config, dir: &DataDir, start: Start<
         );
     }
     if first {
-        let link = url(&address, &app.login_link().await.map_err(anyhow::Error::from)?);
+        let link = url(&address, &app.login_link().await.map_err(anyhow::Error::from)?.token);
         if options.print_login_link || std::io::stderr().is_terminal() {
             lines.push(format!("Log in (once, within 15 minutes): {link}"));
         } else {

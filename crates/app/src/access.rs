@@ -1,0 +1,185 @@
+//! Who may do what. The one place where that is decided.
+
+use bastide_store::{Role, Scope};
+use uuid::Uuid;
+
+use crate::context::{Action, Authorized, Caller, Ctx, Person, Proof};
+use crate::error::Forbidden;
+use crate::shares::Stay;
+use crate::{Error, sessions::Access};
+
+/// What an action asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Login,
+    Administrator,
+    /// At least this much of one session.
+    Session(Access),
+}
+
+impl Action {
+    fn need(self) -> Need {
+        match self {
+            Self::SessionList
+            | Self::RecordingList
+            | Self::ShareUse
+            | Self::Logout
+            | Self::LoginList
+            | Self::LoginEnd
+            | Self::PasswordChange
+            | Self::TokenList
+            | Self::TokenCreate
+            | Self::TokenRemove => Need::Login,
+            Self::SessionCreate
+            | Self::UserList
+            | Self::UserRead
+            | Self::UserCreate
+            | Self::UserChange
+            | Self::UserRemove
+            | Self::UserLink
+            | Self::MetricsRead => Need::Administrator,
+            Self::SessionRead | Self::SessionWatch => Need::Session(Access::Watch),
+            Self::SessionWrite => Need::Session(Access::Write),
+            Self::SessionEnd
+            | Self::SessionEvents
+            | Self::RecordingRead
+            | Self::ShareList
+            | Self::ShareCreate
+            | Self::ShareRemove => Need::Session(Access::Own),
+        }
+    }
+
+    /// Whether a token that may only read is enough.
+    fn only_looks(self) -> bool {
+        matches!(
+            self,
+            Self::SessionList
+                | Self::SessionRead
+                | Self::SessionWatch
+                | Self::SessionEvents
+                | Self::RecordingList
+                | Self::RecordingRead
+                | Self::ShareList
+                | Self::LoginList
+                | Self::TokenList
+                | Self::UserList
+                | Self::UserRead
+                | Self::MetricsRead
+        )
+    }
+
+    /// Whether only a person at a browser may: a stolen token must not outlive its removal.
+    fn needs_browser(self) -> bool {
+        matches!(self, Self::Logout | Self::PasswordChange)
+    }
+}
+
+/// What the caller has of one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) access: Access,
+    /// A guest's stay ends.
+    pub(crate) until: Option<jiff::Timestamp>,
+}
+
+impl Ctx {
+    /// Asks whether the caller may do this to that, where it is about no session.
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `Forbidden`.
+    pub fn authorize<T>(&self, action: Action, target: T) -> Result<Authorized<T>, Error> {
+        let person = self.may(action)?;
+        match action.need() {
+            Need::Login => {}
+            Need::Administrator if person.user.role == Role::Admin => {}
+            Need::Administrator if action == Action::SessionCreate => {
+                return Err(Forbidden::NoLocalShells.into());
+            }
+            Need::Administrator => return Err(Forbidden::NotAdministrator.into()),
+            // Needs to be asked by `authorize_session`: without an owner nobody but administrators.
+            Need::Session(_) if person.user.role == Role::Admin => {}
+            Need::Session(_) => return Err(Forbidden::NotAdministrator.into()),
+        }
+        Ok(Authorized::new(target, person))
+    }
+
+    /// Asks whether the caller may do this to a session of this owner. Whoever may not even know of
+    /// it is told that there is none.
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `NotFound`, `Forbidden`.
+    pub(crate) fn authorize_session(
+        &self,
+        action: Action,
+        session: Uuid,
+        owner: Option<Uuid>,
+    ) -> Result<(Authorized<Uuid>, Held), Error> {
+        // What is hidden stays hidden whatever the token.
+        let person = self.person()?;
+        let held = self.access(session, owner).ok_or_else(|| Error::session(session))?;
+        self.may(action)?;
+        match action.need() {
+            Need::Session(needed) if held.access >= needed => Ok((Authorized::new(session, person), held)),
+            Need::Session(Access::Write) => Err(Forbidden::WatchOnly.into()),
+            _ => Err(Forbidden::NotOwner.into()),
+        }
+    }
+
+    /// What the caller has of a session, if anything.
+    pub(crate) fn access(&self, session: Uuid, owner: Option<Uuid>) -> Option<Held> {
+        let Caller::Person(person) = self.caller() else { return None };
+        let whole = |access| Some(Held { access, until: None });
+        if owner == Some(person.user.uid) {
+            return whole(Access::Own);
+        }
+        if person.user.role == Role::Admin {
+            return whole(Access::Admin);
+        }
+        let stay: Option<Stay> = self.app().guests().stay(session, person.user.id, self.clock().now());
+        stay.map(|stay| Held { access: stay.access.into(), until: Some(stay.until) })
+    }
+
+    /// Logged in, and with a proof that is enough for this.
+    fn may(&self, action: Action) -> Result<Person, Error> {
+        let person = self.person()?;
+        if let Proof::Token(token) = &person.proof {
+            if token.scope == Scope::Read && !action.only_looks() {
+                return Err(Forbidden::ReadOnlyToken.into());
+            }
+            if action.needs_browser() {
+                return Err(Forbidden::NeedsBrowser.into());
+            }
+        }
+        Ok(person)
+    }
+
+    /// Whether the caller administers, whatever it is about.
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `Forbidden`.
+    pub fn administrator(&self) -> Result<(), Error> {
+        match self.person()?.user.role {
+            Role::Admin => Ok(()),
+            Role::User => Err(Forbidden::NotAdministrator.into()),
+        }
+    }
+
+    /// # Errors
+    /// `NotLoggedIn`.
+    pub fn person(&self) -> Result<Person, Error> {
+        match self.caller() {
+            Caller::Anonymous => Err(Error::NotLoggedIn),
+            Caller::Person(person) => Ok(person.clone()),
+        }
+    }
+
+    /// Every action the caller may do whatever it is done to: what a page offers.
+    pub fn rights(&self) -> Vec<Action> {
+        let may = |action: &Action| {
+            action.need() != Need::Session(Access::Own)
+                && !matches!(action.need(), Need::Session(_))
+                && self.authorize(*action, ()).is_ok()
+        };
+        Action::ALL.into_iter().filter(may).collect()
+    }
+}

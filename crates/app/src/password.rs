@@ -1,0 +1,202 @@
+//! Passwords: which may be used, and how they are kept.
+
+use std::sync::{Arc, OnceLock};
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::Error;
+use crate::error::LoginError;
+
+/// Length in characters (NIST SP 800-63B asks for 8 and recommends 15; no rules about kinds of characters).
+const SHORTEST: usize = 12;
+/// Longer ones only cost time to hash.
+const LONGEST: usize = 256;
+/// Each hash takes 19 MiB and some 20 ms of a core (Argon2id with the crate's defaults, which are those
+/// of OWASP's cheat sheet); two at once leave the other requests alone.
+const AT_ONCE: usize = 2;
+
+/// Long enough for the length rule, and the first that anybody tries.
+const COMMON: &[&str] = &[
+    "123456789012",
+    "1234567890123",
+    "12345678901234",
+    "123456789012345",
+    "1234567890123456",
+    "passwordpassword",
+    "password1234",
+    "password12345",
+    "password123456",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "qwertyuiopasdf",
+    "adminadminadmin",
+    "administrator",
+    "administrator1",
+    "administrator123",
+    "letmeinletmein",
+    "changemechangeme",
+    "changeme1234",
+    "iloveyouiloveyou",
+    "abcdefghijkl",
+    "abcdefghijklm",
+    "bastidebastide",
+    "correcthorsebatterystaple",
+    "correct horse battery staple",
+    "qwerty123456",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "zaq12wsxcde3",
+    "welcome12345",
+    "welcome123456",
+    "rootrootroot",
+    "toortoortoor",
+];
+
+/// Plaintext; wiped when dropped, shown by no `Debug`.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    pub fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether it may become `username`'s.
+    ///
+    /// # Errors
+    /// `WeakPassword` with the rule it breaks.
+    pub fn check(&self, username: &str) -> Result<(), Error> {
+        let length = self.0.chars().count();
+        let lower = self.0.to_lowercase();
+        let refused = if length < SHORTEST {
+            "at least 12 characters are needed; a few words are easy to remember"
+        } else if length > LONGEST {
+            "at most 256 characters"
+        } else if lower.contains(&username.to_lowercase()) && length < username.chars().count() + SHORTEST {
+            "it is the user name and little else"
+        } else if COMMON.contains(&lower.as_str()) || all_the_same(&lower) {
+            "it is among the first that anybody would try"
+        } else {
+            return Ok(());
+        };
+        Err(LoginError::WeakPassword(refused).into())
+    }
+}
+
+fn all_the_same(text: &str) -> bool {
+    let mut characters = text.chars();
+    let first = characters.next();
+    characters.all(|one| Some(one) == first)
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// Hashes and compares, a few at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Hasher(Arc<Semaphore>);
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Hasher {
+    /// An Argon2id PHC string.
+    pub(crate) async fn hash(&self, password: Password) -> Result<String, Error> {
+        self.work(move || {
+            let hash: PasswordHash = Argon2::default()
+                .hash_password(password.0.as_bytes())
+                .expect("the parameters are the crate's own and a salt can be had");
+            hash.to_string()
+        })
+        .await
+    }
+
+    /// Whether `password` has this hash. Without a hash the same time is spent, so that the answer's
+    /// delay does not tell whether there is such a person.
+    pub(crate) async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool, Error> {
+        self.work(move || {
+            let known = hash.is_some();
+            let hash = hash.unwrap_or_else(|| nobodys().to_owned());
+            let same = PasswordHash::new(&hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok());
+            same && known
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work()
+        });
+        done.await.map_err(|_| Error::Stopping)
+    }
+}
+
+/// A hash that no password is compared with in earnest.
+fn nobodys() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| {
+        let hash: PasswordHash =
+            Argon2::default().hash_password(&rand::random::<[u8; 32]>()).expect("as for any password");
+        hash.to_string()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn check(password: &str) -> Result<(), Error> {
+        Password::new(password.to_owned()).check("ada")
+    }
+
+    #[test]
+    fn rules_are_few_and_said() {
+        for good in [
+            "a few plain words",
+            "ada and eleven more characters",
+            "密码密码密码口令口令口令",
+            &"x y".repeat(80),
+        ] {
+            check(good).unwrap();
+        }
+        for bad in [
+            "",
+            "short",
+            "aaaaaaaaaaaaaaaa",
+            "Administrator",
+            "123456789012",
+            "ada-12345678",
+            &"xy".repeat(129),
+        ] {
+            let refused = check(bad).unwrap_err();
+            assert!(matches!(refused, Error::Login(LoginError::WeakPassword(_))), "{bad}: {refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_same_password_fits() {
+        let hasher = Hasher::default();
+        let password = |text: &str| Password::new(text.to_owned());
+        let hash = hasher.hash(password("one of the good ones")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert_ne!(hash, hasher.hash(password("one of the good ones")).await.unwrap(), "salted");
+        assert!(hasher.verify(password("one of the good ones"), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify(password("one of the good ones "), Some(hash)).await.unwrap());
+        assert!(!hasher.verify(password(""), None).await.unwrap());
+        assert!(!hasher.verify(password("x"), Some("no hash".to_owned())).await.unwrap());
+    }
+}
