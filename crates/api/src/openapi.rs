@@ -48,6 +48,9 @@ pub(crate) fn by_access(route: &Route) -> Vec<u16> {
     if in_path(listed.path).next().is_some() {
         problems.extend([400, 404]);
     }
+    if route.operation.has_query() {
+        problems.push(400);
+    }
     if route.operation.has_body() {
         problems.extend([400, 413, 415, 422]);
     }

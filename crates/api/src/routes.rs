@@ -111,8 +111,16 @@ macro_rules! route {
     };
 }
 
-#[rustfmt::skip]
 pub(crate) fn routes() -> Vec<Route> {
+    [about_the_server(), about_the_caller(), about_people(), about_sessions(), of_earlier_designs()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The process itself, and getting in.
+#[rustfmt::skip]
+fn about_the_server() -> Vec<Route> {
     vec![
         route!(Public GET    "/healthz"                     health::live,
             says("Whether the process answers").named("health_live").gives_text(200, "text/plain")),
@@ -129,6 +137,20 @@ pub(crate) fn routes() -> Vec<Route> {
         route!(Login  POST   "/api/v1/logout"               login::logout,
             says("Log out; takes the cookie away").gives_nothing(204)),
 
+        route!(Login  GET    "/api/openapi.json"            openapi::openapi_get,
+            says("This document").under("server").gives::<serde_json::Value>(200)),
+
+        route!(Login  GET    "/api/docs"                    docs::docs_page,
+            says("This document as a page").under("server").gives_text(200, "text/html")),
+        route!(Login  GET    "/api/docs/{file}"             docs::docs_file,
+            says("What the page loads").under("server").id::<String>("file").gives_text(200, "text/javascript").gives_text(200, "text/css")),
+    ]
+}
+
+/// What everybody does for themselves.
+#[rustfmt::skip]
+fn about_the_caller() -> Vec<Route> {
+    vec![
         route!(Login  GET    "/api/v1/me"                   me::me_get,
             says("Who the caller is and what they may do").gives::<me::Me>(200)),
         route!(Login  PUT    "/api/v1/me/password"          me::password_change,
@@ -144,7 +166,13 @@ pub(crate) fn routes() -> Vec<Route> {
             says("Make an API token; its secret is shown this once").takes::<tokens::New>().gives::<tokens::Created>(201)),
         route!(Login  DELETE "/api/v1/tokens/{id}"          tokens::token_remove,
             says("Take an API token away").gives_nothing(204)),
+    ]
+}
 
+/// What administrators do about people.
+#[rustfmt::skip]
+fn about_people() -> Vec<Route> {
+    vec![
         route!(Admin  GET    "/api/v1/users"                users::user_list,
             says("People, by name").query::<page::Page>().gives::<users::List>(200).may(&[422])),
         route!(Admin  POST   "/api/v1/users"                users::user_create,
@@ -157,7 +185,13 @@ pub(crate) fn routes() -> Vec<Route> {
             says("Remove a person; their sessions and recordings stay").id::<i64>("id").gives_nothing(204).may(&[409])),
         route!(Admin  POST   "/api/v1/users/{id}/login-link" users::user_link,
             says("Make a login link for a person").id::<i64>("id").gives::<users::Link>(201)),
+    ]
+}
 
+/// Terminals and what they leave.
+#[rustfmt::skip]
+fn about_sessions() -> Vec<Route> {
+    vec![
         route!(Login  GET    "/api/v1/sessions"             sessions::session_list,
             says("Every session, newest first").gives::<sessions::List>(200).may(&[502])),
         route!(Login  POST   "/api/v1/sessions"             sessions::session_create,
@@ -176,16 +210,14 @@ pub(crate) fn routes() -> Vec<Route> {
             says("Enter a session by its link").takes::<shares::Use>().gives::<shares::Used>(200).may(&[404, 429])),
         route!(Login  GET    "/api/v1/events"               events::events,
             says("A WebSocket of what changes").named("event_stream").upgrades(events::WORDS)),
+    ]
+}
 
-        route!(Login  GET    "/api/openapi.json"            openapi::openapi_get,
-            says("This document").under("server").gives::<serde_json::Value>(200)),
-
-        route!(Login  GET    "/api/docs"                    docs::docs_page,
-            says("This document as a page").under("server").gives_text(200, "text/html")),
-        route!(Login  GET    "/api/docs/{file}"             docs::docs_file,
-            says("What the page loads").under("server").id::<String>("file").gives_text(200, "text/javascript").gives_text(200, "text/css")),
-
-        // For clients of an earlier design. The page's own terminals use the same socket.
+/// For clients of an earlier design.
+#[rustfmt::skip]
+fn of_earlier_designs() -> Vec<Route> {
+    vec![
+        // The page's own terminals use the same socket.
         route!(Login  GET    "/api/pty/sessions"            seed_002::session_list,
             says("Every session").gives::<serde_json::Value>(200).may(&[502])),
         route!(Login  POST   "/api/pty/sessions"            seed_002::session_create,
@@ -196,6 +228,7 @@ pub(crate) fn routes() -> Vec<Route> {
             says("End a session").gives_nothing(204).may(&[502])),
         route!(Login  GET    "/api/pty/sessions/{uid}/ws"   terminal::terminal,
             says("A WebSocket of a terminal").named("session_attach").under("sessions").query::<terminal::Wanted>().upgrades(terminal::WORDS)),
+    
     ]
 }
 

@@ -1661,6 +1661,7 @@ export interface operations {
           'application/json': components['schemas']['TokenList']
         }
       }
+      400: components['responses']['BadRequest']
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
@@ -1749,6 +1750,7 @@ export interface operations {
           'application/json': components['schemas']['UserList']
         }
       }
+      400: components['responses']['BadRequest']
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       422: components['responses']['UnprocessableEntity']

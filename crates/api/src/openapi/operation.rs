@@ -150,6 +150,10 @@ impl Operation {
         self.answers.iter().any(|(status, _)| *status == 101)
     }
 
+    pub(crate) fn has_query(&self) -> bool {
+        !self.query.is_empty()
+    }
+
     pub(crate) fn has_body(&self) -> bool {
         self.body.is_some()
     }

@@ -89,6 +89,18 @@ pub(crate) async fn get(address: &str, path: &str) -> String {
     answer
 }
 
+async fn post(address: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 pub(crate) async fn output(dir: &Path, args: &[&str]) -> (bool, String, String) {
     let output = within("the command", command(dir, args).output()).await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -133,7 +145,10 @@ async fn a_link_can_be_made_while_the_server_runs_and_while_it_does_not() {
     let (made, link, _) = output(dir.path(), &["login-link"]).await;
     assert!(made && link.starts_with(&format!("http://{address}/login?token=")), "{link}");
     let page = get(&address, link.trim().trim_start_matches(&format!("http://{address}"))).await;
-    assert!(page.starts_with("HTTP/1.1 200") && page.contains("method=post"), "{page}");
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    let token = link.trim().rsplit("token=").next().unwrap();
+    let look = post(&address, "/api/v1/login-links/look", &format!(r#"{{"token":"{token}"}}"#)).await;
+    assert!(look.starts_with("HTTP/1.1 200") && look.contains(r#""username":"admin""#), "{look}");
     server.stop().await;
 
     let (made, link, _) = output(dir.path(), &["login-link", "--url", "https://shell.example.org/"]).await;
