@@ -536,15 +536,15 @@ export interface components {
     /** @description One browser's login, or the token that a program shows. */
     Login: {
       /** @description From where it began. */
-      address?: string | null
+      address: string | null
       /** @description What the browser said it is. */
-      agent?: string | null
+      agent: string | null
       /** Format: date-time */
       created: string
       /** @description It is the one that this request came with. */
       current: boolean
       /** Format: date-time */
-      expires?: string | null
+      expires: string | null
       id: string
       kind: components['schemas']['LoginKind']
       scope: components['schemas']['Scope']
@@ -583,7 +583,7 @@ export interface components {
     LoginList: {
       logins: components['schemas']['Login'][]
       /** @description Always null: a person has few. */
-      next?: string | null
+      next: string | null
     }
     Me: {
       login: components['schemas']['Login']
@@ -628,7 +628,7 @@ export interface components {
     /** @description A session as one caller sees it. */
     Seen: components['schemas']['Session'] & {
       access: components['schemas']['Access']
-      owner?: components['schemas']['Owner'] | null
+      owner: components['schemas']['Owner'] | null
     }
     Server: {
       https: boolean
@@ -711,7 +711,7 @@ export interface components {
     }
     ShareList: {
       /** @description Always null: a session has few. */
-      next?: string | null
+      next: string | null
       shares: components['schemas']['Share'][]
     }
     ShareUse: {
@@ -727,13 +727,13 @@ export interface components {
       /** Format: date-time */
       created: string
       /** Format: date-time */
-      expires?: string | null
+      expires: string | null
       /** @description Its first characters. */
       hint: string
       /** Format: uuid */
       id: string
       /** Format: date-time */
-      last_used?: string | null
+      last_used: string | null
       name: string
       scope: components['schemas']['Scope']
       /** Format: int64 */
@@ -755,20 +755,20 @@ export interface components {
     }
     TokenList: {
       /** @description Always null: a person has few. */
-      next?: string | null
+      next: string | null
       tokens: components['schemas']['Token'][]
     }
     User: {
       /** @description The OS user whose shells they open. */
-      account?: string | null
+      account: string | null
       /** Format: date-time */
       created: string
-      display_name?: string | null
+      display_name: string | null
       enabled: boolean
       /** Format: int64 */
       id: number
       /** Format: date-time */
-      last_login?: string | null
+      last_login: string | null
       password_set: boolean
       role: components['schemas']['Role']
       /** Format: uuid */
@@ -790,7 +790,7 @@ export interface components {
       username: string
     }
     UserList: {
-      next?: string | null
+      next: string | null
       users: components['schemas']['User'][]
     }
   }
