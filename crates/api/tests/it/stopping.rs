@@ -51,3 +51,89 @@ async fn logging_out_closes_every_socket_of_the_login_and_no_other() {
     theirs.hear("pong").await;
     world.end().await;
 }
+
+async fn share(admin: &Person, uid: &str, body: &str) -> (String, String) {
+    let shared = admin.post(&format!("/api/v1/sessions/{uid}/shares"), body).send().await;
+    assert_eq!(shared.status, 201, "{}", shared.body);
+    let shared = shared.json();
+    let token = shared["url"].as_str().unwrap().rsplit("/s/").next().unwrap().to_owned();
+    (shared["share"]["id"].as_str().unwrap().to_owned(), format!(r#"{{"token":"{token}"}}"#))
+}
+
+#[tokio::test]
+async fn a_guest_watches_and_may_not_type_until_the_share_is_ended() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let bob = world.user(&admin, "bob", "user").await;
+    let uid = admin.shell().await;
+    let mut early = Socket::binary(&bob, &uid, "client=e&watch=1").await;
+    assert_eq!(early.ends().await, Some(4404), "nobody who is not let in");
+
+    let (id, token) = share(&admin, &uid, r#"{"access":"watch"}"#).await;
+    assert_eq!(bob.post("/api/v1/shares/use", &token).send().await.status, 200);
+    let mut writes = Socket::binary(&bob, &uid, "client=w").await;
+    assert_eq!(writes.ends().await, Some(1008), "a guest who may watch does not write");
+    let mut guest = Socket::binary(&bob, &uid, "client=g&watch=1").await;
+    assert_eq!(guest.hear("hello").await["write"], false);
+    guest.input(1, "echo gu''est\n").await;
+    assert_eq!(guest.hear("input_refused").await["code"], "READ_ONLY");
+    let mut list = Socket::open(&bob, "/api/v1/events", None).await;
+    let mut all = list.hear("sessions").await;
+    while all["sessions"].as_array().unwrap().is_empty() {
+        all = list.hear("changed").await;
+    }
+    assert_eq!(all["sessions"][0]["access"], "watch");
+
+    let mut own = Socket::binary(&admin, &uid, "client=a").await;
+    own.hear("hello").await;
+    let viewers = loop {
+        let viewers = own.hear("viewers").await;
+        if viewers["viewers"].as_array().unwrap().len() == 2 {
+            break viewers;
+        }
+    };
+    let names: Vec<_> =
+        viewers["viewers"].as_array().unwrap().iter().map(|one| one["client"].clone()).collect();
+    assert!(names.contains(&"admin".into()) && names.contains(&"bob".into()), "{names:?}");
+    own.input(1, "echo own''er\n").await;
+    guest.sees("owner\r\n").await;
+
+    let path = format!("/api/v1/sessions/{uid}/shares/{id}");
+    assert_eq!(admin.request("DELETE", &path).send().await.status, 204);
+    assert_eq!(guest.ends().await, Some(4404));
+    list.hear("me").await;
+    assert!(list.hear("sessions").await["sessions"].as_array().unwrap().is_empty());
+    own.input(2, "echo st''ays\n").await;
+    own.sees("stays\r\n").await;
+    assert!(!String::from_utf8_lossy(&own.output).contains("guest\r\n"), "the guest's typing went nowhere");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_stay_ends_when_its_share_does_and_a_session_when_its_person_is_disabled() {
+    use std::sync::atomic::Ordering;
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let bob = world.user(&admin, "bob", "user").await;
+    let eve = world.user(&admin, "eve", "user").await;
+    let uid = admin.shell().await;
+    let (_, token) = share(&admin, &uid, r#"{"access":"write","expires_in_minutes":1}"#).await;
+    assert_eq!(bob.post("/api/v1/shares/use", &token).send().await.status, 200);
+    // Half a second is left of it.
+    world.ahead.store(59, Ordering::Relaxed);
+    let mut guest = Socket::binary(&bob, &uid, "client=g").await;
+    assert_eq!(guest.hear("hello").await["write"], true);
+    world.ahead.store(61, Ordering::Relaxed);
+    assert_eq!(guest.ends().await, Some(4404));
+
+    let (_, token) = share(&admin, &uid, r#"{"access":"watch"}"#).await;
+    assert_eq!(eve.post("/api/v1/shares/use", &token).send().await.status, 200);
+    let mut watching = Socket::binary(&eve, &uid, "client=e&watch=1").await;
+    watching.hear("hello").await;
+    let id = eve.get("/api/v1/me").send().await.json()["user"]["id"].as_i64().unwrap();
+    let disabled =
+        admin.request("PATCH", &format!("/api/v1/users/{id}")).json(r#"{"enabled":false}"#).send().await;
+    assert_eq!(disabled.status, 200);
+    assert!(matches!(watching.ends().await, Some(4401)), "{:?}", watching.closed);
+    world.end().await;
+}
