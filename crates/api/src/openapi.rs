@@ -37,9 +37,10 @@ const TAGS: [(&str, &str); 12] = [
 pub(crate) fn by_access(route: &Route) -> Vec<u16> {
     let listed = &route.listed;
     let reads = listed.method == axum::http::Method::GET;
-    let mut problems = vec![500, 503];
+    // 401: a token that is not valid is refused everywhere, so that nobody thinks that it was taken.
+    let mut problems = vec![401, 500, 503];
     if listed.access != Access::Public {
-        problems.extend([401, 403]);
+        problems.push(403);
     }
     // From a page of another site.
     if !reads {
@@ -49,7 +50,7 @@ pub(crate) fn by_access(route: &Route) -> Vec<u16> {
         problems.extend([400, 404]);
     }
     if route.operation.has_query() {
-        problems.push(400);
+        problems.extend([400, 422]);
     }
     if route.operation.has_body() {
         problems.extend([400, 413, 415, 422]);

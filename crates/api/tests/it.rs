@@ -21,6 +21,8 @@ mod metrics;
 mod openapi;
 #[path = "it/people.rs"]
 mod people;
+#[path = "it/refusals.rs"]
+mod refusals;
 #[path = "it/requests.rs"]
 mod requests;
 #[path = "it/socket.rs"]

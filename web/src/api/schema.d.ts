@@ -1146,6 +1146,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
       426: components['responses']['UpgradeRequired']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
@@ -1231,6 +1232,7 @@ export interface operations {
         }
       }
       400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
@@ -1263,6 +1265,7 @@ export interface operations {
         }
       }
       400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
@@ -1665,6 +1668,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -1928,6 +1932,7 @@ export interface operations {
           'text/plain': string
         }
       }
+      401: components['responses']['Unauthorized']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -1974,6 +1979,7 @@ export interface operations {
           'text/plain': string
         }
       }
+      401: components['responses']['Unauthorized']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

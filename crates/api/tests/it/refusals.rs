@@ -1,0 +1,169 @@
+//! The page of access (docs/guide/api-access.md) is true: every route is asked by those who may not.
+
+use bastide_api::{Access, Listed, table};
+
+use crate::access::method;
+use crate::socket::Socket;
+use crate::world::{Person, Request, Response, World};
+
+const NOBODYS_UID: &str = "01900000-0000-7000-8000-000000000000";
+
+/// What belongs to the first administrator.
+struct Foreign {
+    session: String,
+    token: String,
+    login: String,
+    share: String,
+    user: String,
+}
+
+impl Foreign {
+    async fn of(admin: &Person) -> Self {
+        let session = admin.shell().await;
+        let made = admin.post("/api/v1/tokens", r#"{"name":"a","scope":"full"}"#).send().await.json();
+        let shares = format!("/api/v1/sessions/{session}/shares");
+        let share = admin.post(&shares, r#"{"access":"watch"}"#).send().await.json();
+        let me = admin.get("/api/v1/me").send().await.json();
+        Self {
+            session,
+            token: made["token"]["id"].as_str().unwrap().to_owned(),
+            login: me["login"]["id"].as_str().unwrap().to_owned(),
+            share: share["share"]["id"].as_str().unwrap().to_owned(),
+            user: me["user"]["id"].to_string(),
+        }
+    }
+
+    /// Things that there are not.
+    fn unknown() -> Self {
+        let uid = || NOBODYS_UID.to_owned();
+        Self { session: uid(), token: uid(), login: uid(), share: uid(), user: "4711".to_owned() }
+    }
+
+    fn path(&self, route: &Listed) -> String {
+        let words: Vec<_> = route.path.split('/').collect();
+        let filled =
+            words.iter().enumerate().map(|(place, word)| match (words.get(place.wrapping_sub(1)), *word) {
+                (_, "{file}") => "start.js",
+                (Some(&"tokens"), "{id}") => &self.token,
+                (Some(&"logins"), "{id}") => &self.login,
+                (Some(&"shares"), "{id}") => &self.share,
+                (Some(&"users"), "{id}") => &self.user,
+                (_, "{id}" | "{uid}") => &self.session,
+                (_, word) => {
+                    assert!(!word.starts_with('{'), "{}: what is {word}?", route.path);
+                    word
+                }
+            });
+        filled.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// A body that makes sense, so that nothing but the right is missing.
+fn body(route: &Listed) -> &'static str {
+    match route.id.as_str() {
+        "password_change" => r#"{"current":"x","new":"a long enough phrase"}"#,
+        "share_use" => r#"{"token":"x"}"#,
+        "share_create" => r#"{"access":"watch"}"#,
+        "token_create" => r#"{"name":"x","scope":"full"}"#,
+        "user_create" => r#"{"username":"somebody","role":"user"}"#,
+        _ => "{}",
+    }
+}
+
+fn request(world: &World, route: &Listed, path: &str) -> Request {
+    let request = Request::new(world.address, method(route.method.as_str()), path);
+    if route.method == "GET" { request } else { request.json(body(route)) }
+}
+
+fn is_socket(route: &Listed) -> bool {
+    route.answers.contains(&101)
+}
+
+#[tokio::test]
+async fn a_plain_user_is_refused_where_the_page_says_so() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let foreign = Foreign::of(&admin).await;
+    let user = world.user(&admin, "plain", "user").await;
+    let ask = async |route: &Listed, path: &str| -> Response {
+        request(&world, route, path).header("cookie", &user.cookie).send().await
+    };
+    let (mut refused, mut hidden) = (0, 0);
+    for route in &table() {
+        let path = foreign.path(route);
+        if let Some(status) = route.refusals.user {
+            let answer = ask(route, &path).await;
+            assert_eq!(
+                (answer.status, answer.problem().as_str()),
+                (status, "forbidden"),
+                "{} {path}",
+                route.method
+            );
+            refused += 1;
+        }
+        if route.refusals.foreign_id.is_some() && !is_socket(route) {
+            let theirs = ask(route, &path).await;
+            let none = ask(route, &Foreign::unknown().path(route)).await;
+            assert_eq!(theirs.status, 404, "{} {path}: {}", route.method, theirs.body);
+            assert_eq!(
+                (none.status, none.problem()),
+                (404, theirs.problem()),
+                "one tells what the other hides"
+            );
+            hidden += 1;
+        }
+    }
+    assert!(refused >= 8 && hidden >= 8, "{refused} refused, {hidden} hidden: the table was walked");
+    assert_eq!(admin.get(&format!("/api/v1/sessions/{}", foreign.session)).send().await.status, 200);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_socket_to_what_is_somebody_elses_leads_nowhere() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let foreign = Foreign::of(&admin).await;
+    let user = world.user(&admin, "plain", "user").await;
+    for uid in [foreign.session.as_str(), NOBODYS_UID] {
+        let mut socket = Socket::binary(&user, uid, "client=a").await;
+        assert_eq!(socket.hear("error").await["code"], "session_not_found");
+        assert_eq!(socket.ends().await, Some(4404));
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_token_to_read_changes_nothing() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let foreign = Foreign::of(&admin).await;
+    let token = admin.token("read").await;
+    for route in &table() {
+        if let Some(status) = route.refusals.read_token {
+            let path = foreign.path(route);
+            let answer = request(&world, route, &path).header("authorization", &token).send().await;
+            let told = (answer.status, answer.problem());
+            assert_eq!(told, (status, "read_only_token".to_owned()), "{} {path}", route.method);
+        }
+    }
+    let path = format!("/api/v1/sessions/{}", foreign.session);
+    let seen = Request::new(world.address, "GET", &path).header("authorization", &token).send().await;
+    assert_eq!((seen.status, seen.json()["state"].as_str()), (200, Some("running")));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_even_beside_a_good_cookie() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let foreign = Foreign::of(&admin).await;
+    for route in table().iter().filter(|route| route.access != Access::Public) {
+        let path = foreign.path(route);
+        for token in ["Bearer bst_0000000000000000000000000000000000000000", "Bearer ", "Basic YTpi"] {
+            let asked = request(&world, route, &path).header("cookie", &admin.cookie);
+            let answer = asked.header("authorization", token).send().await;
+            assert_eq!(answer.status, 401, "{} {path} with {token:?}: {}", route.method, answer.body);
+        }
+    }
+    world.end().await;
+}
