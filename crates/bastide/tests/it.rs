@@ -13,6 +13,8 @@ mod commands;
 mod daemon;
 #[path = "it/people.rs"]
 mod people;
+#[path = "it/people_live.rs"]
+mod people_live;
 #[path = "it/recordings.rs"]
 mod recordings;
 #[path = "it/serve.rs"]

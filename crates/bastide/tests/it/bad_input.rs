@@ -194,3 +194,46 @@ async fn connections_above_the_limit_wait_until_another_ends() {
     assert_eq!(within("its turn", waiting.read_u8()).await.unwrap(), b'H');
     server.stop().await;
 }
+
+/// The statuses of failed logins that a proxy passes on for this address, one after the other.
+async fn failed_logins(address: &str, from: &str, count: usize) -> Vec<String> {
+    let mut statuses = Vec::new();
+    for n in 0..count {
+        let body = format!(r#"{{"username":"nobody{n}","password":"wrong"}}"#);
+        let request = format!(
+            "POST /api/v1/login HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nx-forwarded-for: {from}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+        assert_eq!(status == "429", answer.contains("retry-after: "), "{answer}");
+        statuses.push(status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn failed_logins_are_counted_by_person_and_not_by_proxy() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &["--trusted-proxies", "127.0.0.1"], &[NO_DAEMON]).await;
+    let address = server.address().await;
+    let many = failed_logins(&address, "203.0.113.9, 198.51.100.1", 15).await;
+    assert_eq!((many[0].as_str(), many[14].as_str()), ("401", "429"), "{many:?}");
+    assert_eq!(failed_logins(&address, "198.51.100.2", 1).await, ["401"], "another person's");
+    let claimed = failed_logins(&address, "198.51.100.3, 198.51.100.1", 1).await;
+    assert_eq!(claimed, ["429"], "what a client has written before the proxy's entry is not believed");
+    server.stop().await;
+
+    let mut alone = Server::start(dir.path(), &[], &[NO_DAEMON]).await;
+    let address = alone.address().await;
+    let mut statuses = Vec::new();
+    for n in 0..15 {
+        statuses.extend(failed_logins(&address, &format!("198.51.100.{n}"), 1).await);
+    }
+    assert_eq!(statuses[14], "429", "nobody is trusted: {statuses:?}");
+    alone.stop().await;
+}
