@@ -37,6 +37,7 @@ test-web-build:
 
 # The same targets in one command build everything once, the binary that the later steps use included.
 test-rust:
+	@$(STEP) "queries" scripts/prepare-queries --check
 	@$(STEP) "rust build" cargo build --workspace --tests --bins --locked
 	@$(STEP) "generated pages" cargo xtask reference --check
 	@$(STEP) "rust tests" cargo nextest run --workspace --tests --bins --locked --profile ci
