@@ -38,6 +38,9 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// Headers that a problem's own handler may have set.
+const KEPT: [HeaderName; 2] = [header::ALLOW, header::CONTENT_RANGE];
+
 /// The outermost layer.
 pub(crate) async fn around(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -77,8 +80,10 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
     });
     if let Some(problem) = problem {
         let mut rendered = problem.render(&request_id);
-        if let Some(allow) = response.headers().get(header::ALLOW) {
-            rendered.headers_mut().insert(header::ALLOW, allow.clone());
+        for name in KEPT {
+            if let Some(value) = response.headers().get(&name) {
+                rendered.headers_mut().insert(name, value.clone());
+            }
         }
         response = rendered;
     }

@@ -18,6 +18,8 @@ mod metrics;
 pub mod openapi;
 mod page;
 mod pages;
+mod range;
+mod recordings;
 mod routes;
 mod seed_002;
 mod server;

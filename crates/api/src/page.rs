@@ -1,6 +1,9 @@
 //! Lists in pieces.
 
+use std::str::FromStr;
+
 use axum::http::StatusCode;
+use bastide_app::page::Piece;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -39,6 +42,16 @@ impl Paging {
         let after = page.cursor.as_deref().map(|cursor| decode(cursor).ok_or(())).transpose();
         let after = after.map_err(|()| invalid("cursor: not one of ours"))?;
         Ok(Self { limit: usize::from(limit), after })
+    }
+
+    /// A piece that is cut where the rows are kept, by their own key.
+    pub(crate) fn piece<K: FromStr>(page: &Page) -> Result<Piece<K>, Problem> {
+        let Self { limit, after } = Self::read(page)?;
+        let after = after.map(|after| after.parse()).transpose();
+        let after = after.map_err(|_| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "cursor: not one of this list")
+        })?;
+        Ok(Piece { limit: u32::try_from(limit).unwrap_or(1), after })
     }
 
     /// The rows of this piece out of all, which come with their keys in ascending order, and the next cursor.

@@ -26,6 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bastide_app::recordings::Recording;
 use bastide_app::sessions::Seen;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -36,8 +37,8 @@ use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    docs, events, frame, health, login, me, metrics, openapi, page, pages, seed_002, server, sessions,
-    shares, terminal, tokens, users,
+    docs, events, frame, health, login, me, metrics, openapi, page, pages, recordings, seed_002, server,
+    sessions, shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -193,7 +194,7 @@ fn about_people() -> Vec<Route> {
 fn about_sessions() -> Vec<Route> {
     vec![
         route!(Login  GET    "/api/v1/sessions"             sessions::session_list,
-            says("Every session, newest first").gives::<sessions::List>(200).may(&[502])),
+            says("Sessions, newest first, also those that have ended").query::<sessions::Wanted>().gives::<sessions::List>(200).may(&[400, 422, 502])),
         route!(Login  POST   "/api/v1/sessions"             sessions::session_create,
             says("Open a shell").takes::<sessions::New>().gives::<Seen>(201).refuses_users().may(&[502])),
         route!(Login  GET    "/api/v1/sessions/{uid}"       sessions::session_get,
@@ -208,15 +209,31 @@ fn about_sessions() -> Vec<Route> {
             says("End a share; its guests lose the session at once").under("shares").gives_nothing(204).may(&[502])),
         route!(Login  POST   "/api/v1/shares/use"           shares::share_use,
             says("Enter a session by its link").takes::<shares::Use>().gives::<shares::Used>(200).may(&[404, 429])),
+        route!(Login  GET    "/api/v1/sessions/{uid}/events" sessions::session_events,
+            says("What happened in a session, oldest first").query::<page::Page>().gives::<sessions::EventList>(200).may(&[400, 422])),
+        route!(Login  GET    "/api/v1/recordings"           recordings::recording_list,
+            says("Recordings, newest first").query::<recordings::Wanted>().gives::<recordings::List>(200).may(&[400, 422])),
+        route!(Login  GET    "/api/v1/recordings/{id}"      recordings::recording_get,
+            says("One recording").gives::<Recording>(200)),
+        route!(Login  GET    "/api/v1/recordings/{id}/cast" recordings::recording_cast,
+            says("The text of a recording (asciicast), whole or a range of it; of one that is still written, what is there now").query::<recordings::Form>().gives_text(200, recordings::CAST).gives_text(206, recordings::CAST).gives_nothing(304).may(&[400, 416])),
         route!(Login  GET    "/api/v1/events"               events::events,
             says("A WebSocket of what changes").named("event_stream").upgrades(events::WORDS)),
     ]
 }
 
-/// For clients of an earlier design.
+/// For clients of earlier designs.
 #[rustfmt::skip]
 fn of_earlier_designs() -> Vec<Route> {
     vec![
+        route!(Login  GET    "/api/sessions"                seed_002::session_array,
+            says("Every session, as an array").lists::<serde_json::Value>(200).may(&[502])),
+        route!(Login  GET    "/api/recordings"              seed_002::recording_array,
+            says("The newest recordings, as an array").lists::<serde_json::Value>(200)),
+        route!(Login  GET    "/api/recordings/{id}"         seed_002::recording_get,
+            says("One recording, and where its text is").gives::<serde_json::Value>(200)),
+        route!(Login  GET    "/api/pty/sessions/{uid}/events" seed_002::session_events,
+            says("What happened in a session, oldest first").query::<page::Page>().gives::<serde_json::Value>(200).may(&[400, 422])),
         // The page's own terminals use the same socket.
         route!(Login  GET    "/api/pty/sessions"            seed_002::session_list,
             says("Every session").gives::<serde_json::Value>(200).may(&[502])),

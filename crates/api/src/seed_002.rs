@@ -9,6 +9,8 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
+use bastide_app::page::Piece;
+use bastide_app::recordings::{self, Query, Recording};
 use bastide_app::sessions::{self, NewSession, Seen, State};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_wire::session::Snapshot;
@@ -17,15 +19,21 @@ use bastide_wire::terminal::json::{FromBrowser, Kind, ToBrowser, Utf8Stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
+use crate::ask::{Asked, Id};
 use crate::error::Problem;
 use crate::json::Json;
+use crate::page::{Page, Paging, encode};
 use crate::sessions::{read_uid, size};
 use crate::terminal::close_code;
 use crate::websocket::{Received, Socket, code};
 
 /// What a terminal is sent before a snapshot that replaces what it shows (ECMA-48: RIS).
 const RESET: &str = "\u{1b}c";
+
+/// The newest, as many as a list has at most.
+const ALL: Piece<Uuid> = Piece { limit: 500, after: None };
 
 /// Fields that this release does not know are ignored, as those clients expect.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -41,8 +49,18 @@ pub(crate) struct New {
 }
 
 pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Value>, Problem> {
-    let sessions = sessions::list(&ctx).await?;
-    Ok(axum::Json(json!({ "sessions": sessions.iter().map(full).collect::<Vec<_>>() })))
+    Ok(axum::Json(json!({ "sessions": newest(&ctx).await? })))
+}
+
+/// `/api/sessions`: the same as a bare array.
+pub(crate) async fn session_array(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Vec<Value>>, Problem> {
+    Ok(axum::Json(newest(&ctx).await?))
+}
+
+/// These clients know no pages.
+async fn newest(ctx: &Ctx) -> Result<Vec<Value>, Problem> {
+    let (sessions, _) = sessions::list(ctx, None, ALL).await?;
+    Ok(sessions.iter().map(full).collect())
 }
 
 pub(crate) async fn session_create(
@@ -65,7 +83,68 @@ pub(crate) async fn session_get(
     Extension(ctx): Extension<Ctx>,
     Path(uid): Path<String>,
 ) -> Result<axum::Json<Value>, Problem> {
-    Ok(axum::Json(full(&sessions::get(&ctx, read_uid(&uid)?).await?)))
+    let session = sessions::get(&ctx, read_uid(&uid)?).await?;
+    let mut shown = full(&session);
+    // Whoever only looks on has not been told it.
+    if session.access >= sessions::Access::Own {
+        shown["environment"] = json!(sessions::environment(&ctx, session.session.uid).await?);
+    }
+    Ok(axum::Json(shown))
+}
+
+pub(crate) async fn session_events(
+    Extension(ctx): Extension<Ctx>,
+    Path(uid): Path<String>,
+    Asked(page): Asked<Page>,
+) -> Result<axum::Json<Value>, Problem> {
+    let uid = read_uid(&uid)?;
+    let (events, next) = sessions::events(&ctx, uid, Paging::piece(&page)?).await?;
+    let event = |event: &sessions::Event| {
+        json!({
+            "id": event.id,
+            "session_id": uid,
+            "event_type": event_type(&event.kind),
+            "event_data": event.data,
+            "created_at": event.at,
+        })
+    };
+    let events = events.iter().map(event).collect::<Vec<_>>();
+    Ok(axum::Json(json!({ "events": events, "next": next.map(|id| encode(&id.to_string())) })))
+}
+
+/// The words of those clients, where they have one.
+fn event_type(kind: &str) -> &str {
+    match kind {
+        "session_created" => "create",
+        "viewer_attached" => "attach",
+        "viewer_detached" => "detach",
+        "session_resized" => "resize",
+        "session_ended" => "exit",
+        other => other,
+    }
+}
+
+/// `/api/recordings`: a bare array.
+pub(crate) async fn recording_array(
+    Extension(ctx): Extension<Ctx>,
+) -> Result<axum::Json<Vec<Value>>, Problem> {
+    let (recordings, _) = recordings::list(&ctx, Query::default(), ALL).await?;
+    Ok(axum::Json(recordings.iter().map(recording).collect()))
+}
+
+pub(crate) async fn recording_get(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<Uuid>,
+) -> Result<axum::Json<Value>, Problem> {
+    Ok(axum::Json(recording(&recordings::get(&ctx, id).await?)))
+}
+
+fn recording(one: &Recording) -> Value {
+    let mut value = serde_json::to_value(one).expect("plain fields are JSON");
+    value["session_id"] = json!(one.id);
+    value["format"] = json!("asciicast-v3");
+    value["cast_url"] = json!(format!("/api/v1/recordings/{}/cast", one.id));
+    value
 }
 
 pub(crate) async fn session_end(

@@ -6,19 +6,42 @@ use axum::Extension;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
-use bastide_app::sessions::{self, NewSession, Seen};
+use bastide_app::sessions::{self, Event, NewSession, Seen, State};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::ask::Id;
+use crate::ask::{Asked, Id};
 use crate::error::Problem;
 use crate::json::Json;
+use crate::page::{Page, Paging, encode};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SessionList)]
 pub(crate) struct List {
     sessions: Vec<Seen>,
+    /// Where the next piece begins; null at the end.
+    next: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub(crate) struct Wanted {
+    /// Only those that run, or only those that have ended.
+    #[param(inline)]
+    state: Option<State>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<u16>,
+    /// `next` of the piece before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionEventList)]
+pub(crate) struct EventList {
+    events: Vec<Event>,
+    /// Where the next piece begins; null at the end.
+    next: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,8 +57,22 @@ pub(crate) struct New {
     rows: Option<u16>,
 }
 
-pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<List>, Problem> {
-    Ok(axum::Json(List { sessions: sessions::list(&ctx).await? }))
+pub(crate) async fn session_list(
+    Extension(ctx): Extension<Ctx>,
+    Asked(Wanted { state, limit, cursor }): Asked<Wanted>,
+) -> Result<axum::Json<List>, Problem> {
+    let piece = Paging::piece(&Page { limit, cursor })?;
+    let (sessions, next) = sessions::list(&ctx, state, piece).await?;
+    Ok(axum::Json(List { sessions, next: next.map(|uid| encode(&uid.to_string())) }))
+}
+
+pub(crate) async fn session_events(
+    Extension(ctx): Extension<Ctx>,
+    Id(uid): Id<Uuid>,
+    Asked(page): Asked<Page>,
+) -> Result<axum::Json<EventList>, Problem> {
+    let (events, next) = sessions::events(&ctx, uid, Paging::piece(&page)?).await?;
+    Ok(axum::Json(EventList { events, next: next.map(|id| encode(&id.to_string())) }))
 }
 
 pub(crate) async fn session_get(

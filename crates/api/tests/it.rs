@@ -9,6 +9,8 @@ mod access;
 mod bad_input;
 #[path = "it/binary.rs"]
 mod binary;
+#[path = "it/evidence.rs"]
+mod evidence;
 #[path = "it/json_form.rs"]
 mod json_form;
 #[path = "it/live.rs"]

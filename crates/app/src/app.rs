@@ -1,6 +1,7 @@
 //! What all use cases share.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::context::{Caller, Ctx, Origin, Shown};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
 use crate::door::Door;
+use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
@@ -31,6 +33,10 @@ pub struct Config {
     /// The OS user whose shells the administrator opens.
     pub account: String,
     pub clock: Clock,
+    /// Where the session daemon keeps its recordings.
+    pub recordings: PathBuf,
+    /// What is remembered of sessions, and how long.
+    pub history: history::Config,
     /// How long a browser stays logged in.
     pub login_lifetime: SignedDuration,
 }
@@ -50,7 +56,7 @@ struct Inner {
     journal: Journal,
     live: Live,
     login: LoginState,
-    store: Store,
+    history: History,
     people: People,
     guests: Guests,
     shutdown: Shutdown,
@@ -79,7 +85,7 @@ impl App {
     /// # Errors
     /// `Storage`: the data directory cannot be used.
     pub async fn start(config: Config, tasks: Tasks, shutdown: Shutdown) -> Result<Self, Error> {
-        let Config { data_dir, daemon, account, clock, login_lifetime } = config;
+        let Config { data_dir, daemon, account, clock, recordings, history, login_lifetime } = config;
         // First of all: whoever holds the log is the one server of this directory.
         let journal = Journal::open(&data_dir)?;
         let store = Store::open(&data_dir.database()).await?;
@@ -103,6 +109,8 @@ impl App {
 
         let daemon = Link::start(daemon, &tasks, shutdown.clone());
         let live = live::start(&daemon, &tasks, shutdown.clone());
+        let history = History::new(store, recordings, (clock.clone(), history));
+        history::start(&history, &daemon, &tasks, &shutdown);
         let (written_to, ending) = (journal.clone(), shutdown.clone());
         tasks.spawn("back door", async move {
             tokio::select! {
@@ -118,7 +126,7 @@ impl App {
             journal,
             live,
             login,
-            store,
+            history,
             people,
             guests,
             shutdown,
@@ -136,7 +144,7 @@ impl App {
         if let Err(error) = self.inner.journal.append("server_stopped", None, serde_json::Map::new()).await {
             tracing::error!(%error, "the end of the server is missing in the log");
         }
-        self.inner.store.close().await;
+        self.inner.history.store.close().await;
     }
 
     /// A request, and who asks by what they showed.
@@ -195,7 +203,11 @@ impl App {
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.inner.store
+        &self.inner.history.store
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.inner.history
     }
 
     pub(crate) fn people(&self) -> &People {

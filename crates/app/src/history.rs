@@ -5,16 +5,19 @@
 //! log keeps what is to be read.
 
 mod entry;
-pub(crate) mod mask;
+mod mask;
+
+pub(crate) use mask::masked;
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bastide_ptyd_client::{Client, Events, LogEvent};
 use bastide_record::Shelf;
 use bastide_rt::{Shutdown, Tasks};
-use bastide_store::{Opened, RecordingState, SessionFilter, Step, Store};
+use bastide_store::{Opened, RecordingState, Step, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -36,6 +39,9 @@ const MAX_EVENTS: u32 = 100_000;
 /// Sessions looked at in one go when old ones are forgotten.
 const TIDY_AT_ONCE: u32 = 1000;
 
+/// Looking through the names of a full directory takes some milliseconds; each new session changes it.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
 /// How long what has ended is remembered.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
@@ -52,13 +58,15 @@ impl Default for Config {
     }
 }
 
-/// What it works with.
+/// What is remembered, and the recordings beside it. Clones are the same.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) store: Store,
     pub(crate) shelf: Arc<Shelf>,
-    pub(crate) clock: Clock,
-    pub(crate) config: Config,
+    clock: Clock,
+    config: Config,
+    /// When the directory of recordings was looked through, and its own time then.
+    looked: Arc<Mutex<Option<(Instant, SystemTime)>>>,
 }
 
 /// Begins to follow, and to forget what is too old.
@@ -105,6 +113,10 @@ impl From<bastide_ptyd_client::Error> for Stop {
 }
 
 impl History {
+    pub(crate) fn new(store: Store, recordings: PathBuf, (clock, config): (Clock, Config)) -> Self {
+        Self { store, shelf: Arc::new(Shelf::new(recordings)), clock, config, looked: Arc::default() }
+    }
+
     async fn follow(&self, mut link: watch::Receiver<State>) {
         loop {
             let state = link.borrow_and_update().clone();
@@ -177,18 +189,28 @@ impl History {
             let steps = self.with_files(steps).await;
             self.store.apply_log(node, next, &steps).await?;
         }
+        Ok(self.adopt().await?)
+    }
+
+    /// Looks for recordings that no log told of, where files have come or gone since the last time.
+    pub(crate) async fn adopt_new(&self) -> Result<(), bastide_store::Error> {
+        let shelf = Arc::clone(&self.shelf);
+        let changed = tokio::task::spawn_blocking(move || shelf.changed()).await.ok().flatten();
+        let Some(changed) = changed else { return Ok(()) };
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            let due = looked.is_none_or(|(when, then)| then != changed && when + LOOK_EVERY <= now);
+            if !due {
+                return Ok(());
+            }
+            *looked = Some((now, changed));
+        }
         self.adopt().await
     }
 
     /// Remembers recordings of sessions that no log told of: by their files.
-    pub(crate) async fn adopt_files(&self) -> Result<(), bastide_store::Error> {
-        match self.adopt().await {
-            Ok(()) | Err(Stop::Daemon(_)) => Ok(()),
-            Err(Stop::Store(error)) => Err(error),
-        }
-    }
-
-    async fn adopt(&self) -> Result<(), Stop> {
+    async fn adopt(&self) -> Result<(), bastide_store::Error> {
         let known = self.store.session_uids().await?;
         let shelf = Arc::clone(&self.shelf);
         let found = tokio::task::spawn_blocking(move || strangers(&shelf, &known)).await;
@@ -246,7 +268,11 @@ async fn gather(events: &mut Events, node: Uuid, next: &mut u64) -> Result<Vec<S
     Ok(steps)
 }
 
-async fn take(events: &mut Events, (node, next): (Uuid, &mut u64), steps: &mut Vec<Step>) -> Result<(), Stop> {
+async fn take(
+    events: &mut Events,
+    (node, next): (Uuid, &mut u64),
+    steps: &mut Vec<Step>,
+) -> Result<(), Stop> {
     match events.next().await? {
         Some(LogEvent::Entry(entry)) => {
             *next = entry.seq + 1;
@@ -293,7 +319,8 @@ fn strangers(shelf: &Shelf, known: &HashSet<Uuid>) -> Vec<(Opened, bastide_store
 fn stranger(shelf: &Shelf, file: &bastide_record::Found) -> Option<(Opened, bastide_store::End)> {
     let header = shelf.cast(file.uid).and_then(|cast| cast.header()).ok()?;
     let written = file.modified.and_then(|time| Timestamp::try_from(time).ok());
-    let begun = header.timestamp.and_then(|s| i64::try_from(s).ok()).and_then(|s| Timestamp::from_second(s).ok());
+    let begun =
+        header.timestamp.and_then(|s| i64::try_from(s).ok()).and_then(|s| Timestamp::from_second(s).ok());
     let created = begun.or(written)?;
     let opened = Opened {
         uid: file.uid,
@@ -309,9 +336,4 @@ fn stranger(shelf: &Shelf, file: &bastide_record::Found) -> Option<(Opened, bast
     let at = written.unwrap_or(created).max(created);
     let end = bastide_store::End { at, exit: None, reason: String::new(), bytes: Some(file.bytes) };
     Some((opened, end))
-}
-
-/// Filters that pages use.
-pub(crate) fn page(limit: u32, before: Option<Uuid>) -> SessionFilter {
-    SessionFilter { limit, before, ..SessionFilter::default() }
 }

@@ -43,17 +43,12 @@ pub(crate) fn start(link: &Link, tasks: &Tasks, shutdown: Shutdown) -> Live {
 }
 
 async fn follow(mut link: watch::Receiver<State>, table: watch::Sender<Arc<Table>>) {
-    // Where to go on in the log after a lost connection, and whose log that is.
-    let (mut next_seq, mut node) = (0, None);
     loop {
         let state = link.borrow_and_update().clone();
         match state {
             State::Ready(client) => {
-                if client.daemon().node != node {
-                    (next_seq, node) = (0, client.daemon().node);
-                }
                 tokio::select! {
-                    why = read_on_change(&client, &table, &mut next_seq) => {
+                    why = read_on_change(&client, &table) => {
                         tracing::warn!(why, "cannot follow the session daemon's log");
                         client.closed().await;
                     }
@@ -75,8 +70,8 @@ fn wait(table: &watch::Sender<Arc<Table>>, reason: String) {
 }
 
 /// Returns why it ended.
-async fn read_on_change(client: &Client, table: &watch::Sender<Arc<Table>>, next_seq: &mut u64) -> String {
-    let mut events = match client.subscribe(*next_seq).await {
+async fn read_on_change(client: &Client, table: &watch::Sender<Arc<Table>>) -> String {
+    let mut events = match from_now_on(client).await {
         Ok(events) => events,
         Err(e) => return e.to_string(),
     };
@@ -85,13 +80,13 @@ async fn read_on_change(client: &Client, table: &watch::Sender<Arc<Table>>, next
             return e.to_string();
         }
         let again = Instant::now() + BETWEEN_READS;
-        if let Err(why) = changed(&mut events, next_seq).await {
+        if let Err(why) = changed(&mut events).await {
             return why;
         }
         // What else comes meanwhile is covered by the same read.
         let gathered = tokio::time::timeout_at(again, async {
             loop {
-                changed(&mut events, next_seq).await?;
+                changed(&mut events).await?;
             }
         });
         if let Ok::<Result<(), String>, _>(Err(why)) = gathered.await {
@@ -100,14 +95,18 @@ async fn read_on_change(client: &Client, table: &watch::Sender<Arc<Table>>, next
     }
 }
 
-async fn changed(events: &mut Events, next_seq: &mut u64) -> Result<(), String> {
+/// The log from its end: what was before is in the list that is read next.
+async fn from_now_on(client: &Client) -> Result<Events, bastide_ptyd_client::Error> {
+    let end = client.subscribe(u64::MAX).await?.next_seq();
+    client.subscribe(end).await
+}
+
+async fn changed(events: &mut Events) -> Result<(), String> {
     match events.next().await {
-        Ok(Some(LogEvent::Entry(entry))) => *next_seq = entry.seq + 1,
-        Ok(Some(LogEvent::Truncated { first_seq })) => *next_seq = first_seq,
-        Ok(None) => return Err("the daemon closed it".to_owned()),
-        Err(e) => return Err(e.to_string()),
+        Ok(Some(LogEvent::Entry(_) | LogEvent::Truncated { .. })) => Ok(()),
+        Ok(None) => Err("the daemon closed it".to_owned()),
+        Err(e) => Err(e.to_string()),
     }
-    Ok(())
 }
 
 async fn read(client: &Client, table: &watch::Sender<Arc<Table>>) -> Result<(), bastide_ptyd_client::Error> {

@@ -6,7 +6,7 @@ use bastide_wire::session::{ExitStatus, SessionInfo, ViewerInfo};
 use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
 use bastide_wire::{Code, Spec};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,13 +16,18 @@ use crate::Error;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
 use crate::error::Forbidden;
+use crate::page::{Piece, cut};
+
+mod past;
+
+pub use past::{Event, environment, events};
 
 /// A name is shown in lists and titles.
 const MAX_NAME: usize = 100;
 /// More than any real environment; the daemon's frame would hold far more.
 const MAX_ENVIRONMENT: usize = 256;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SessionState)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -36,7 +41,8 @@ pub struct Session {
     pub name: Option<String>,
     pub state: State,
     pub created: Timestamp,
-    pub pid: i32,
+    /// While it runs.
+    pub pid: Option<i32>,
     #[serde(flatten)]
     pub shown: Shown,
     /// What runs in it, as it was asked for.
@@ -131,7 +137,7 @@ impl Session {
             name: info.name,
             state: if info.is_alive { State::Running } else { State::Ended },
             created,
-            pid: info.pid,
+            pid: Some(info.pid),
             shown: Shown { cols: detail.cols, rows: detail.rows, title: detail.title, cwd: detail.cwd },
             command: detail.command,
             account: detail.account,
@@ -174,26 +180,55 @@ impl NewSession {
     }
 }
 
-/// Every session that the caller may know of, newest first.
+/// Sessions that the caller may know of, newest first, and where the next piece begins: those that run
+/// and those that have ended, or one of both.
 ///
 /// # Errors
-/// `NotLoggedIn`, `DaemonUnreachable`.
-pub async fn list(ctx: &Ctx) -> Result<Vec<Seen>, Error> {
-    ctx.authorize(Action::SessionList, ())?;
-    let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
-    let sessions = rows.into_iter().filter_map(Session::read);
-    let mut sessions: Vec<_> = sessions.filter_map(|session| Seen::by(ctx, session)).collect();
-    sessions
-        .sort_by(|a, b| b.session.created.cmp(&a.session.created).then(b.session.uid.cmp(&a.session.uid)));
-    Ok(sessions)
+/// `NotLoggedIn`, `DaemonUnreachable` unless only ended ones are asked for, `Storage`.
+pub async fn list(
+    ctx: &Ctx,
+    state: Option<State>,
+    piece: Piece<Uuid>,
+) -> Result<(Vec<Seen>, Option<Uuid>), Error> {
+    let grant = ctx.authorize(Action::SessionList, ())?;
+    let user = &grant.person().user;
+    let owner = (user.role != store::Role::Admin).then_some(user.uid);
+    let live = match live(ctx).await {
+        Err(Error::DaemonUnreachable(_)) if state == Some(State::Ended) => Vec::new(),
+        live => live?,
+    };
+    let mut seen = match state {
+        Some(State::Running) => Vec::new(),
+        _ => past::list(ctx, &live, (owner, &piece)).await?,
+    };
+    let before = |seen: &Seen| piece.after.is_none_or(|after| seen.session.uid < after);
+    let wanted = |seen: &Seen| state.is_none_or(|state| seen.session.state == state);
+    seen.extend(live.into_iter().filter(|seen| before(seen) && wanted(seen)));
+    // Their uids begin with the time, and unlike times they are never the same.
+    seen.sort_by_key(|seen| std::cmp::Reverse(seen.session.uid));
+    Ok(cut(seen, piece.limit, |seen| seen.session.uid))
 }
 
+async fn live(ctx: &Ctx) -> Result<Vec<Seen>, Error> {
+    let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
+    Ok(rows.into_iter().filter_map(Session::read).filter_map(|session| Seen::by(ctx, session)).collect())
+}
+
+/// One session, also one that ended long ago.
+///
 /// # Errors
-/// `NotLoggedIn`, `DaemonUnreachable`, `NotFound`.
+/// `NotLoggedIn`, `DaemonUnreachable`, `NotFound`, `Storage`.
 pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
-    let found = find(ctx, Action::SessionRead, uid).await?;
-    let session = Session::read(found.info).ok_or_else(|| Error::session(uid))?;
-    Seen::by(ctx, session).ok_or_else(|| Error::session(uid))
+    let session = match find(ctx, Action::SessionRead, uid).await {
+        Ok(found) => Session::read(found.info),
+        Err(error @ (Error::NotFound(_) | Error::DaemonUnreachable(_))) => {
+            let row = past::remembered(ctx, Action::SessionRead, uid).await;
+            // One that may still run is not said to be over.
+            Some(row.ok().filter(|row| row.ended.is_some()).map(past::read).ok_or(error)?)
+        }
+        Err(error) => return Err(error),
+    };
+    session.and_then(|session| Seen::by(ctx, session)).ok_or_else(|| Error::session(uid))
 }
 
 /// Opens a shell as the account that the caller is mapped to, recorded or not at all.
@@ -222,11 +257,12 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
             ..Spec::default()
         };
         let client = ctx.app().daemon().client()?;
+        let env = new.env;
         let create = bastide_ptyd_client::Create {
             cwd: new.cwd,
             cols: new.size.map(|size| size.0),
             rows: new.size.map(|size| size.1),
-            env: (!new.env.is_empty()).then_some(new.env),
+            env: (!env.is_empty()).then(|| env.clone()),
             shell: new.shell,
             uid: Some(uid),
             name: new.name,
@@ -234,7 +270,10 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
             ..bastide_ptyd_client::Create::default()
         };
         client.create(create).await.map_err(refused)?;
-        get(&ctx, uid).await
+        let info = find(&ctx, Action::SessionRead, uid).await?.info;
+        past::remember(&ctx, &info, &env).await;
+        let session = Session::read(info).ok_or_else(|| Error::session(uid))?;
+        Seen::by(&ctx, session).ok_or_else(|| Error::session(uid))
     })
     .await
 }

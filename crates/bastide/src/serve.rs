@@ -121,6 +121,11 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
         daemon: beside.daemon(&tasks, &shutdown)?,
         account: own_account(),
         clock: Clock::system(),
+        recordings: beside.recordings(config)?,
+        history: bastide_app::history::Config {
+            keep: jiff::SignedDuration::try_from(config.history_keep)
+                .context("the time that history is kept")?,
+        },
         login_lifetime: jiff::SignedDuration::try_from(config.login_lifetime)
             .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
     };

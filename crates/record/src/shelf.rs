@@ -131,6 +131,11 @@ impl Shelf {
         Ok(found)
     }
 
+    /// When files came to it or left it last; `None` while it is not there.
+    pub fn changed(&self) -> Option<SystemTime> {
+        fs::metadata(&self.directory).and_then(|about| about.modified()).ok()
+    }
+
     /// A file as [`Shelf::list`] shows it.
     ///
     /// # Errors

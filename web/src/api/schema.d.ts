@@ -91,6 +91,23 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/pty/sessions/{uid}/events': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What happened in a session, oldest first */
+    get: operations['compat_session_events']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/pty/sessions/{uid}/ws': {
     parameters: {
       query?: never
@@ -100,6 +117,57 @@ export interface paths {
     }
     /** A WebSocket of a terminal */
     get: operations['session_attach']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/recordings': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The newest recordings, as an array */
+    get: operations['compat_recording_array']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/recordings/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** One recording, and where its text is */
+    get: operations['compat_recording_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/sessions': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Every session, as an array */
+    get: operations['compat_session_array']
     put?: never
     post?: never
     delete?: never
@@ -261,6 +329,57 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/recordings': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Recordings, newest first */
+    get: operations['recording_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/recordings/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** One recording */
+    get: operations['recording_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/recordings/{id}/cast': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The text of a recording (asciicast), whole or a range of it; of one that is still written, what is there now */
+    get: operations['recording_cast']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/sessions': {
     parameters: {
       query?: never
@@ -268,7 +387,7 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** Every session, newest first */
+    /** Sessions, newest first, also those that have ended */
     get: operations['session_list']
     put?: never
     /** Open a shell */
@@ -292,6 +411,23 @@ export interface paths {
     post?: never
     /** End a session; its viewers are told */
     delete: operations['session_end']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/events': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What happened in a session, oldest first */
+    get: operations['session_events']
+    put?: never
+    post?: never
+    delete?: never
     options?: never
     head?: never
     patch?: never
@@ -621,6 +757,52 @@ export interface components {
       /** @description `urn:bastide:problem:` and a word that clients may branch on. */
       type: string
     }
+    Recording: components['schemas']['RecordingSpan'] & {
+      /** @description The OS user it ran as, where that is known. */
+      account: string | null
+      /**
+       * Format: int64
+       * @description Of the file, which is compressed.
+       */
+      bytes: number
+      /**
+       * Format: int32
+       * @description Columns and rows at the beginning.
+       */
+      cols: number
+      /** @description What ran, as it was asked for. */
+      command: string[]
+      exit: Record<string, never> | null
+      /**
+       * Format: uuid
+       * @description The uid of its session.
+       */
+      id: string
+      name: string | null
+      owner: components['schemas']['Owner'] | null
+      /** Format: int32 */
+      rows: number
+      state: components['schemas']['RecordingState']
+    }
+    RecordingList: {
+      /** @description Where the next page begins; null at the end. */
+      next: string | null
+      recordings: components['schemas']['Recording'][]
+    }
+    /** @description From when to when. */
+    RecordingSpan: {
+      /** Format: int64 */
+      duration_ms: number | null
+      /** Format: date-time */
+      ended: string | null
+      /** Format: date-time */
+      started: string
+    }
+    /**
+     * @description What became of a recording.
+     * @enum {string}
+     */
+    RecordingState: 'recording' | 'closed' | 'failed' | 'lost'
     /** @enum {string} */
     Role: 'admin' | 'user'
     /** @enum {string} */
@@ -643,8 +825,11 @@ export interface components {
       created: string
       exit: Record<string, never> | null
       name: string | null
-      /** Format: int32 */
-      pid: number
+      /**
+       * Format: int32
+       * @description While it runs.
+       */
+      pid: number | null
       recording: components['schemas']['SessionRecording']
       state: components['schemas']['SessionState']
       /** Format: uuid */
@@ -663,7 +848,28 @@ export interface components {
       rows?: number | null
       shell?: string | null
     }
+    /** @description Something that happened in a session. */
+    SessionEvent: {
+      /** Format: date-time */
+      at: string
+      data: Record<string, never>
+      /** Format: int64 */
+      id: number
+      /**
+       * @description `session_created`, `viewer_attached`, `viewer_detached`, `session_resized`, `session_ended`,
+       *     `session_lost`, `recording_stalled`, `recording_resumed`, `recording_failed`; later releases may
+       *     have more.
+       */
+      type: string
+    }
+    SessionEventList: {
+      events: components['schemas']['SessionEvent'][]
+      /** @description Where the next piece begins; null at the end. */
+      next: string | null
+    }
     SessionList: {
+      /** @description Where the next piece begins; null at the end. */
+      next: string | null
       sessions: components['schemas']['Seen'][]
     }
     SessionRecording: {
@@ -851,6 +1057,15 @@ export interface components {
     }
     /** @description Payload Too Large */
     PayloadTooLarge: {
+      headers: {
+        [name: string]: unknown
+      }
+      content: {
+        'application/problem+json': components['schemas']['Problem']
+      }
+    }
+    /** @description Range Not Satisfiable */
+    RangeNotSatisfiable: {
       headers: {
         [name: string]: unknown
       }
@@ -1113,6 +1328,40 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  compat_session_events: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': unknown
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   session_attach: {
     parameters: {
       query?: {
@@ -1149,6 +1398,83 @@ export interface operations {
       422: components['responses']['UnprocessableEntity']
       426: components['responses']['UpgradeRequired']
       500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_recording_array: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': unknown[]
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_recording_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': unknown
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_session_array: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': unknown[]
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
     }
   }
@@ -1402,9 +1728,128 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
-  session_list: {
+  recording_list: {
+    parameters: {
+      query?: {
+        /** @description What the page before gave as `next`. */
+        cursor?: string | null
+        limit?: number | null
+        /** @description Text in the name, the command or the OS user. */
+        q?: string | null
+        /** @description The owner's user name. */
+        user?: string | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RecordingList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  recording_get: {
     parameters: {
       query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Recording']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  recording_cast: {
+    parameters: {
+      query?: {
+        /** @description `1`: to be kept as a file. */
+        download?: number
+        /** @description Version of the format: `v3`, which is what is stored, or `v2`, which is converted and has no ranges. */
+        format?: 'v3' | 'v2'
+      }
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/x-asciicast': string
+        }
+      }
+      /** @description Partial Content */
+      206: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/x-asciicast': string
+        }
+      }
+      /** @description Not Modified */
+      304: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      416: components['responses']['RangeNotSatisfiable']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+        /** @description Only those that run, or only those that have ended. */
+        state?: ('running' | 'ended') | null
+      }
       header?: never
       path?: never
       cookie?: never
@@ -1420,8 +1865,10 @@ export interface operations {
           'application/json': components['schemas']['SessionList']
         }
       }
+      400: components['responses']['BadRequest']
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
@@ -1513,6 +1960,40 @@ export interface operations {
       404: components['responses']['NotFound']
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_events: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionEventList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
   }

@@ -187,6 +187,7 @@ async fn app(
     clock: Clock,
     (tasks, shutdown): (&Tasks, &Shutdown),
 ) -> App {
+    let recordings = data.with_file_name("ptyd").join("recordings");
     let account = std::env::var("USER").ok().filter(|user| !user.is_empty());
     let config = Config {
         data_dir: DataDir::open(data).unwrap(),
@@ -197,6 +198,8 @@ async fn app(
         },
         account: account.unwrap_or_else(own_name),
         clock,
+        recordings,
+        history: bastide_app::history::Config::default(),
         login_lifetime: bastide_app::login::DEFAULT_LIFETIME,
     };
     App::start(config, tasks.clone(), shutdown.clone()).await.unwrap()

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    fn entry(kind: &str, uid: Option<Uuid>, fields: Value) -> LogEntry {
+    fn entry(kind: &str, uid: Option<Uuid>, fields: &Value) -> LogEntry {
         let fields = fields.as_object().unwrap().clone();
         LogEntry { seq: 1, at: "2026-01-01T00:00:00.5Z".to_owned(), kind: kind.to_owned(), uid, fields }
     }
@@ -111,27 +111,37 @@ mod tests {
             "id": 1, "name": "n", "command": ["sh", "-c", "x"], "pid": 7, "account": "a",
             "recording": "/var/x", "spec": { "subject": { "user": owner } },
         });
-        let steps = steps(node, entry("session_created", Some(uid), fields));
-        let [Step::Opened(opened), Step::Event { session, kind, data, .. }] = steps.as_slice() else { panic!("{steps:?}") };
-        assert_eq!((opened.uid, opened.owner, opened.recording), (uid, Some(owner), RecordingState::Recording));
+        let steps = steps(node, entry("session_created", Some(uid), &fields));
+        let [Step::Opened(opened), Step::Event { session, kind, data, .. }] = steps.as_slice() else {
+            panic!("{steps:?}")
+        };
+        assert_eq!(
+            (opened.uid, opened.owner, opened.recording),
+            (uid, Some(owner), RecordingState::Recording)
+        );
         assert_eq!((opened.command.len(), opened.account.as_deref()), (3, Some("a")));
         assert_eq!((*session, kind.as_str()), (uid, "session_created"));
-        assert_eq!(Value::from(data.clone()), json!({ "name": "n", "command": ["sh", "-c", "x"], "pid": 7, "account": "a" }));
+        assert_eq!(
+            Value::from(data.clone()),
+            json!({ "name": "n", "command": ["sh", "-c", "x"], "pid": 7, "account": "a" })
+        );
     }
 
     #[test]
     fn ends_are_ends_and_odd_entries_are_harmless() {
         let (node, uid) = (Uuid::from_u128(1), Some(Uuid::from_u128(2)));
         let fields = json!({ "reason": "exited", "code": 130, "signal": 2, "bytes": 9 });
-        let ended = steps(node, entry("session_ended", uid, fields));
+        let ended = steps(node, entry("session_ended", uid, &fields));
         let Step::Ended { end, .. } = &ended[0] else { panic!("{ended:?}") };
         assert_eq!((end.exit, end.reason.as_str()), (Some(Exit { code: 130, signal: Some(2) }), "exited"));
-        assert!(steps(node, entry("daemon_started", None, json!({}))).is_empty());
-        for kind in ["session_created", "session_ended", "session_lost", "session_resized", "of another release"] {
+        assert!(steps(node, entry("daemon_started", None, &json!({}))).is_empty());
+        for kind in
+            ["session_created", "session_ended", "session_lost", "session_resized", "of another release"]
+        {
             let odd = json!({ "name": 3, "command": "x", "spec": [], "code": "many", "recording": null });
-            assert!(!steps(node, entry(kind, uid, odd)).is_empty());
+            assert!(!steps(node, entry(kind, uid, &odd)).is_empty());
         }
-        let unread = LogEntry { at: "yesterday".to_owned(), ..entry("session_lost", uid, json!({})) };
+        let unread = LogEntry { at: "yesterday".to_owned(), ..entry("session_lost", uid, &json!({})) };
         assert!(steps(node, unread).is_empty());
     }
 }

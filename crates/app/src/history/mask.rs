@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// What stands in the place of a secret.
-pub const MASK: &str = "********";
+pub(super) const MASK: &str = "********";
 
 /// Parts of names of variables that hold secrets, in capitals.
 const SECRET: [&str; 9] =
@@ -19,7 +19,8 @@ pub(crate) fn masked(environment: &BTreeMap<String, String>) -> BTreeMap<String,
 
 fn shown(name: &str, value: &str) -> String {
     let name = name.to_ascii_uppercase();
-    let secret = SECRET.iter().any(|part| name.contains(part)) || name.ends_with("PASS") || holds_login(value);
+    let secret =
+        SECRET.iter().any(|part| name.contains(part)) || name.ends_with("PASS") || holds_login(value);
     if secret && !value.is_empty() {
         return MASK.to_owned();
     }
@@ -43,11 +44,15 @@ mod tests {
     #[test]
     fn secrets_are_masked_and_the_rest_is_shown() {
         let look = |name: &str, value: &str| shown(name, value) == MASK;
-        for name in ["GITHUB_TOKEN", "db_password", "AWS_SECRET_ACCESS_KEY", "MyKey", "SSH_AUTH_SOCK", "PGPASS"] {
+        for name in
+            ["GITHUB_TOKEN", "db_password", "AWS_SECRET_ACCESS_KEY", "MyKey", "SSH_AUTH_SOCK", "PGPASS"]
+        {
             assert!(look(name, "x"), "{name}");
         }
         assert!(look("DATABASE_URL", "postgres://me:hunter2@db/x") && look("A", "b c http://u:p@h"));
-        for (name, value) in [("LANG", "C"), ("URL", "https://h/a@b:c"), ("URL", "git@host:x"), ("API_KEY", "")] {
+        for (name, value) in
+            [("LANG", "C"), ("URL", "https://h/a@b:c"), ("URL", "git@host:x"), ("API_KEY", "")]
+        {
             assert_eq!(shown(name, value), value, "{name}");
         }
         assert_eq!(shown("A", "a\u{1b}[31m"), "a\u{fffd}[31m");

@@ -24,6 +24,10 @@ const LOGIN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shorter ends before it is of use; browsers keep no cookie longer (RFC 6265bis, section 5.5).
 const LIFETIMES: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(5 * 60)..=Duration::from_secs(400 * 24 * 3600);
+/// Audits look back over a year.
+const HISTORY_KEEP: Duration = Duration::from_secs(366 * 24 * 3600);
+const HISTORY_KEEPS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(24 * 3600)..=Duration::from_secs(3660 * 24 * 3600);
 /// Fewer are not enough for one browser with a few terminals.
 const FEWEST_CONNECTIONS: usize = 16;
 
@@ -41,6 +45,7 @@ pub(crate) struct Config {
     pub(super) proxies: Proxies,
     pub(super) max_connections: usize,
     pub(super) login_lifetime: Duration,
+    pub(super) history_keep: Duration,
     pub(super) logging: Logging,
     /// To be logged when logging is set up.
     pub(crate) warnings: Vec<String>,
@@ -93,6 +98,10 @@ impl Config {
             let why = || format!("{text:?} is not a time from 5m to 400d, as in 12h or 7d");
             read.ok_or_else(|| wrong("login.lifetime", why()))
         });
+        let history_keep = raw.history.keep.as_deref().map(|text| {
+            let read = duration::parse(text).ok().filter(|keep| HISTORY_KEEPS.contains(keep));
+            read.ok_or_else(|| wrong("history.keep", format!("{text:?} is not a time from 1d to 3660d")))
+        });
         let mut config = Self {
             listen,
             data_dir: raw.data_dir.clone(),
@@ -103,6 +112,7 @@ impl Config {
             proxies: Proxies::new(networks.collect::<Result<_, _>>()?),
             max_connections,
             login_lifetime: lifetime.transpose()?.unwrap_or(LOGIN_LIFETIME),
+            history_keep: history_keep.transpose()?.unwrap_or(HISTORY_KEEP),
             logging: raw.log.clone(),
             warnings: loaded.warnings.clone(),
         };
@@ -135,6 +145,7 @@ impl Config {
         lines.push(("trusted_proxies", format!("{:?}", self.trusted_proxies)));
         lines.push(("max_connections", self.max_connections.to_string()));
         lines.push(("login.lifetime", text(&duration::exact(self.login_lifetime.as_secs()))));
+        lines.push(("history.keep", text(&duration::exact(self.history_keep.as_secs()))));
         match &self.tls {
             Some(Certificate::Files { certificate, key }) => {
                 lines.extend([("tls.certificate", path(certificate)), ("tls.key", path(key))]);

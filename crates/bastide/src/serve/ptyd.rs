@@ -57,6 +57,14 @@ impl Beside {
         }
     }
 
+    /// Where the daemon keeps its recordings.
+    pub(super) fn recordings(&self, config: &Config) -> Result<PathBuf, Failure> {
+        match &self.own {
+            Some(own) => Ok(own.join("ptyd").join("recordings")),
+            None => config.recordings(),
+        }
+    }
+
     /// Whether this server starts the daemon where none runs.
     pub(super) fn starts_it(&self) -> bool {
         self.own.is_some() || self.supervisor.is_none()

@@ -76,6 +76,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         doc: "How long a browser stays logged in: 5m to 400d.",
     },
     EnvVar {
+        name: "BASTIDE_HISTORY_KEEP",
+        aliases: &[],
+        means: Means::Setting("history.keep"),
+        default: "366d",
+        doc: "How long what happened in an ended session is remembered: 1d to 3660d. Sessions themselves are remembered as long as their recording's file is there.",
+    },
+    EnvVar {
         name: "BASTIDE_LOG_FORMAT",
         aliases: &[],
         means: Means::Setting("log.format"),

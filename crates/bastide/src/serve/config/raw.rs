@@ -18,6 +18,7 @@ pub(super) struct Raw {
     pub(super) max_connections: Option<usize>,
     pub(super) tls: Tls,
     pub(super) login: Login,
+    pub(super) history: History,
     pub(super) log: Logging,
 }
 
@@ -33,6 +34,12 @@ pub(super) struct Tls {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Login {
     pub(super) lifetime: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct History {
+    pub(super) keep: Option<String>,
 }
 
 /// A list of texts; in a variable or a flag, one text with commas.
