@@ -17,6 +17,7 @@ const PICTURES = process.env.BASTIDE_PICTURES
 /** No fact that is waited for takes this long, even on a busy machine. */
 export const PATIENCE = 30_000
 let patience = PATIENCE
+export const PASSWORD = 'several plain words'
 
 async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
@@ -174,10 +175,28 @@ export class World {
         faults.push(message.text())
       }
     })
-    await page.goto(await this.loginLink())
-    await page.getByRole('button').click()
-    await page.waitForURL(`${this.url}/`)
+    await this.followLink(page, await this.loginLink())
     return { context, page, faults }
+  }
+
+  /** Opens a login link and uses it; somebody without a password gets `PASSWORD`. */
+  async followLink(page, link, password = PASSWORD) {
+    await page.goto(link)
+    await page.locator('form.card').waitFor()
+    const first = page.locator('input[name=new-password]')
+    if (await first.isVisible()) {
+      await first.fill(password)
+      await page.locator('input[name=new-password-again]').fill(password)
+    }
+    await page.locator('form.card button[type=submit]').click()
+    await page.waitForURL(`${this.url}/`)
+  }
+
+  /** With a password, from the page where one is asked for it. */
+  async logIn(page, username, password = PASSWORD) {
+    await page.locator('input[name=username]').fill(username)
+    await page.locator('input[name=password]').fill(password)
+    await page.keyboard.press('Enter')
   }
 
   async picture(page, name) {

@@ -1,126 +1,133 @@
 import { ConfigProvider, theme } from 'antd'
 import enUS from 'antd/locale/en_US'
 import zhCN from 'antd/locale/zh_CN'
-import { lazy, type ReactNode, Suspense, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { logOut } from './api/client.ts'
-import { liveStore, useLive } from './api/live.ts'
-import { currentLanguage, LANGUAGES, type Language } from './i18n.ts'
+import { liveStore } from './api/live.ts'
+import { useRight, useWho } from './api/me.ts'
+import { Frame } from './frame/frame.tsx'
+import { Overlays } from './frame/overlays.tsx'
 import { HomePage } from './pages/home.tsx'
-import { LoginNeeded } from './pages/login-needed.tsx'
+import { LoginPage } from './pages/login.tsx'
 import { Missing } from './pages/missing.tsx'
+import { Unreachable } from './pages/unreachable.tsx'
 import { useDark } from './parts/appearance.ts'
-import { LanguageIcon, LogoutIcon, TerminalIcon } from './parts/icons.tsx'
-import { Link } from './parts/link.tsx'
-import { type Place, usePlace } from './router.ts'
-import { changeSettings } from './settings.ts'
+import { goInstead, loginAddress, type Place, useAddress, usePlace } from './router.ts'
 
-// The terminal and its emulator are more than all the rest, and not needed for the list.
+// What is not needed for the first page is loaded when somebody goes there.
 const TerminalPage = lazy(() =>
   import('./pages/terminal.tsx').then((module) => ({ default: module.TerminalPage })),
 )
+const LinkPage = lazy(() => import('./pages/link.tsx').then((module) => ({ default: module.LinkPage })))
+const RecordingsPage = lazy(() =>
+  import('./pages/recordings.tsx').then((module) => ({ default: module.RecordingsPage })),
+)
+const ReplayPage = lazy(() => import('./pages/replay.tsx').then((module) => ({ default: module.ReplayPage })))
+const UsersPage = lazy(() => import('./pages/users.tsx').then((module) => ({ default: module.UsersPage })))
+const SettingsPage = lazy(() =>
+  import('./pages/settings.tsx').then((module) => ({ default: module.SettingsPage })),
+)
+const SharePage = lazy(() => import('./pages/share.tsx').then((module) => ({ default: module.SharePage })))
 
 export function App() {
-  const { t, i18n } = useTranslation()
+  const { i18n } = useTranslation()
   const dark = useDark()
-  const place = usePlace()
-  const { state } = useLive()
   return (
     <ConfigProvider
       locale={i18n.language === 'zh-CN' ? zhCN : enUS}
+      button={{ autoInsertSpace: false }}
+      wave={{ disabled: true }}
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
         token: {
-          colorPrimary: dark ? '#1f8f85' : '#0f766e',
+          colorPrimary: dark ? '#177d74' : '#0f766e',
+          colorError: dark ? '#f0746a' : '#b8362a',
           ...(dark ? { colorBgBase: '#12161a', colorBgElevated: '#191f24', colorTextBase: '#e3e7ea' } : {}),
           borderRadius: 6,
           fontFamily: 'var(--sans)',
           fontSize: 14,
+          motion: false,
+        },
+        // What antd makes of the colours is too faint to read on some grounds.
+        components: {
+          Button: dark
+            ? { dangerColor: '#12161a', colorError: '#ff8c82', colorErrorHover: '#ffa89f' }
+            : { colorErrorHover: '#96271c', colorPrimaryHover: '#0b5d57' },
         },
       }}
     >
-      {state === 'login' ? (
-        <LoginNeeded />
-      ) : place.page === 'terminal' ? (
-        <Suspense fallback={<p className="centre soft">{t('terminal.loading')}</p>}>
-          <TerminalPage uid={place.uid} watch={place.watch} />
-        </Suspense>
-      ) : (
-        <Frame>
-          <Page place={place} />
-        </Frame>
-      )}
+      <Who />
     </ConfigProvider>
   )
 }
 
-function Page({ place }: { place: Place }) {
-  return place.page === 'home' ? <HomePage /> : <Missing />
-}
-
-function Frame({ children }: { children: ReactNode }) {
+/** What is shown depends on who asks before it depends on where they are. */
+function Who() {
   const { t } = useTranslation()
-  return (
-    <div className="frame">
-      <nav className="rail" aria-label={t('nav.main')}>
-        <Link href="/" className="rail-item brand" aria-label="Bastide">
-          <img src="/icon.svg" width="26" height="26" alt="" />
-        </Link>
-        <Link href="/" className="rail-item" aria-current="page" title={t('nav.terminals')}>
-          <TerminalIcon />
-          <span>{t('nav.terminals')}</span>
-        </Link>
-        <span className="rail-gap" />
-        <LanguageChoice />
-        <LogoutButton />
-      </nav>
-      <main className="content">{children}</main>
-    </div>
-  )
-}
+  const who = useWho()
+  const place = usePlace()
+  const address = useAddress()
+  const { state } = who
+  useEffect(() => (state === 'in' ? liveStore.start() : undefined), [state])
+  const instead =
+    place.page === 'login'
+      ? state === 'in' && !place.token && place.next
+      : state === 'out' && loginAddress(address)
+  useEffect(() => {
+    if (instead) goInstead(instead)
+  }, [instead])
 
-function LanguageChoice() {
-  const { t } = useTranslation()
-  return (
-    <label className="rail-item" title={t('nav.language')}>
-      <LanguageIcon />
-      <select
-        aria-label={t('nav.language')}
-        value={currentLanguage()}
-        onChange={(event) => changeSettings({ language: event.target.value as Language })}
-      >
-        {Object.entries(LANGUAGES).map(([language, name]) => (
-          <option key={language} value={language}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  )
-}
-
-function LogoutButton() {
-  const { t } = useTranslation()
-  const [leaving, setLeaving] = useState(false)
-  const leave = async () => {
-    setLeaving(true)
-    try {
-      await logOut()
-      liveStore.loggedOut()
-    } finally {
-      setLeaving(false)
-    }
+  if (who.state === 'unreachable') return <Unreachable problem={who.problem} />
+  if (place.page === 'login' && place.token) {
+    return (
+      <Loading>
+        <LinkPage token={place.token} />
+      </Loading>
+    )
   }
+  if (place.page === 'login' && state === 'out') return <LoginPage />
+  if (state !== 'in' || place.page === 'login') return null
   return (
-    <button
-      type="button"
-      className="rail-item"
-      title={t('nav.logout')}
-      disabled={leaving}
-      onClick={() => void leave()}
-    >
-      <LogoutIcon />
-      <span>{t('nav.logout')}</span>
-    </button>
+    <>
+      <Overlays />
+      {place.page === 'terminal' ? (
+        <Loading words={t('terminal.loading')}>
+          <TerminalPage uid={place.uid} watch={place.watch} />
+        </Loading>
+      ) : (
+        <Frame place={place}>
+          <Loading>
+            <Page place={place} />
+          </Loading>
+        </Frame>
+      )}
+    </>
   )
+}
+
+function Loading({ children, words }: { children: ReactNode; words?: string }) {
+  const { t } = useTranslation()
+  return (
+    <Suspense fallback={<p className="loading soft">{words ?? t('frame.loading')}</p>}>{children}</Suspense>
+  )
+}
+
+function Page({ place }: { place: Place }) {
+  const admin = useRight('user_list')
+  switch (place.page) {
+    case 'home':
+      return <HomePage />
+    case 'recordings':
+      return <RecordingsPage />
+    case 'recording':
+      return <ReplayPage key={place.id} id={place.id} at={place.at} />
+    case 'share':
+      return <SharePage token={place.token} />
+    case 'settings':
+      return <SettingsPage />
+    case 'users':
+      return admin ? <UsersPage /> : <Missing />
+    default:
+      return <Missing />
+  }
 }

@@ -1,18 +1,82 @@
 // Addresses of the client. Small on purpose: an address names what is shown, the history is the browser's.
 
-import { useSyncExternalStore } from 'react'
+import { useMemo, useSyncExternalStore } from 'react'
 
-export type Place = { page: 'home' } | { page: 'terminal'; uid: string; watch: boolean } | { page: 'missing' }
+export type Place =
+  | { page: 'home' }
+  | { page: 'terminal'; uid: string; watch: boolean }
+  | { page: 'login'; token: string | null; next: string }
+  | { page: 'share'; token: string }
+  | { page: 'recordings' }
+  | { page: 'recording'; id: string; at: number }
+  | { page: 'users' }
+  | { page: 'settings' }
+  | { page: 'missing' }
 
-export function readPlace(pathname: string, search: string): Place {
-  if (pathname === '/') return { page: 'home' }
-  const uid = /^\/t\/([0-9a-fA-F-]{36})\/?$/.exec(pathname)?.[1]
-  if (uid) return { page: 'terminal', uid, watch: new URLSearchParams(search).get('watch') === '1' }
-  return { page: 'missing' }
+const UID = '([0-9a-fA-F-]{36})'
+const TERMINAL = new RegExp(`^/t/${UID}/?$`)
+const RECORDING = new RegExp(`^/recordings/${UID}/?$`)
+
+/** `link` is the token of a login link, once it has been taken out of the address. */
+export function readPlace(pathname: string, search: string, link: string | null = null): Place {
+  const query = new URLSearchParams(search)
+  const uid = TERMINAL.exec(pathname)?.[1]
+  if (uid) return { page: 'terminal', uid, watch: query.get('watch') === '1' }
+  const id = RECORDING.exec(pathname)?.[1]
+  if (id) return { page: 'recording', id, at: seconds(query.get('t')) }
+  const share = /^\/s\/([\w-]+)\/?$/.exec(pathname)?.[1]
+  if (share) return { page: 'share', token: share }
+  switch (pathname.replace(/(?<=.)\/$/, '')) {
+    case '/':
+      return { page: 'home' }
+    case '/login':
+      return { page: 'login', token: link, next: inside(query.get('next')) }
+    case '/recordings':
+      return { page: 'recordings' }
+    case '/users':
+      return { page: 'users' }
+    case '/settings':
+      return { page: 'settings' }
+    default:
+      return { page: 'missing' }
+  }
+}
+
+function seconds(text: string | null): number {
+  const value = Number(text ?? 0)
+  return Number.isFinite(value) && value > 0 ? value : 0
+}
+
+/** Where to go after a login: an address of ours, never one of another site. */
+export function inside(next: string | null): string {
+  if (!next?.startsWith('/') || /^\/[/\\]/.test(next)) return '/'
+  return readPlace(next.split(/[?#]/)[0] ?? '/', '').page === 'login' ? '/' : next
 }
 
 export function terminalAddress(uid: string, watch = false): string {
   return `/t/${uid}${watch ? '?watch=1' : ''}`
+}
+
+export function recordingAddress(id: string, at = 0): string {
+  return `/recordings/${id}${at > 0 ? `?t=${Math.floor(at)}` : ''}`
+}
+
+export function loginAddress(next: string): string {
+  return next === '/' ? '/login' : `/login?next=${encodeURIComponent(next)}`
+}
+
+/**
+ * Takes the token of a login link out of the address, before anything can copy it from there. It stays with
+ * this entry of the history, so that a reload shows the same page.
+ */
+export function hideLinkToken(): void {
+  const token = location.pathname === '/login' && new URLSearchParams(location.search).get('token')
+  if (token) history.replaceState({ link: token }, '', '/login')
+}
+
+function linkToken(): string | null {
+  const link: unknown = history.state?.link
+  return typeof link === 'string' ? link : null
 }
 
 const CHANGED = 'bastide:place'
@@ -37,10 +101,32 @@ function subscribe(changed: () => void): () => void {
   }
 }
 
+/** Path and query of what is shown. */
+export function useAddress(): string {
+  return useSyncExternalStore(subscribe, () => location.pathname + location.search)
+}
+
 export function usePlace(): Place {
-  const address = useSyncExternalStore(subscribe, () => location.pathname + location.search)
-  const question = address.indexOf('?')
-  return question === -1
-    ? readPlace(address, '')
-    : readPlace(address.slice(0, question), address.slice(question))
+  const address = useAddress()
+  return useMemo(() => {
+    const { pathname, search } = new URL(address, location.origin)
+    return readPlace(pathname, search, linkToken())
+  }, [address])
+}
+
+/** The values of the query, and how to change some: an empty one is taken out. */
+export function useQuery(): [URLSearchParams, (change: Record<string, string>) => void] {
+  const address = useAddress()
+  const query = useMemo(() => new URL(address, location.origin).searchParams, [address])
+  return [query, changeQuery]
+}
+
+function changeQuery(change: Record<string, string>): void {
+  const query = new URLSearchParams(location.search)
+  for (const [name, value] of Object.entries(change)) {
+    if (value) query.set(name, value)
+    else query.delete(name)
+  }
+  const rest = query.toString()
+  goInstead(location.pathname + (rest && `?${rest}`))
 }

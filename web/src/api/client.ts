@@ -1,55 +1,213 @@
 // Requests to /api/v1. Every failure is a Problem with words that can be shown.
 
-import type { Session } from './types.ts'
+import type { Login, Me, Page, Recording, Role, Scope, Session, Token, User } from './types.ts'
 
 export class Problem extends Error {
   /** HTTP status; 0 when the server could not be reached. */
   readonly status: number
+  /** The last part of its `type`: `bad_credentials`, `weak_password`, …; empty when there is none. */
+  readonly kind: string
+  /** Seconds to wait before asking again, where the server says so. */
+  readonly retryAfter: number | null
+  /** By which the server's log finds this answer. */
+  readonly requestId: string | null
 
-  constructor(status: number, detail: string) {
+  constructor(
+    status: number,
+    detail: string,
+    more: { kind?: string; retryAfter?: number | null; requestId?: string | null } = {},
+  ) {
     super(detail)
     this.status = status
+    this.kind = more.kind ?? ''
+    this.retryAfter = more.retryAfter ?? null
+    this.requestId = more.requestId ?? null
   }
 }
 
-async function request(method: string, path: string, body?: unknown): Promise<Response> {
+let notLoggedIn = () => {}
+
+/** Called when an answer says that nobody is logged in (any more). */
+export function whenNotLoggedIn(then: () => void): void {
+  notLoggedIn = then
+}
+
+const KIND = /^urn:bastide:problem:(\w+)$/
+
+async function problemOf(response: Response): Promise<Problem> {
+  const said: { type?: string; detail?: string; request_id?: string } = await response
+    .json()
+    .catch(() => ({}))
+  const retryAfter = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
+  return new Problem(response.status, said.detail ?? response.statusText, {
+    kind: KIND.exec(said.type ?? '')?.[1] ?? '',
+    retryAfter: Number.isNaN(retryAfter) ? null : retryAfter,
+    requestId: said.request_id ?? null,
+  })
+}
+
+async function request(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<Response> {
   let response: Response
   try {
     response = await fetch(path, {
       method,
+      ...(signal && { signal }),
       ...(body === undefined
         ? {}
         : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
-  } catch {
+  } catch (error) {
+    if (signal?.aborted) throw error
     throw new Problem(0, '')
   }
   if (response.ok) return response
-  const problem: { detail?: string } = await response.json().catch(() => ({}))
-  throw new Problem(response.status, problem.detail ?? response.statusText)
+  const problem = await problemOf(response)
+  if (problem.status === 401 && problem.kind !== 'bad_credentials') notLoggedIn()
+  throw problem
 }
 
-export async function createSession(size?: { cols: number; rows: number }): Promise<Session> {
-  const response = await request('POST', '/api/v1/sessions', { ...size })
+async function json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await request(method, path, body, signal)
   return response.json()
 }
 
-export async function endSession(uid: string): Promise<void> {
-  await request('DELETE', `/api/v1/sessions/${uid}`)
+async function nothing(method: string, path: string, body?: unknown): Promise<void> {
+  await request(method, path, body)
 }
 
+type Listed<K extends string, T> = Record<K, T[]> & { next?: string | null }
+
+/** The largest page that the server gives. */
+const PAGE = 500
+/** More pages than this are not a list that a person reads. */
+const MOST_PAGES = 40
+
+async function page<K extends string, T>(path: string, key: K, query: URLSearchParams): Promise<Page<T>> {
+  const list = await json<Listed<K, T>>('GET', `${path}?${query}`)
+  return { items: list[key], next: list.next ?? null }
+}
+
+async function all<K extends string, T>(path: string, key: K): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null = null
+  for (let asked = 0; asked < MOST_PAGES; asked++) {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(cursor && { cursor }) })
+    const got: Page<T> = await page<K, T>(path, key, query)
+    items.push(...got.items)
+    cursor = got.next
+    if (!cursor) break
+  }
+  return items
+}
+
+const id = encodeURIComponent
+
+// Who is here.
+
+export interface LoggedIn {
+  user: User
+  login: Login
+}
+
+export const logIn = (username: string, password: string) =>
+  json<LoggedIn>('POST', '/api/v1/login', { username, password })
+
+export const logOut = () => nothing('POST', '/api/v1/logout')
+
+export interface LookedAt {
+  username: string
+  password_set: boolean
+  expires: string
+}
+
+/** Whom a login link is for; uses nothing up. */
+export const lookAtLink = (token: string) => json<LookedAt>('POST', '/api/v1/login-links/look', { token })
+
+/** Without a password the one that is set stays. */
+export const applyLink = (token: string, password?: string) =>
+  json<LoggedIn>('POST', '/api/v1/login-links/use', {
+    token,
+    ...(password === undefined ? {} : { password }),
+  })
+
+export const getMe = () => json<Me>('GET', '/api/v1/me')
+
+export const changePassword = (current: string, password: string) =>
+  nothing('PUT', '/api/v1/me/password', { current, new: password })
+
+export const listLogins = () => all<'logins', Login>('/api/v1/me/logins', 'logins')
+export const endLogin = (login: string) => nothing('DELETE', `/api/v1/me/logins/${id(login)}`)
+
+export const listTokens = () => all<'tokens', Token>('/api/v1/tokens', 'tokens')
+export const createToken = (name: string, scope: Scope, days: number | null) =>
+  json<{ token: Token; secret: string }>('POST', '/api/v1/tokens', { name, scope, expires_in_days: days })
+export const deleteToken = (token: string) => nothing('DELETE', `/api/v1/tokens/${id(token)}`)
+
+// People.
+
+export interface NewUser {
+  username: string
+  display_name?: string
+  role: Role
+  account?: string
+}
+
+export type UserChange = Partial<{
+  display_name: string | null
+  role: Role
+  account: string | null
+  enabled: boolean
+}>
+
+export const listUsers = () => all<'users', User>('/api/v1/users', 'users')
+export const createUser = (user: NewUser) => json<User>('POST', '/api/v1/users', user)
+export const changeUser = (user: number, change: UserChange) =>
+  json<User>('PATCH', `/api/v1/users/${user}`, change)
+export const deleteUser = (user: number) => nothing('DELETE', `/api/v1/users/${user}`)
+export const createLoginLink = (user: number) =>
+  json<{ url: string; expires: string }>('POST', `/api/v1/users/${user}/login-link`)
+
+// Sessions.
+
+export const createSession = (size?: { cols: number; rows: number }) =>
+  json<Session>('POST', '/api/v1/sessions', { ...size })
+export const endSession = (uid: string) => nothing('DELETE', `/api/v1/sessions/${id(uid)}`)
 /** Throws a Problem when it is not there, or when nobody is logged in. */
-export async function getSession(uid: string): Promise<Session> {
-  const response = await request('GET', `/api/v1/sessions/${uid}`)
-  return response.json()
+export const getSession = (uid: string) => json<Session>('GET', `/api/v1/sessions/${id(uid)}`)
+export const listSessions = () => all<'sessions', Session>('/api/v1/sessions', 'sessions')
+
+/** What a share link leads to. */
+export const applyShare = (token: string) =>
+  json<{ session: string; access: 'watch' | 'write' }>('POST', '/api/v1/shares/use', { token })
+
+// Recordings.
+
+export interface RecordingQuery {
+  q?: string
+  cursor?: string | null
+  limit?: number
 }
 
-export async function listSessions(): Promise<Session[]> {
-  const response = await request('GET', '/api/v1/sessions')
-  const list: { sessions: Session[] } = await response.json()
-  return list.sessions
+export function listRecordings({ q, cursor, limit = 100 }: RecordingQuery = {}): Promise<Page<Recording>> {
+  const query = new URLSearchParams({ limit: String(limit), ...(q && { q }), ...(cursor && { cursor }) })
+  return page<'recordings', Recording>('/api/v1/recordings', 'recordings', query)
 }
 
-export async function logOut(): Promise<void> {
-  await request('POST', '/api/v1/logout')
+export const getRecording = (recording: string) =>
+  json<Recording>('GET', `/api/v1/recordings/${id(recording)}`)
+
+export function castAddress(recording: string, format: 'v3' | 'v2', download = false): string {
+  const query = new URLSearchParams({ format, ...(download && { download: '1' }) })
+  return `/api/v1/recordings/${id(recording)}/cast?${query}`
+}
+
+/** The whole recording as asciicast v3. `signal` gives it up. */
+export async function getCast(recording: string, signal: AbortSignal): Promise<string> {
+  const response = await request('GET', castAddress(recording, 'v3'), undefined, signal)
+  return response.text()
 }

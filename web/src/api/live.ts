@@ -2,11 +2,12 @@
 
 import { useSyncExternalStore } from 'react'
 import { listSessions, Problem } from './client.ts'
+import { meStore } from './me.ts'
 import type { Session } from './types.ts'
 
 export interface Live {
-  /** `login`: nobody is logged in. `lost`: the last known state is shown. */
-  state: 'loading' | 'live' | 'lost' | 'login'
+  /** `lost`: the last known state is shown. */
+  state: 'loading' | 'live' | 'lost'
   /** Newest first. */
   sessions: readonly Session[]
   /** Why the session daemon is not reachable. */
@@ -38,6 +39,7 @@ class LiveStore {
   private live: Live = { state: 'loading', sessions: [], waiting: null }
   private readonly listeners = new Set<() => void>()
   private socket: WebSocket | null = null
+  private running = false
   private failures = 0
   private timer: ReturnType<typeof setTimeout> | undefined
 
@@ -45,31 +47,41 @@ class LiveStore {
 
   readonly subscribe = (changed: () => void): (() => void) => {
     this.listeners.add(changed)
-    if (this.listeners.size === 1) this.start()
     return () => {
       this.listeners.delete(changed)
     }
   }
 
-  /** Tries at once: somebody has logged in, or the network is back. */
+  /** The login is over. */
+  readonly loggedOut = (): void => meStore.out()
+
+  /** Connects for whoever is logged in, until the returned function is called. */
+  readonly start = (): (() => void) => {
+    this.running = true
+    const seen = () => {
+      if (document.visibilityState === 'visible') this.retry()
+    }
+    window.addEventListener('online', this.retry)
+    document.addEventListener('visibilitychange', seen)
+    this.connect()
+    return () => {
+      this.running = false
+      window.removeEventListener('online', this.retry)
+      document.removeEventListener('visibilitychange', seen)
+      clearTimeout(this.timer)
+      const socket = this.socket
+      this.socket = null
+      socket?.close()
+      // The next one to log in here may see other things.
+      this.set({ state: 'loading', sessions: [], waiting: null })
+    }
+  }
+
+  /** Tries at once: the network is back, or somebody asks. */
   readonly retry = (): void => {
-    if (this.socket || this.listeners.size === 0) return
+    if (this.socket || !this.running) return
     this.failures = 0
     this.connect()
-  }
-
-  /** The login has ended. */
-  readonly loggedOut = (): void => {
-    this.set({ state: 'login', sessions: [], waiting: null })
-    this.socket?.close()
-  }
-
-  private start(): void {
-    window.addEventListener('online', this.retry)
-    document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.retry()
-    })
-    if (!this.socket) this.connect()
   }
 
   private connect(): void {
@@ -84,12 +96,13 @@ class LiveStore {
       this.failures = 0
     }
     socket.onmessage = (event) => {
-      if (typeof event.data === 'string') this.set(apply(this.live, JSON.parse(event.data)))
+      if (socket === this.socket && typeof event.data === 'string') this.hear(JSON.parse(event.data))
     }
     socket.onclose = (event) => {
+      if (socket !== this.socket) return
       this.socket = null
       if (event.code === 4401) {
-        this.loggedOut()
+        meStore.out()
         return
       }
       // A browser does not say why a connection was refused; a request does.
@@ -98,21 +111,23 @@ class LiveStore {
     }
   }
 
+  private hear(message: Message | { type: 'me' }): void {
+    if (message.type === 'me') void meStore.load()
+    else if (message.type === 'sessions' || message.type === 'changed') this.set(apply(this.live, message))
+  }
+
   private async ask(): Promise<void> {
     try {
       const sessions = await listSessions()
-      if (this.live.state === 'loading') this.set({ state: 'lost', sessions, waiting: null })
+      if (this.running && this.live.state === 'loading') this.set({ state: 'lost', sessions, waiting: null })
     } catch (error) {
-      if (error instanceof Problem && error.status === 401) {
-        clearTimeout(this.timer)
-        this.loggedOut()
-      }
+      // Nobody logged in: the client has told everyone. Anything else is tried again.
+      if (!(error instanceof Problem)) throw error
     }
   }
 
   private retryLater(): void {
-    if (this.live.state !== 'login' && this.live.state !== 'loading')
-      this.set({ ...this.live, state: 'lost' })
+    if (this.live.state === 'live') this.set({ ...this.live, state: 'lost' })
     const delay = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.failures) * (0.5 + Math.random() / 2)
     this.failures += 1
     this.timer = setTimeout(() => this.connect(), delay)

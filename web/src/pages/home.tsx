@@ -1,174 +1,227 @@
-import { Alert, Button, Modal } from 'antd'
-import { useState } from 'react'
+import { Button } from 'antd'
+import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { createSession, endSession, Problem } from '../api/client.ts'
-import { type Live, useLive } from '../api/live.ts'
-import { type Session, sessionName } from '../api/types.ts'
+import { createSession, endSession, listRecordings, type Problem } from '../api/client.ts'
+import { useLive } from '../api/live.ts'
+import { useRight } from '../api/me.ts'
+import { mayEnd, recordingName, type Session, sessionName } from '../api/types.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Command } from '../parts/command.tsx'
+import { Dialog } from '../parts/dialog.tsx'
 import { Link } from '../parts/link.tsx'
-import { Recording, State } from '../parts/state.tsx'
-import { go, terminalAddress } from '../router.ts'
+import { ProblemNotice } from '../parts/notice.tsx'
+import { useAction, useLoad } from '../parts/use-load.ts'
+import { go, recordingAddress, terminalAddress, useQuery } from '../router.ts'
+import { countStates, filterSessions, readShow, Sessions } from './sessions.tsx'
+
+const RECENT = 6
+const SHOWS = ['running', 'ended', 'all'] as const
+
+export function useOpenShell(): { busy: boolean; problem: Problem | null; open: () => void } {
+  const { busy, problem, run } = useAction()
+  const open = () =>
+    run(async () => {
+      const session = await createSession()
+      go(terminalAddress(session.uid))
+    })
+  return { busy, problem, open }
+}
 
 export function HomePage() {
   const { t } = useTranslation()
   const live = useLive()
-  const [error, setError] = useState<string | null>(null)
-  const [ending, setEnding] = useState<Session | null>(null)
-  const [opening, setOpening] = useState(false)
-
-  const failed = (problem: unknown) => {
-    if (!(problem instanceof Problem)) throw problem
-    setError(problem.message || t('error.unreachable'))
-  }
-  const open = () => {
-    setOpening(true)
-    setError(null)
-    createSession()
-      .then((session) => go(terminalAddress(session.uid)), failed)
-      .finally(() => setOpening(false))
-  }
-  const end = (session: Session) => {
-    setEnding(null)
-    endSession(session.uid).catch(failed)
-  }
-  const running = live.sessions.filter((session) => session.state === 'running').length
-
+  const shell = useOpenShell()
+  const mayOpen = useRight('session_create')
+  const [ending, setEnding] = useState<readonly Session[]>([])
+  const counts = countStates(live.sessions)
+  const openButton = mayOpen && (
+    <Button type="primary" loading={shell.busy} onClick={shell.open}>
+      {shell.busy ? t('home.opening') : t('home.open')}
+    </Button>
+  )
   return (
     <>
       <title>{`${t('home.title')} · Bastide`}</title>
       <header className="page-head">
         <h1>{t('home.title')}</h1>
-        {running > 0 && <span className="soft">{t('home.running', { count: running })}</span>}
+        {counts.running > 0 && <span className="soft">{t('home.running', { count: counts.running })}</span>}
         <span className="gap" />
-        {live.sessions.length > 0 && <OpenButton opening={opening} open={open} />}
+        {live.sessions.length > 0 && openButton}
       </header>
-      <Trouble live={live} />
-      {error && (
-        <Alert
-          className="trouble"
-          type="error"
-          showIcon
-          title={t('error.title')}
-          description={error}
-          closable={{ closeIcon: true, onClose: () => setError(null), 'aria-label': t('error.dismiss') }}
-        />
-      )}
+      <ProblemNotice problem={shell.problem} />
       {live.state === 'loading' ? (
-        <p className="soft">{t('home.loading')}</p>
-      ) : live.sessions.length === 0 ? (
-        <Empty opening={opening} open={open} />
+        <p className="loading soft">{t('frame.loading')}</p>
       ) : (
-        <Sessions sessions={live.sessions} end={setEnding} />
+        <div className="home">
+          <div>
+            <Attention sessions={live.sessions} />
+            {live.sessions.length === 0 ? (
+              <Empty openButton={openButton} />
+            ) : (
+              <Filtered sessions={live.sessions} counts={counts} end={setEnding} />
+            )}
+          </div>
+          <Recent ended={counts.ended} />
+        </div>
       )}
-      <Modal
-        open={ending !== null}
-        title={t('home.end.title')}
-        okText={t('home.end.confirm')}
-        cancelText={t('home.end.cancel')}
-        okButtonProps={{ danger: true }}
-        onOk={() => ending && end(ending)}
-        onCancel={() => setEnding(null)}
-        width={420}
-      >
-        {ending && t('home.end.lead', { name: sessionName(ending) })}
-      </Modal>
+      {ending.length > 0 && <EndQuestion sessions={ending} close={() => setEnding([])} />}
     </>
   )
 }
 
-function OpenButton({ opening, open }: { opening: boolean; open: () => void }) {
+/** What waits for a person: here, recordings in trouble. */
+function Attention({ sessions }: { sessions: readonly Session[] }) {
   const { t } = useTranslation()
-  return (
-    <Button type="primary" loading={opening} onClick={open}>
-      {opening ? t('home.opening') : t('home.open')}
-    </Button>
+  const troubled = sessions.filter(
+    ({ state, recording }) =>
+      state === 'running' && (recording.state === 'failed' || recording.state === 'stalled'),
   )
-}
-
-function Trouble({ live }: { live: Live }) {
-  const { t } = useTranslation()
-  const words =
-    live.state === 'lost' ? t('live.lost') : live.waiting && t('live.waiting', { reason: live.waiting })
-  return words ? <Alert className="trouble" type="warning" showIcon title={words} /> : null
-}
-
-function Empty({ opening, open }: { opening: boolean; open: () => void }) {
-  const { t } = useTranslation()
+  const [first] = troubled
+  if (!first) return null
   return (
-    <section className="empty">
-      <h2>{t('home.empty.title')}</h2>
-      <p>{t('home.empty.lead')}</p>
-      <OpenButton opening={opening} open={open} />
-      <p className="soft">{t('home.empty.cli')}</p>
-      <Command text="bastide new" />
+    <section className="notice bad attention" aria-label={t('home.attention')}>
+      <div>
+        <strong>{t('home.attention.recording', { count: troubled.length })}</strong>{' '}
+        {first.recording.reason && <span className="soft">{first.recording.reason}</span>}
+      </div>
+      <Link className="quiet" href={terminalAddress(first.uid)}>
+        {sessionName(first)}
+      </Link>
     </section>
   )
 }
 
-function Sessions({ sessions, end }: { sessions: readonly Session[]; end: (session: Session) => void }) {
+function Empty({ openButton }: { openButton: React.ReactNode }) {
   const { t } = useTranslation()
   return (
-    <table className="sessions">
-      <thead>
-        <tr>
-          <th scope="col">{t('home.column.state')}</th>
-          <th scope="col">{t('home.column.name')}</th>
-          <th scope="col">{t('home.column.where')}</th>
-          <th scope="col">{t('home.column.viewers')}</th>
-          <th scope="col">{t('home.column.recording')}</th>
-          <th scope="col">{t('home.column.opened')}</th>
-          <th scope="col" className="actions">
-            {t('home.column.actions')}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {sessions.map((session) => (
-          <Row key={session.uid} session={session} end={end} />
-        ))}
-      </tbody>
-    </table>
+    <section className="empty">
+      <h2>{t('home.empty.title')}</h2>
+      <p>{openButton ? t('home.empty.lead') : t('home.empty.guest')}</p>
+      {openButton}
+      {openButton && (
+        <>
+          <p className="soft">{t('home.empty.cli')}</p>
+          <Command text="bastide new" />
+        </>
+      )}
+    </section>
   )
 }
 
-function Row({ session, end }: { session: Session; end: (session: Session) => void }) {
+function Filtered({
+  sessions,
+  counts,
+  end,
+}: {
+  sessions: readonly Session[]
+  counts: Record<'running' | 'ended' | 'all', number>
+  end: (sessions: readonly Session[]) => void
+}) {
   const { t } = useTranslation()
-  const running = session.state === 'running'
+  const [query, change] = useQuery()
+  const q = query.get('q') ?? ''
+  const show = readShow(query.get('show'))
+  const rows = useMemo(() => filterSessions(sessions, q, show), [sessions, q, show])
   return (
-    <tr data-uid={session.uid} data-state={session.state}>
-      <td>
-        <State session={session} />
-      </td>
-      <td className="name">
-        <Link href={terminalAddress(session.uid)}>{sessionName(session)}</Link>
-        {session.title && <span className="soft title">{session.title}</span>}
-      </td>
-      <td className="where">
-        <code>
-          {session.account}
-          {session.cwd && `:${session.cwd}`}
-        </code>
-      </td>
-      <td className="number">{session.viewers.length || '–'}</td>
-      <td>
-        <Recording recording={session.recording} />
-      </td>
-      <td>
-        <Ago at={session.created} />
-      </td>
-      <td className="actions">
-        {running && (
-          <>
-            <Link className="quiet" href={terminalAddress(session.uid, true)}>
-              {t('home.watch')}
-            </Link>
-            <button type="button" className="quiet danger" onClick={() => end(session)}>
-              {t('home.end')}
+    <Sessions
+      rows={rows}
+      end={end}
+      hidden={query.get('hide') ?? ''}
+      hide={(hide) => change({ hide })}
+      empty={
+        <p className="no-rows soft">
+          {q ? t('table.nothing', { q }) : t('home.none')}{' '}
+          {(q || show !== 'all') && (
+            <button type="button" className="quiet" onClick={() => change({ q: '', show: 'all' })}>
+              {t('table.clear')}
             </button>
-          </>
-        )}
-      </td>
-    </tr>
+          )}
+        </p>
+      }
+      filter={
+        <>
+          <input
+            type="search"
+            className="input search"
+            placeholder={t('home.filter')}
+            aria-label={t('home.filter')}
+            value={q}
+            onChange={(event) => change({ q: event.target.value })}
+          />
+          <fieldset className="segments">
+            <legend className="unseen">{t('home.column.state')}</legend>
+            {SHOWS.map((one) => (
+              <label key={one}>
+                <input
+                  type="radio"
+                  name="show"
+                  checked={show === one}
+                  onChange={() => change({ show: one === 'running' ? '' : one })}
+                />
+                <span>
+                  {t(`home.show.${one}`)} <span className="number">{counts[one]}</span>
+                </span>
+              </label>
+            ))}
+          </fieldset>
+        </>
+      }
+    />
+  )
+}
+
+/** `ended` changes when there may be one more. */
+function Recent({ ended }: { ended: number }) {
+  const { t } = useTranslation()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when another session has ended
+  const load = useCallback(() => listRecordings({ limit: RECENT }), [ended])
+  const { data, problem, reload } = useLoad(load)
+  return (
+    <aside className="recent" aria-label={t('home.recent')}>
+      <header>
+        <h2>{t('home.recent')}</h2>
+        <span className="gap" />
+        {data && data.items.length > 0 && <Link href="/recordings">{t('home.recent.all')}</Link>}
+      </header>
+      <ProblemNotice problem={problem} retry={reload} />
+      {data?.items.length === 0 && <p className="soft">{t('home.recent.empty')}</p>}
+      <ul>
+        {data?.items.map((recording) => (
+          <li key={recording.id}>
+            <Link href={recordingAddress(recording.id)}>{recordingName(recording)}</Link>
+            <span className="soft">
+              {recording.owner?.username ?? recording.account} · <Ago at={recording.started} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </aside>
+  )
+}
+
+function EndQuestion({ sessions, close }: { sessions: readonly Session[]; close: () => void }) {
+  const { t } = useTranslation()
+  const { busy, problem, run } = useAction()
+  const [first] = sessions
+  const end = () =>
+    run(async () => {
+      for (const session of sessions.filter(mayEnd)) await endSession(session.uid)
+      close()
+    })
+  return (
+    <Dialog title={t('home.end.title', { count: sessions.length })} close={close}>
+      <p>
+        {sessions.length === 1 && first
+          ? t('home.end.lead', { name: sessionName(first) })
+          : t('home.end.many')}
+      </p>
+      <ProblemNotice problem={problem} />
+      <div className="dialog-actions">
+        <Button onClick={close}>{t('home.end.cancel')}</Button>
+        <Button danger type="primary" loading={busy} onClick={end}>
+          {t('home.end.confirm')}
+        </Button>
+      </div>
+    </Dialog>
   )
 }

@@ -1,13 +1,17 @@
 import { useTranslation } from 'react-i18next'
 import { Link } from '../parts/link.tsx'
 
-export function Missing() {
+/** The same words whether it is not there or not for whoever asks: the server says no more either. */
+export function Missing({ what = 'page' }: { what?: 'page' | 'recording' }) {
   const { t } = useTranslation()
   return (
     <section className="empty">
-      <h1>{t('missing.title')}</h1>
-      <p>{t('missing.lead')}</p>
-      <Link href="/">{t('missing.home')}</Link>
+      <title>{`${t(`missing.${what}`)} · Bastide`}</title>
+      <h1>{t(`missing.${what}`)}</h1>
+      <p>{t(`missing.${what}.lead`)}</p>
+      <Link href={what === 'page' ? '/' : '/recordings'}>
+        {what === 'page' ? t('missing.home') : t('missing.recordings')}
+      </Link>
     </section>
   )
 }

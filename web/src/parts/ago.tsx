@@ -17,15 +17,19 @@ export function ago(then: number, now: number, language: string): string {
   return words.format(-seconds, 'second')
 }
 
+/** Date and time here, to the second. */
+export function exactTime(at: string): string {
+  return new Date(at).toLocaleString(currentLanguage(), { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
 /** How long ago, with the time itself on hover. */
 export function Ago({ at }: { at: string }) {
   const [now, setNow] = useState(Date.now)
   useEffect(() => subscribeTime(15_000, () => setNow(Date.now())), [])
   const then = Date.parse(at)
   const language = currentLanguage()
-  const exact = new Date(then).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'medium' })
   return (
-    <time dateTime={at} title={exact}>
+    <time dateTime={at} title={exactTime(at)}>
       {ago(then, now, language)}
     </time>
   )

@@ -21,12 +21,14 @@ export function State({ session }: { session: Pick<Session, 'state' | 'exit'> })
   if (session.state === 'running') return <Dot tone="good">{t('state.running')}</Dot>
   const { exit } = session
   if (!exit) return <Dot tone="done">{t('state.ended')}</Dot>
+  const good = exit.code === 0 || ASKED_TO_END.includes(exit.signal ?? 0)
+  const words = exit.signal
+    ? t('state.ended.signal', { signal: exit.signal })
+    : t('state.ended.code', { code: exit.code })
   return (
-    <Dot tone={exit.code === 0 || ASKED_TO_END.includes(exit.signal ?? 0) ? 'done' : 'bad'}>
-      {exit.signal
-        ? t('state.ended.signal', { signal: exit.signal })
-        : t('state.ended.code', { code: exit.code })}
-    </Dot>
+    <span title={words}>
+      <Dot tone={good ? 'done' : 'bad'}>{good ? t('state.ended') : words}</Dot>
+    </span>
   )
 }
 

@@ -1,0 +1,102 @@
+// What the palette offers: pages, actions, sessions, recordings.
+
+import type { TFunction } from 'i18next'
+import { createSession } from '../api/client.ts'
+import type { Me, Recording, Session } from '../api/types.ts'
+import { recordingName, sessionName } from '../api/types.ts'
+import { LANGUAGES, type Language } from '../i18n.ts'
+import { go, recordingAddress, terminalAddress } from '../router.ts'
+import { changeSettings, type Theme } from '../settings.ts'
+
+export interface Command {
+  key: string
+  group: 'action' | 'page' | 'session' | 'recording'
+  words: string
+  /** Shown beside it, and searched too. */
+  more?: string
+  run: () => void | Promise<void>
+}
+
+const THEMES: readonly Theme[] = ['system', 'light', 'dark']
+
+export interface Known {
+  me: Me | null
+  sessions: readonly Session[]
+  recordings: readonly Recording[]
+  leave: () => Promise<void>
+  showKeys: () => void
+}
+
+/** Sessions first: this is what one opens most. */
+export function commands(t: TFunction, known: Known): Command[] {
+  const running = known.sessions.filter((session) => session.state === 'running')
+  return [
+    ...running.map((session) => ofSession(session)),
+    ...actions(t, known),
+    ...pages(t, known.me),
+    ...known.recordings.map((recording) => ofRecording(recording)),
+  ]
+}
+
+function ofSession(session: Session): Command {
+  const where = [session.account, session.cwd].filter(Boolean).join(':')
+  return {
+    key: `s ${session.uid}`,
+    group: 'session',
+    words: sessionName(session),
+    more: [session.title, where].filter(Boolean).join(' · '),
+    run: () => go(terminalAddress(session.uid, session.access === 'watch')),
+  }
+}
+
+function ofRecording(recording: Recording): Command {
+  return {
+    key: `r ${recording.id}`,
+    group: 'recording',
+    words: recordingName(recording),
+    more: [recording.owner?.username ?? recording.account, recording.command.join(' ')].join(' · '),
+    run: () => go(recordingAddress(recording.id)),
+  }
+}
+
+function pages(t: TFunction, me: Me | null): Command[] {
+  const list: [string, string][] = [
+    ['/', t('nav.terminals')],
+    ['/recordings', t('nav.recordings')],
+    ...(me?.rights.includes('user_list') ? ([['/users', t('nav.users')]] as [string, string][]) : []),
+    ['/settings', t('nav.settings')],
+    ['/settings#tokens', t('settings.section.tokens')],
+  ]
+  return list.map(([address, words]) => ({
+    key: `p ${address}`,
+    group: 'page',
+    words,
+    more: address,
+    run: () => go(address),
+  }))
+}
+
+function actions(t: TFunction, { me, leave, showKeys }: Known): Command[] {
+  const action = (key: string, words: string, run: Command['run']): Command => ({
+    key: `a ${key}`,
+    group: 'action',
+    words,
+    run,
+  })
+  const open = action('open', t('home.open'), async () => go(terminalAddress((await createSession()).uid)))
+  return [
+    ...(me?.rights.includes('session_create') ? [open] : []),
+    ...THEMES.map((theme) =>
+      action(`theme ${theme}`, `${t('settings.theme')}: ${t(`settings.theme.${theme}`)}`, () =>
+        changeSettings({ theme }),
+      ),
+    ),
+    ...Object.entries(LANGUAGES).map(([language, name]) =>
+      action(`language ${language}`, `${t('nav.language')}: ${name}`, () =>
+        changeSettings({ language: language as Language }),
+      ),
+    ),
+    action('keys', t('keys.title'), showKeys),
+    action('leave', t('nav.logout'), leave),
+  ]
+}

@@ -1,0 +1,241 @@
+import { Button } from 'antd'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { changeUser, createLoginLink, createUser, deleteUser, type Problem } from '../../api/client.ts'
+import { useMe } from '../../api/me.ts'
+import type { Role, User } from '../../api/types.ts'
+import { Dialog } from '../../parts/dialog.tsx'
+import { Choice, Field, Toggle } from '../../parts/field.tsx'
+import { Notice, ProblemNotice } from '../../parts/notice.tsx'
+import { Secret } from '../../parts/secret.tsx'
+import { Until } from '../../parts/until.tsx'
+import { useAction } from '../../parts/use-load.ts'
+
+/** 1 to 64 of `a-z0-9._-`, beginning with a letter or a digit. */
+const USERNAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
+
+type Link = { url: string; expires: string }
+
+export function NewUserDialog({ close }: { close: () => void }) {
+  const { t } = useTranslation()
+  const [username, setUsername] = useState('')
+  const [name, setName] = useState('')
+  const [role, setRole] = useState<Role>('user')
+  const [account, setAccount] = useState('')
+  const [made, setMade] = useState<{ user: User; link: Link } | null>(null)
+  const { busy, problem, run } = useAction()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run(async () => {
+      const user = await createUser({
+        username,
+        role,
+        ...(name.trim() && { display_name: name.trim() }),
+        ...(account.trim() && { account: account.trim() }),
+      })
+      setMade({ user, link: await createLoginLink(user.id) })
+    })
+  }
+  if (made) return <ShownLink user={made.user} link={made.link} close={close} />
+  const taken = problem?.kind === 'username_taken'
+  const malformed = username !== '' && !USERNAME.test(username)
+  return (
+    <Dialog title={t('users.create')} close={close}>
+      <form className="form" onSubmit={submit}>
+        <Field
+          label={t('users.username')}
+          hint={t('users.username.hint')}
+          autoFocus
+          required
+          autoCapitalize="none"
+          spellCheck={false}
+          autoComplete="off"
+          value={username}
+          onChange={(event) => setUsername(event.target.value)}
+          error={taken ? t('users.taken') : malformed ? t('users.malformed') : null}
+        />
+        <Field
+          label={t('users.display')}
+          autoComplete="off"
+          maxLength={128}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
+        {problem && !taken && <ProblemNotice problem={problem} />}
+        <div className="dialog-actions">
+          <Button onClick={close}>{t('form.cancel')}</Button>
+          <Button type="primary" htmlType="submit" loading={busy} disabled={!USERNAME.test(username)}>
+            {t('users.create.submit')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+function RoleAndAccount({
+  role,
+  setRole,
+  account,
+  setAccount,
+}: {
+  role: Role
+  setRole: (role: Role) => void
+  account: string
+  setAccount: (account: string) => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <Choice
+        label={t('users.column.role')}
+        options={{ user: t('users.role.user'), admin: t('users.role.admin') }}
+        value={role}
+        choose={setRole}
+        hint={t(`users.role.${role}.hint`)}
+      />
+      <Field
+        label={t('users.column.account')}
+        hint={t('users.account.hint')}
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        value={account}
+        onChange={(event) => setAccount(event.target.value)}
+      />
+    </>
+  )
+}
+
+/** Words for what the server refuses about people; the rest is its own words. */
+function UserProblem({ problem }: { problem: Problem | null }) {
+  const { t } = useTranslation()
+  return problem?.kind === 'last_administrator' ? (
+    <Notice tone="bad">{t('users.last')}</Notice>
+  ) : (
+    <ProblemNotice problem={problem} />
+  )
+}
+
+export function EditUser({ user, close }: { user: User; close: () => void }) {
+  const { t } = useTranslation()
+  const me = useMe()?.user.id
+  const [name, setName] = useState(user.display_name ?? '')
+  const [role, setRole] = useState(user.role)
+  const [account, setAccount] = useState(user.account ?? '')
+  const [enabled, setEnabled] = useState(user.enabled)
+  const { busy, problem, run } = useAction()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run(async () => {
+      await changeUser(user.id, {
+        display_name: name.trim() || null,
+        role,
+        account: account.trim() || null,
+        enabled,
+      })
+      close()
+    })
+  }
+  return (
+    <Dialog title={t('users.edit.title', { name: user.username })} close={close}>
+      <form className="form" onSubmit={submit}>
+        <Field
+          label={t('users.display')}
+          autoComplete="off"
+          maxLength={128}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
+        <Toggle
+          label={t('users.enabled')}
+          hint={user.id === me && !enabled ? t('users.enabled.self') : t('users.enabled.hint')}
+          on={enabled}
+          turn={setEnabled}
+        />
+        <UserProblem problem={problem} />
+        <div className="dialog-actions">
+          <Button onClick={close}>{t('form.cancel')}</Button>
+          <Button type="primary" htmlType="submit" loading={busy}>
+            {t('form.save')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+export function LinkFor({ user, close }: { user: User; close: () => void }) {
+  const { t } = useTranslation()
+  const [link, setLink] = useState<Link | null>(null)
+  const { busy, problem, run } = useAction()
+  if (link) return <ShownLink user={user} link={link} close={close} />
+  return (
+    <Dialog title={t('users.link.title', { name: user.username })} close={close}>
+      <p>{t('users.link.lead')}</p>
+      <ProblemNotice problem={problem} />
+      <div className="dialog-actions">
+        <Button onClick={close}>{t('form.cancel')}</Button>
+        <Button
+          type="primary"
+          loading={busy}
+          onClick={() => run(async () => setLink(await createLoginLink(user.id)))}
+        >
+          {t('users.link.make')}
+        </Button>
+      </div>
+    </Dialog>
+  )
+}
+
+function ShownLink({ user, link, close }: { user: User; link: Link; close: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <Dialog title={t('users.link.title', { name: user.username })} close={close}>
+      <Secret label={t('users.link')} text={link.url}>
+        {t('users.link.once', { name: user.username })} <Until at={link.expires} />
+      </Secret>
+      <div className="dialog-actions">
+        <Button onClick={close}>{t('form.done')}</Button>
+      </div>
+    </Dialog>
+  )
+}
+
+export function DeleteUser({ user, close }: { user: User; close: () => void }) {
+  const { t } = useTranslation()
+  const [typed, setTyped] = useState('')
+  const { busy, problem, run } = useAction()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run(async () => {
+      await deleteUser(user.id)
+      close()
+    })
+  }
+  return (
+    <Dialog title={t('users.delete.title', { name: user.username })} close={close}>
+      <form className="form" onSubmit={submit}>
+        <p>{t('users.delete.lead')}</p>
+        <Field
+          label={t('users.delete.confirm', { name: user.username })}
+          autoFocus
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+        />
+        <UserProblem problem={problem} />
+        <div className="dialog-actions">
+          <Button onClick={close}>{t('form.cancel')}</Button>
+          <Button danger type="primary" htmlType="submit" loading={busy} disabled={typed !== user.username}>
+            {t('users.delete')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
