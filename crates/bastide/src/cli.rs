@@ -29,12 +29,11 @@ mod table;
 mod terminal;
 mod verify;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::serve::{LoginLink, Serve};
 use daemon::Place;
 use exit::Outcome;
-use remote::At;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -100,21 +99,12 @@ enum EvidenceCommand {
 #[derive(Debug, Subcommand)]
 enum ServerCommand {
     Login(remote::login::Login),
-    Logout(Asking<remote::logout::Logout>),
-    Whoami(Asking<remote::whoami::Whoami>),
-    Sessions(Asking<remote::sessions::Sessions>),
-    Recordings(Asking<remote::recordings::Recordings>),
-    Users(Asking<remote::users::Users>),
-    Tokens(Asking<remote::tokens::Tokens>),
-}
-
-/// A command, and the server that it asks.
-#[derive(Debug, Args)]
-struct Asking<T: Args> {
-    #[command(flatten)]
-    at: At,
-    #[command(flatten)]
-    command: T,
+    Logout(remote::logout::Logout),
+    Whoami(remote::whoami::Whoami),
+    Sessions(remote::sessions::Sessions),
+    Recordings(remote::recordings::Recordings),
+    Users(remote::users::Users),
+    Tokens(remote::tokens::Tokens),
 }
 
 /// What runs until it is ended.
@@ -172,12 +162,12 @@ async fn run_evidence(place: Place, command: EvidenceCommand) -> Outcome {
 async fn run_server(command: ServerCommand) -> Outcome {
     match command {
         ServerCommand::Login(command) => command.run().await,
-        ServerCommand::Logout(Asking { at, command }) => command.run(&at).await,
-        ServerCommand::Whoami(Asking { at, command }) => command.run(&at).await,
-        ServerCommand::Sessions(Asking { at, command }) => command.run(&at).await,
-        ServerCommand::Recordings(Asking { at, command }) => command.run(&at).await,
-        ServerCommand::Users(Asking { at, command }) => command.run(&at).await,
-        ServerCommand::Tokens(Asking { at, command }) => command.run(&at).await,
+        ServerCommand::Logout(command) => command.run().await,
+        ServerCommand::Whoami(command) => command.run().await,
+        ServerCommand::Sessions(command) => command.run().await,
+        ServerCommand::Recordings(command) => command.run().await,
+        ServerCommand::Users(command) => command.run().await,
+        ServerCommand::Tokens(command) => command.run().await,
     }
 }
 
@@ -188,6 +178,18 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        for command in super::Cli::command().get_subcommands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let same = super::Cli::command()
+                .get_subcommands()
+                .filter(|other| other.get_about().map(ToString::to_string).unwrap_or_default() == about)
+                .count();
+            assert_eq!((about.is_empty(), same), (false, 1), "{}: {about}", command.get_name());
+        }
     }
 
     /// Prose is wrapped by itself; examples are not.

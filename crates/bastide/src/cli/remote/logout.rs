@@ -12,6 +12,8 @@ use crate::cli::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  bastide logout\n  bastide logout https://shell.example.org --forget")]
 pub(crate) struct Logout {
+    #[command(flatten)]
+    at: At,
     /// Address of the server [default: the one logged in to last]
     #[arg(value_name = "URL")]
     url: Option<String>,
@@ -21,11 +23,11 @@ pub(crate) struct Logout {
 }
 
 impl Logout {
-    pub(crate) async fn run(self, at: &At) -> Outcome {
+    pub(crate) async fn run(self) -> Outcome {
         let mut accounts = Accounts::read()?;
         let address = match &self.url {
             Some(url) => Some(at::address(url).map_err(Failure::text)?),
-            None => at.address(&accounts)?,
+            None => self.at.address(&accounts)?,
         };
         let known = address.as_ref().and_then(|address| accounts.server.get(address));
         let (Some(address), Some(account)) = (&address, known) else {

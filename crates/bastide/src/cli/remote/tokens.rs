@@ -23,6 +23,8 @@ const MOST: usize = 10_000;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Tokens {
+    #[command(flatten)]
+    at: At,
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
@@ -86,8 +88,8 @@ pub(super) fn days(text: &str) -> Result<Days, String> {
 }
 
 impl Tokens {
-    pub(crate) async fn run(self, at: &At) -> Outcome {
-        let client = at.client()?;
+    pub(crate) async fn run(self) -> Outcome {
+        let client = self.at.client()?;
         match self.what {
             None => self.list.run(&client).await,
             Some(What::Ls(list)) => list.run(&client).await,

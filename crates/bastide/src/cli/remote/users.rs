@@ -22,6 +22,8 @@ For administrators. Who is added, or has forgotten the password, sets one by a l
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Users {
+    #[command(flatten)]
+    at: At,
     #[command(subcommand)]
     what: Option<What>,
     /// Print a JSON array
@@ -122,8 +124,8 @@ struct Link {
 }
 
 impl Users {
-    pub(crate) async fn run(self, at: &At) -> Outcome {
-        let client = at.client()?;
+    pub(crate) async fn run(self) -> Outcome {
+        let client = self.at.client()?;
         match self.what {
             None => List { json: self.json }.run(&client).await,
             Some(What::Ls(list)) => list.run(&client).await,

@@ -10,14 +10,16 @@ use crate::cli::output;
 /// Show who you are for a server, and what you may do there
 #[derive(Debug, Args)]
 pub(crate) struct Whoami {
+    #[command(flatten)]
+    at: At,
     /// Print what the server says, as a JSON object
     #[arg(long)]
     json: bool,
 }
 
 impl Whoami {
-    pub(crate) async fn run(self, at: &At) -> Outcome {
-        let client = at.client()?;
+    pub(crate) async fn run(self) -> Outcome {
+        let client = self.at.client()?;
         let mut me = client.get("/api/v1/me").await?;
         if self.json {
             if let Some(me) = me.as_object_mut() {
