@@ -11,6 +11,8 @@ mod client;
 mod commands;
 #[path = "it/daemon.rs"]
 mod daemon;
+#[path = "it/evidence.rs"]
+mod evidence;
 #[path = "it/people.rs"]
 mod people;
 #[path = "it/people_live.rs"]

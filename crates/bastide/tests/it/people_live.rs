@@ -9,18 +9,18 @@ use crate::people::{Said, at_terminal, run};
 use crate::serve::{Server, output};
 use crate::tls::fingerprint;
 
-const PASSWORD: &str = "a long enough sentence";
+pub(crate) const PASSWORD: &str = "a long enough sentence";
 
-struct World {
+pub(crate) struct World {
     dir: tempfile::TempDir,
     server: Server,
-    address: String,
+    pub(crate) address: String,
     fingerprint: String,
 }
 
 impl World {
     /// A server whose first administrator has set a password.
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut server = Server::start(dir.path(), &["--tls-self-signed"], &[]).await;
         let fingerprint = fingerprint(&mut server).await;
@@ -31,27 +31,27 @@ impl World {
         Self { dir, server, address, fingerprint }
     }
 
-    fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    async fn log_in(&self, more: &[&str], password: &str) -> Said {
+    pub(crate) async fn log_in(&self, more: &[&str], password: &str) -> Said {
         let pinned = ["login", &self.address, "--fingerprint", &self.fingerprint, "--password-stdin"];
         run(self.dir(), &[&pinned, more].concat(), password).await
     }
 
     /// Runs what must succeed.
-    async fn ok(&self, args: &[&str]) -> String {
+    pub(crate) async fn ok(&self, args: &[&str]) -> String {
         let said = run(self.dir(), args, "").await;
         assert_eq!(said.code, 0, "{args:?}: {}{}", said.out, said.err);
         said.out
     }
 
-    async fn json(&self, args: &[&str]) -> Value {
+    pub(crate) async fn json(&self, args: &[&str]) -> Value {
         serde_json::from_str(&self.ok(args).await).unwrap()
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.server.stop().await;
         output(self.dir.path(), &["ptyd", "stop"]).await;
     }
