@@ -232,14 +232,10 @@ impl Utf8 {
 
 /// Writes the inside of a JSON string (RFC 8259, section 7).
 pub(crate) fn escape_into(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    let mut plain = 0;
-    for (i, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[plain..i]);
-        plain = i + 1;
+    let mut rest = text.as_bytes();
+    while let Some((plain, byte, after)) = split_at_special(rest) {
+        out.extend_from_slice(plain);
+        rest = after;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -254,7 +250,34 @@ pub(crate) fn escape_into(text: &str, out: &mut Vec<u8>) {
             }
         }
     }
-    out.extend_from_slice(&bytes[plain..]);
+    out.extend_from_slice(rest);
+}
+
+/// What stands before the first byte that a JSON string cannot hold as it is, that byte, and the rest.
+///
+/// Eight bytes at a time: most of a terminal's output is plain, and all of it comes through here. In
+/// each byte of `marks` the top bit is set where a byte matches; above a match a borrow may set more,
+/// so only the lowest counts.
+fn split_at_special(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = ONES * 0x80;
+    let mut at = 0;
+    while let Some(eight) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let marks = (control | zero(quote) | zero(backslash)) & TOPS;
+        if marks != 0 {
+            at += (marks.trailing_zeros() / 8) as usize;
+            return Some((&bytes[..at], bytes[at], &bytes[at + 1..]));
+        }
+        at += 8;
+    }
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    at += bytes[at..].iter().position(special)?;
+    Some((&bytes[..at], bytes[at], &bytes[at + 1..]))
 }
 
 #[cfg(test)]

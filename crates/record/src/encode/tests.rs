@@ -123,3 +123,23 @@ proptest! {
         prop_assert!(next_record(&mut rest).is_none());
     }
 }
+
+#[test]
+fn every_byte_at_every_place_is_escaped_and_read_back() {
+    for length in [1, 7, 8, 9, 23] {
+        for at in 0..length {
+            for byte in 0..0x80_u8 {
+                // Neighbours at the edges of what is looked for, above 0x7f too.
+                for around in ["a", " ", "\u{7f}", "é", "#", "[", "\u{1f}", "\"", "\\"] {
+                    let mut text = around.repeat(at);
+                    text.push(char::from(byte));
+                    text.push_str(&around.repeat(length - at - 1));
+                    let mut escaped = b"\"".to_vec();
+                    escape_into(&text, &mut escaped);
+                    escaped.push(b'"');
+                    assert_eq!(serde_json::from_slice::<String>(&escaped).ok().as_ref(), Some(&text));
+                }
+            }
+        }
+    }
+}
