@@ -29,7 +29,7 @@ impl Server {
         let directory = tempfile::Builder::new().prefix("bastide-bench-server").tempdir()?;
         let mut child = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(directory.path())
+            .arg(directory.path().join("data"))
             .arg("--socket")
             .arg(daemon.socket())
             .env("BASTIDE_LOG", "warn")
@@ -51,8 +51,11 @@ impl Server {
 
     /// The one place that knows how somebody logs in.
     fn log_in(&self, binary: &Path) -> Result<String> {
-        let made =
-            Command::new(binary).arg("login-link").arg("--data-dir").arg(self.directory.path()).output()?;
+        let made = Command::new(binary)
+            .arg("login-link")
+            .arg("--data-dir")
+            .arg(self.directory.path().join("data"))
+            .output()?;
         let link = String::from_utf8(made.stdout)?;
         let token = link.trim().rsplit_once("token=").context("no login link")?.1;
         let body = json!({ "token": token, "password": "measured with patience" });

@@ -175,7 +175,10 @@ impl Page {
             Event::Lagged { pos } => ToBrowser::Lagged { pos },
             Event::Notice { kind, text } => ToBrowser::Notice { kind, text },
             Event::Viewers(viewers) => ToBrowser::Viewers { viewers },
-            Event::InputTaken { number } => ToBrowser::InputOk { number },
+            Event::InputTaken { number } => {
+                // Mostly the program's answer is on its way already.
+                return socket.text_soon(json(&ToBrowser::InputOk { number })).await;
+            }
             Event::InputRefused { number, code, message } => {
                 ToBrowser::InputRefused { number, code, message }
             }
@@ -209,7 +212,11 @@ impl Page {
 }
 
 async fn say(socket: &mut Socket, message: &ToBrowser) -> bool {
-    socket.text(serde_json::to_string(message).expect("plain fields are JSON")).await
+    socket.text(json(message)).await
+}
+
+fn json(message: &ToBrowser) -> String {
+    serde_json::to_string(message).expect("plain fields are JSON")
 }
 
 /// Says why there is no terminal, and closes so that a page knows whether trying again would help.

@@ -6,6 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::response::Response;
 use bastide_app::{Caller, Ctx};
 use bastide_wire::terminal::MAX_MESSAGE;
+use futures_util::SinkExt;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
@@ -24,6 +25,10 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Pings one after the other that a measured connection begins with; the shortest round trip counts, for
 /// a busy machine makes some of them long.
 const MEASURES: u8 = 4;
+
+/// What need not be there at once waits this long for something that does, and goes with it. An echo
+/// comes within a tenth of it, and a packet less for every key.
+const SOON: Duration = Duration::from_millis(1);
 
 /// Close codes (RFC 6455, section 7.4; 4000 and up are ours).
 pub(crate) mod code {
@@ -94,6 +99,8 @@ pub(crate) struct Socket {
     round_trip: Option<Duration>,
     /// Came while a round trip was measured.
     early: Option<Message>,
+    /// When what has been written must go out.
+    flush_at: Option<Instant>,
     /// Pings to send as soon as one is answered.
     measures: u8,
 }
@@ -118,6 +125,7 @@ impl Socket {
             asked: None,
             round_trip: None,
             early: None,
+            flush_at: None,
             measures: 0,
         }
     }
@@ -185,6 +193,12 @@ impl Socket {
                 Some(message) => Some(Ok(message)),
                 None => tokio::select! {
                     message = self.inner.recv(), if reading => message,
+                    () = sleep_until(self.flush_at.unwrap_or(self.expires)), if self.flush_at.is_some() => {
+                        if !self.flush().await {
+                            return Received::Over;
+                        }
+                        continue;
+                    }
                     _ = self.ping.tick() => {
                         if self.heard.elapsed() > SILENT_FOR || !self.ping().await {
                             return Received::Over;
@@ -242,6 +256,14 @@ impl Socket {
         self.put(Message::Text(text.into())).await
     }
 
+    /// As [`Socket::text`], with the next message or a moment later. While nobody asks for what comes next, it
+    /// waits for the next message.
+    pub(crate) async fn text_soon(&mut self, text: String) -> bool {
+        self.flush_at.get_or_insert_with(|| Instant::now() + SOON);
+        let written = self.inner.feed(Message::Text(text.into()));
+        matches!(timeout(SEND_WITHIN, written).await, Ok(Ok(())))
+    }
+
     pub(crate) async fn binary(&mut self, bytes: Vec<u8>) -> bool {
         self.put(Message::Binary(bytes.into())).await
     }
@@ -250,7 +272,14 @@ impl Socket {
         self.closed(code, reason).await;
     }
 
+    async fn flush(&mut self) -> bool {
+        let flushed = timeout(SEND_WITHIN, SinkExt::<Message>::flush(&mut self.inner)).await;
+        self.flush_at = None;
+        matches!(flushed, Ok(Ok(())))
+    }
+
     async fn put(&mut self, message: Message) -> bool {
+        self.flush_at = None;
         matches!(timeout(SEND_WITHIN, self.inner.send(message)).await, Ok(Ok(())))
     }
 

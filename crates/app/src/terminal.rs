@@ -4,6 +4,7 @@ mod actor;
 mod typing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bastide_ptyd_client::{AttachOptions, Attachment};
 use bastide_wire::Snapshot;
@@ -24,6 +25,10 @@ use typing::{Piece, Typing};
 /// Events on their way to the page. Output among them is bounded by the viewer's credit; this
 /// bounds the rest.
 const MAX_EVENTS: usize = 64;
+
+/// Drawn bytes that the page has acknowledged and its task has not been told of: it need not wake for
+/// every key. Far below the credit, of which the daemon's client holds back a quarter itself.
+const ACK_GATHER: u64 = 16 * 1024;
 
 /// A page chooses its own id; a UUID has 36 characters.
 const MAX_CLIENT: usize = 64;
@@ -111,7 +116,11 @@ pub struct Terminal {
     /// The last event has been taken.
     over: bool,
     events: mpsc::Receiver<Event>,
+    /// The last acknowledgement, and what of it the task was told.
+    drawn: AtomicU64,
     acks: watch::Sender<u64>,
+    /// The daemon waits for the last acknowledgement before it sends again: none is held back.
+    lagged: AtomicBool,
     sizes: watch::Sender<Option<Size>>,
     pieces: mpsc::Sender<Piece>,
     rounds: Arc<typing::Rounds>,
@@ -146,7 +155,17 @@ impl Terminal {
             let write = open.write;
             let actor = Actor::new(ctx.clone(), open, event_sender, acked, typing);
             ctx.app().tasks().spawn("terminal", actor.run(attached));
-            Ok(Self { write, over: false, events, acks, sizes, pieces, rounds })
+            Ok(Self {
+                write,
+                over: false,
+                events,
+                drawn: AtomicU64::new(0),
+                acks,
+                lagged: AtomicBool::new(false),
+                sizes,
+                pieces,
+                rounds,
+            })
         })
         .await
     }
@@ -162,14 +181,31 @@ impl Terminal {
         }
         let event = self.events.recv().await;
         self.over = matches!(event, None | Some(Event::Exit(_) | Event::Gone(_)));
+        match event {
+            Some(Event::Lagged { .. }) => {
+                *self.lagged.get_mut() = true;
+                self.tell_acks(0);
+            }
+            Some(Event::Snapshot(_)) => *self.lagged.get_mut() = false,
+            _ => {}
+        }
         event
     }
 
     /// Everything before `pos` has been drawn.
     pub fn ack(&self, pos: u64) {
-        self.acks.send_if_modified(|acked| {
-            let forward = pos > *acked;
-            *acked = pos.max(*acked);
+        self.drawn.fetch_max(pos, Ordering::Relaxed);
+        self.tell_acks(if self.lagged.load(Ordering::Relaxed) { 0 } else { ACK_GATHER });
+    }
+
+    /// Tells the task what has been drawn if it knows of less by more than `gathered` bytes.
+    fn tell_acks(&self, gathered: u64) {
+        let drawn = self.drawn.load(Ordering::Relaxed);
+        self.acks.send_if_modified(|told| {
+            let forward = drawn > told.saturating_add(gathered);
+            if forward {
+                *told = drawn;
+            }
             forward
         });
     }
