@@ -70,9 +70,10 @@ fuzz: ## every fuzz body for FUZZ_SECONDS (180) each
 soak: bench-build ## SOAK_SECONDS (3600) of churning sessions; memory, descriptors and threads must stay flat
 	target/release/bastide-bench soak
 
-bench: bench-build ## measure against the peers on this machine and write bench/RESULTS.md
+bench: ## measure against the peers on this machine and write bench/RESULTS.md; ONLY=name measures one row
 	@scripts/setup-test-deps.sh bench
-	target/release/bastide-bench
+	@$(MAKE) --no-print-directory web bench-build
+	target/release/bastide-bench $(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-build
 bench-build:
