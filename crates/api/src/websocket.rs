@@ -193,7 +193,7 @@ impl Socket {
                 Some(message) => Some(Ok(message)),
                 None => tokio::select! {
                     message = self.inner.recv(), if reading => message,
-                    () = sleep_until(self.flush_at.unwrap_or(self.expires)), if self.flush_at.is_some() => {
+                    () = at(self.flush_at), if self.flush_at.is_some() => {
                         if !self.flush().await {
                             return Received::Over;
                         }
