@@ -16,6 +16,8 @@ SESSIONS = 8
 MADE = {"/api/v1/sessions": "uid", "/api/pty/sessions": "id"}
 # Of those who ask: users and tokens.
 KEPT_IDS = os.environ["KEPT_IDS"].split(",")
+# One that both may see.
+SESSION = os.environ["SESSION"]
 NOBODY = {"users": 2**31 - 1, "tokens": "01900000-0000-7000-8000-000000000000"}
 
 opened: collections.deque[str] = collections.deque()
@@ -29,9 +31,11 @@ def before_call(context, case, kwargs) -> None:
     if kind and case.method.upper() in ("PATCH", "DELETE") and str(case.path_parameters.get("id")) in KEPT_IDS:
         case.path_parameters["id"] = NOBODY[kind]
     # Without ids of what there is, all that is ever seen of a session would be 404.
-    for name in ("uid", "id") if "/recordings/" in case.path else ("uid",):
-        if opened and is_uuid(case.path_parameters.get(name)):
-            case.path_parameters[name] = opened[-1]
+    if case.path.startswith(("/api/v1/sessions/{uid}", "/api/pty/sessions/{uid}", "/api/v1/recordings/{", "/api/recordings/{")):
+        name = "uid" if "{uid}" in case.path else "id"
+        if is_uuid(case.path_parameters.get(name)):
+            ends = case.method.upper() == "DELETE" and case.path.endswith("}")
+            case.path_parameters[name] = SESSION if not ends else opened[-1] if opened else NOBODY["tokens"]
 
 
 def is_uuid(value: object) -> bool:

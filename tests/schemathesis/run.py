@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import pwd
 import re
 import signal
 import subprocess
@@ -79,7 +80,9 @@ class Server:
         return {"authorization": f"Bearer {made['secret']}"}
 
     def add(self, admin: dict[str, str], name: str, role: str) -> dict[str, str]:
-        _, user = self.need(201, "POST", "/api/v1/users", {"username": name, "role": role}, admin)
+        account = pwd.getpwuid(os.geteuid()).pw_name if role == "admin" else None
+        new = {"username": name, "role": role, "account": account}
+        _, user = self.need(201, "POST", "/api/v1/users", new, admin)
         _, link = self.need(201, "POST", f"/api/v1/users/{user['id']}/login-link", None, admin)
         return self.token_by_link(urllib.parse.urlsplit(link["url"]).query.removeprefix("token="))
 
@@ -99,6 +102,17 @@ class Server:
             sys.exit(f"the server ended with {code}\n" + "".join(panics))
 
 
+def shared_session(server: Server, owner: dict[str, str], guest: dict[str, str]) -> str:
+    """A session that administrators and one plain user may see."""
+    _, session = server.need(201, "POST", "/api/v1/sessions", {"shell": "/bin/sh"}, owner)
+    shares = f"/api/v1/sessions/{session['uid']}/shares"
+    _, share = server.need(201, "POST", shares, {"access": "write"}, owner)
+    link = {"token": share["url"].rsplit("/", 1)[1]}
+    server.need(200, "POST", "/api/v1/shares/use", link, guest)
+    server.need(200, "GET", f"/api/v1/sessions/{session['uid']}", None, guest)
+    return session["uid"]
+
+
 class Round:
     """One caller that asks everything, as a process of its own."""
 
@@ -106,7 +120,7 @@ class Round:
         self.who = who
         self.headers = headers
 
-    def start(self, server: Server, kept: str, options: list[str]) -> None:
+    def start(self, server: Server, about: dict[str, str], options: list[str]) -> None:
         command = [
             *(sys.executable, "-m", "schemathesis.cli"),
             f"--config-file={HERE / 'schemathesis.toml'}",
@@ -117,7 +131,7 @@ class Round:
             *(f"--header={name}: {value}" for name, value in self.headers.items()),
             *options,
         ]
-        env = os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "PYTHONDONTWRITEBYTECODE": "1", "KEPT_IDS": kept}
+        env = os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "PYTHONDONTWRITEBYTECODE": "1"} | about
         self.said = tempfile.TemporaryFile("w+", dir=server.home.name)
         self.process = subprocess.Popen(command, cwd=server.home.name, env=env, stdout=self.said, stderr=subprocess.STDOUT)
 
@@ -143,8 +157,9 @@ def main() -> None:
         for headers in [first, *(one.headers for one in rounds)]:
             _, me = server.need(200, "GET", "/api/v1/me", None, headers)
             kept += [str(me["user"]["id"]), me["login"]["id"]]
+        about = {"KEPT_IDS": ",".join(kept), "SESSION": shared_session(server, first, rounds[1].headers)}
         for one in rounds:
-            one.start(server, ",".join(kept), sys.argv[1:])
+            one.start(server, about, sys.argv[1:])
         results = [one.finish(server) for one in rounds]
     finally:
         for one in rounds:

@@ -36,6 +36,7 @@ pub enum State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SessionFacts)]
 pub struct Session {
     pub uid: Uuid,
     pub name: Option<String>,
@@ -52,10 +53,8 @@ pub struct Session {
     /// The person it was opened for, by their uid; `None` for one that was not opened by the server.
     #[serde(skip)]
     pub owner: Option<Uuid>,
-    #[schema(value_type = Vec<Object>)]
     pub viewers: Vec<ViewerInfo>,
     pub recording: Recording,
-    #[schema(value_type = Option<Object>)]
     pub exit: Option<ExitStatus>,
 }
 
@@ -88,6 +87,7 @@ pub struct Owner {
 
 /// A session as one caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Session)]
 pub struct Seen {
     #[serde(flatten)]
     pub session: Session,

@@ -669,6 +669,13 @@ export interface components {
       server_id?: unknown
       shell?: string | null
     }
+    /** @description `code` is 128 + signal for a program that a signal ended. */
+    Exit: {
+      /** Format: int32 */
+      code: number
+      /** Format: int32 */
+      signal?: number | null
+    }
     /** @description One browser's login, or the token that a program shows. */
     Login: {
       /** @description From where it began. */
@@ -807,34 +814,14 @@ export interface components {
     Role: 'admin' | 'user'
     /** @enum {string} */
     Scope: 'full' | 'read'
-    /** @description A session as one caller sees it. */
-    Seen: components['schemas']['Session'] & {
-      access: components['schemas']['Access']
-      owner: components['schemas']['Owner'] | null
-    }
     Server: {
       https: boolean
       version: string
     }
-    Session: components['schemas']['SessionShown'] & {
-      /** @description The OS user it runs as. */
-      account: string
-      /** @description What runs in it, as it was asked for. */
-      command: string[]
-      /** Format: date-time */
-      created: string
-      exit: Record<string, never> | null
-      name: string | null
-      /**
-       * Format: int32
-       * @description While it runs.
-       */
-      pid: number | null
-      recording: components['schemas']['SessionRecording']
-      state: components['schemas']['SessionState']
-      /** Format: uuid */
-      uid: string
-      viewers: Record<string, never>[]
+    /** @description A session as one caller sees it. */
+    Session: components['schemas']['SessionFacts'] & {
+      access: components['schemas']['Access']
+      owner: components['schemas']['Owner'] | null
     }
     SessionCreate: {
       /** Format: int32 */
@@ -867,10 +854,30 @@ export interface components {
       /** @description Where the next piece begins; null at the end. */
       next: string | null
     }
+    SessionFacts: components['schemas']['SessionShown'] & {
+      /** @description The OS user it runs as. */
+      account: string
+      /** @description What runs in it, as it was asked for. */
+      command: string[]
+      /** Format: date-time */
+      created: string
+      exit: components['schemas']['Exit'] | null
+      name: string | null
+      /**
+       * Format: int32
+       * @description While it runs.
+       */
+      pid: number | null
+      recording: components['schemas']['SessionRecording']
+      state: components['schemas']['SessionState']
+      /** Format: uuid */
+      uid: string
+      viewers: components['schemas']['Viewer'][]
+    }
     SessionList: {
       /** @description Where the next piece begins; null at the end. */
       next: string | null
-      sessions: components['schemas']['Seen'][]
+      sessions: components['schemas']['Session'][]
     }
     SessionRecording: {
       reason: string | null
@@ -998,6 +1005,12 @@ export interface components {
     UserList: {
       next: string | null
       users: components['schemas']['User'][]
+    }
+    Viewer: {
+      /** @description Who looks: the name given when attaching, else the connection's `client_id`. */
+      client: string | null
+      lagged: boolean
+      write: boolean
     }
   }
   responses: {
@@ -1836,6 +1849,7 @@ export interface operations {
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
       416: components['responses']['RangeNotSatisfiable']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -1893,7 +1907,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['Seen']
+          'application/json': components['schemas']['Session']
         }
       }
       400: components['responses']['BadRequest']
@@ -1924,7 +1938,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['Seen']
+          'application/json': components['schemas']['Session']
         }
       }
       400: components['responses']['BadRequest']
