@@ -40,6 +40,10 @@ pub(crate) struct Flags {
     /// How long a browser stays logged in [env: BASTIDE_LOGIN_LIFETIME] [default: 7d]
     #[arg(long, value_name = "TIME")]
     login_lifetime: Option<String>,
+    /// How long what happened in an ended session is remembered [env: BASTIDE_HISTORY_KEEP] [default:
+    /// 366d]
+    #[arg(long, value_name = "TIME")]
+    history_keep: Option<String>,
     /// File with settings [default: server.toml in $XDG_CONFIG_HOME/bastide, if there is one]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -65,6 +69,7 @@ impl Flags {
             ("--trusted-proxies", "trusted_proxies", self.trusted_proxies.clone()),
             ("--max-connections", "max_connections", self.max_connections.map(|n| n.to_string())),
             ("--login-lifetime", "login.lifetime", self.login_lifetime.clone()),
+            ("--history-keep", "history.keep", self.history_keep.clone()),
         ];
         given.into_iter().filter_map(|(name, key, value)| Some(Flag { name, key, value: value? })).collect()
     }

@@ -210,3 +210,35 @@ async fn sessions_are_listed_shared_and_ended() {
     world.ok(&["sessions", "end", "work"]).await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn recordings_are_fetched_and_played_from_the_server() {
+    let world = World::start().await;
+    assert_eq!(world.log_in(&["-u", "admin"], PASSWORD).await.code, 0);
+    world.ok(&["new", "-d", "-n", "work", "--", "sh", "-c", "echo hello; exit 3"]).await;
+    // The end has been written down when the daemon says so.
+    let ended = async {
+        while world.json(&["recordings", "--json"]).await.get(0).is_none_or(|one| one["state"] != "closed") {}
+    };
+    bastide_testkit::within("the recording's end", ended).await;
+    let recordings = world.json(&["recordings", "--json"]).await;
+    let id = recordings[0]["id"].as_str().unwrap().to_owned();
+    assert!(world.ok(&["recordings"]).await.contains("closed"));
+    let file = world.dir().join("work.cast").display().to_string();
+    world.ok(&["recordings", "get", "work", "-o", &file]).await;
+    assert!(std::fs::read_to_string(&file).unwrap().contains("hello"));
+    let again = run(world.dir(), &["recordings", "get", "work", "-o", &file], "").await;
+    assert!(again.code == 1 && again.err.contains(&file), "it is not written over: {}", again.err);
+    assert!(
+        world
+            .ok(&["recordings", "get", &id, "--format", "v2", "-o", "-"])
+            .await
+            .starts_with("{\"version\":2")
+    );
+    assert_eq!(world.ok(&["play", "--server", &world.address, "--no-wait", &id[..13]]).await, "hello\r\n");
+    let nothing = run(world.dir(), &["play", "nothing"], "").await;
+    assert_eq!(nothing.code, 3, "{}", nothing.err);
+    let (events, _) = (world.ok(&["sessions", "events", "work"]).await, ());
+    assert!(events.contains("ended"), "{events}");
+    world.end().await;
+}

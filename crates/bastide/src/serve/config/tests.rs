@@ -28,7 +28,7 @@ fn every_setting_of_a_file_is_taken() {
     let config = read(
         "listen = '0.0.0.0:443'\ndata_dir = '/d'\nrecordings_dir = '/r'\npublic_url = 'https://a.example'\n\
          trusted_proxies = ['10.0.0.0/8', '::1']\nmax_connections = 100\n\
-         [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[log]\nformat = 'json'\n",
+         [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n[log]\nformat = 'json'\n",
         &[],
     )
     .unwrap();
@@ -36,6 +36,7 @@ fn every_setting_of_a_file_is_taken() {
     assert_eq!(config.tls, Some(files));
     assert_eq!(config.recordings().unwrap(), PathBuf::from("/r"));
     assert_eq!(config.login_lifetime, Duration::from_secs(36 * 3600));
+    assert_eq!(config.history_keep, Duration::from_secs(30 * 24 * 3600));
     assert_eq!(config.warnings, Vec::<String>::new());
     // What is shown is a file with the same settings.
     let again = read(&config.shown(), &[]).unwrap();
