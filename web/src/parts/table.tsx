@@ -189,9 +189,9 @@ export function ColumnChoice<T>({
     hide([...names].join(','))
   }
   return (
-    <details className="menu" onBlur={closeWhenLeft}>
+    <details className="column-choice" onBlur={closeWhenLeft}>
       <summary>{t('table.columns')}</summary>
-      <fieldset className="menu-list">
+      <fieldset className="column-list">
         <legend className="unseen">{t('table.columns')}</legend>
         {columns
           .filter((column) => !column.always)
