@@ -66,7 +66,7 @@ test('a recording is found, replayed from a moment, sought in, and taken away', 
   await screen.getByText(/^30/).waitFor()
   await page.keyboard.press('Home')
   await screen.getByText(/^30/).waitFor({ state: 'detached' })
-  await page.locator('h1').click()
+  await page.locator('.facts dt').first().click()
   await page.keyboard.press('Space')
   await page.locator('.replay[data-playing=ended]').waitFor()
   await screen.getByText(/^30/).waitFor()
