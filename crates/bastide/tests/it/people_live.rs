@@ -201,8 +201,28 @@ async fn sessions_are_listed_shared_and_ended() {
     world.ok(&["new", "-d", "-n", "work", "--", "sh", "-c", "echo hello; exec cat"]).await;
     let sessions = world.json(&["sessions", "--json"]).await;
     assert_eq!((&sessions[0]["name"], &sessions[0]["state"]), (&json!("work"), &json!("running")));
+    let fields = [
+        "access",
+        "account",
+        "cols",
+        "command",
+        "created",
+        "cwd",
+        "exit",
+        "name",
+        "owner",
+        "pid",
+        "recording",
+        "rows",
+        "state",
+        "title",
+        "uid",
+        "viewers",
+    ];
+    assert_eq!(shape(&sessions[0]), fields);
     let table = world.ok(&["sessions"]).await;
-    assert!(table.lines().nth(1).unwrap().starts_with("work  "), "{table}");
+    let row = table.lines().nth(1).unwrap();
+    assert!(row.starts_with("work  ") && row.contains("s ago") && row.contains("admin"), "{table}");
     let shared = world.json(&["sessions", "share", "work", "--expires", "2h", "--json"]).await;
     assert_eq!(shape(&shared), ["share", "url"]);
     assert_eq!(shared["share"]["access"], "watch");
@@ -222,6 +242,22 @@ async fn recordings_are_fetched_and_played_from_the_server() {
     };
     bastide_testkit::within("the recording's end", ended).await;
     let recordings = world.json(&["recordings", "--json"]).await;
+    let fields = [
+        "account",
+        "bytes",
+        "cols",
+        "command",
+        "duration_ms",
+        "ended",
+        "exit",
+        "id",
+        "name",
+        "owner",
+        "rows",
+        "started",
+        "state",
+    ];
+    assert_eq!(shape(&recordings[0]), fields);
     let id = recordings[0]["id"].as_str().unwrap().to_owned();
     assert!(world.ok(&["recordings"]).await.contains("closed"));
     let file = world.dir().join("work.cast").display().to_string();
@@ -238,7 +274,8 @@ async fn recordings_are_fetched_and_played_from_the_server() {
     assert_eq!(world.ok(&["play", "--server", &world.address, "--no-wait", &id[..13]]).await, "hello\r\n");
     let nothing = run(world.dir(), &["play", "nothing"], "").await;
     assert_eq!(nothing.code, 3, "{}", nothing.err);
-    let (events, _) = (world.ok(&["sessions", "events", "work"]).await, ());
-    assert!(events.contains("ended"), "{events}");
+    assert!(world.ok(&["sessions", "events", "work"]).await.contains("session_ended"));
+    let events = world.json(&["sessions", "events", "work", "--json"]).await;
+    assert_eq!(shape(&events[0]), ["at", "data", "id", "type"]);
     world.end().await;
 }

@@ -185,6 +185,7 @@ async fn an_ephemeral_server_leaves_nothing_behind() {
     let env = [("TMPDIR", temporary.to_str().unwrap()), ("NOTIFY_SOCKET", "/nowhere")];
     let mut server = Server::start(dir.path(), &["--ephemeral"], &env).await;
     let pid = server.says("started the sessions daemon").await;
+    assert!(pid.contains("it ends with the server"), "{pid}");
     let pid: String = pid.rsplit("pid=").next().unwrap().chars().filter(char::is_ascii_digit).collect();
     assert!(get(&server.address().await, "/readyz").await.starts_with("HTTP/1.1 200"));
     assert!(server.stop().await.success());

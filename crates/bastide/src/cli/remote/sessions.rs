@@ -159,7 +159,7 @@ impl List {
                 shown::text(session, "/name"),
                 uid(session).map_or_else(|| "-".to_owned(), short_id),
                 state,
-                shown::when(session, "/created_at", now),
+                shown::when(session, "/created", now),
                 shown::text(session, "/owner/username"),
                 shown::text(session, "/access"),
                 shown::text(session, "/command"),
