@@ -119,7 +119,7 @@ impl Socket {
             ctx: ctx.clone(),
             ping,
             heard: now,
-            rights: ctx.app().changes(),
+            rights: ctx.changes(),
             expires: left.map(|left| now + Duration::try_from(left).unwrap_or_default().min(LONGEST_TIMER)),
             look_again: false,
             asked: None,

@@ -27,6 +27,8 @@ mod people;
 mod refusals;
 #[path = "it/requests.rs"]
 mod requests;
+#[path = "it/rights.rs"]
+mod rights;
 #[path = "it/socket.rs"]
 mod socket;
 #[path = "it/stopping.rs"]

@@ -152,13 +152,14 @@ impl App {
     /// # Errors
     /// `NotLoggedIn` for a token that is not good; `Storage`.
     pub async fn context(&self, shown: Shown<'_>, origin: Origin) -> Result<Ctx, Error> {
+        let changes = self.changes();
         let person = self.authenticate(shown).await?;
-        Ok(Ctx::new(self.clone(), person.map_or(Caller::Anonymous, Caller::Person), origin))
+        Ok(Ctx::new(self.clone(), person.map_or(Caller::Anonymous, Caller::Person), origin, changes))
     }
 
     /// A request of nobody.
     pub fn anonymous(&self, origin: Origin) -> Ctx {
-        Ctx::new(self.clone(), Caller::Anonymous, origin)
+        Ctx::new(self.clone(), Caller::Anonymous, origin, self.changes())
     }
 
     /// Makes a login link for the first administrator, for whoever runs this process.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bastide_store::{Login, Token, User};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -140,11 +141,13 @@ pub struct Ctx {
     app: App,
     caller: Caller,
     origin: Origin,
+    /// Taken before the caller was looked up: it tells of every change that the look may have missed.
+    changes: watch::Receiver<u64>,
 }
 
 impl Ctx {
-    pub(crate) fn new(app: App, caller: Caller, origin: Origin) -> Self {
-        Self { app, caller, origin }
+    pub(crate) fn new(app: App, caller: Caller, origin: Origin, changes: watch::Receiver<u64>) -> Self {
+        Self { app, caller, origin, changes }
     }
 
     pub fn app(&self) -> &App {
@@ -173,8 +176,26 @@ impl Ctx {
     /// `Storage`.
     pub async fn again(&self) -> Result<Option<Self>, Error> {
         let Caller::Person(person) = &self.caller else { return Ok(None) };
+        let changes = self.app.changes();
         let person = self.app.still(person).await?;
-        Ok(person.map(|person| Self { caller: Caller::Person(person), ..self.clone() }))
+        Ok(person.map(|person| Self { caller: Caller::Person(person), changes, ..self.clone() }))
+    }
+
+    /// This request if no right has changed since its caller was looked up, else as it would be answered
+    /// now: for work that begins after a wait.
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `Storage`.
+    pub(crate) async fn fresh(&self) -> Result<Self, Error> {
+        match self.changes.has_changed() {
+            Ok(false) => Ok(self.clone()),
+            _ => self.again().await?.ok_or(Error::NotLoggedIn),
+        }
+    }
+
+    /// Changes whenever a right may have been taken away since this caller was looked up.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     /// Writes that the action begins, does it, writes how it ended. Nothing is done when the first

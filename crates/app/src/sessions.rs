@@ -297,6 +297,7 @@ pub async fn end(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
 /// A session that the caller may do something with.
 pub(crate) struct Found {
     pub(crate) grant: Authorized<Uuid>,
+    pub(crate) owner: Option<Uuid>,
     /// When a guest's stay ends.
     pub(crate) until: Option<Timestamp>,
     /// The daemon's number for it; valid in this instance of the daemon only.
@@ -312,5 +313,5 @@ pub(crate) async fn find(ctx: &Ctx, action: Action, uid: Uuid) -> Result<Found, 
     let info = rows.into_iter().find(|row| row.uid == Some(uid)).ok_or_else(|| Error::session(uid))?;
     let owner = info.detail.as_ref().and_then(|detail| detail.user.as_ref()?.parse().ok());
     let (grant, held) = ctx.authorize_session(action, uid, owner)?;
-    Ok(Found { grant, until: held.until, number: info.id, info })
+    Ok(Found { grant, owner, until: held.until, number: info.id, info })
 }

@@ -145,6 +145,8 @@ impl Terminal {
             if open.fresh {
                 slot.lock().await.taken_none();
             }
+            // The earlier connection may have been waited for.
+            let ctx = ctx.fresh().await?;
             let attached = attach(&ctx, &open).await?;
 
             let (event_sender, events) = mpsc::channel(MAX_EVENTS);
@@ -232,13 +234,14 @@ impl Terminal {
     }
 }
 
-/// Finds the session and becomes its viewer.
-/// An attachment, and when the right to it ends by itself.
+/// An attachment, whose session it is of, and when the right to it ends by itself.
 struct Attached {
     attachment: Attachment,
+    owner: Option<Uuid>,
     until: Option<Timestamp>,
 }
 
+/// Finds the session and becomes its viewer.
 async fn attach(ctx: &Ctx, open: &Open) -> Result<Attached, Error> {
     let found = sessions::find(ctx, open.action(), open.session).await?;
     let options = if open.write { AttachOptions::writer() } else { AttachOptions::reader() };
@@ -251,5 +254,5 @@ async fn attach(ctx: &Ctx, open: &Open) -> Result<Attached, Error> {
         Some("NOT_FOUND") => Error::session(open.session),
         _ => refused(e),
     })?;
-    Ok(Attached { attachment, until: found.until })
+    Ok(Attached { attachment, owner: found.owner, until: found.until })
 }

@@ -5,6 +5,7 @@ use bastide_wire::session::ViewerInfo;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use super::typing::Typing;
 use super::{Attached, Event, Open, attach};
@@ -12,7 +13,6 @@ use crate::Error;
 use crate::context::Ctx;
 use crate::daemon::State;
 use crate::live::Live;
-use crate::sessions;
 
 pub(super) struct Actor {
     ctx: Ctx,
@@ -26,6 +26,8 @@ pub(super) struct Actor {
     rights: watch::Receiver<u64>,
     /// When a guest's stay ends.
     until: Option<Instant>,
+    /// Whose the session is.
+    owner: Option<Uuid>,
     /// The last that the page was told.
     viewers: Vec<ViewerInfo>,
 }
@@ -46,14 +48,27 @@ impl Actor {
         acks: watch::Receiver<u64>,
         typing: Typing,
     ) -> Self {
-        let (link, live, rights) = (ctx.app().daemon().watch(), ctx.app().live(), ctx.app().changes());
-        Self { ctx, open, events, acks, typing, link, live, rights, until: None, viewers: Vec::new() }
+        let (link, live, rights) = (ctx.app().daemon().watch(), ctx.app().live(), ctx.changes());
+        Self {
+            ctx,
+            open,
+            events,
+            acks,
+            typing,
+            link,
+            live,
+            rights,
+            until: None,
+            owner: None,
+            viewers: Vec::new(),
+        }
     }
 
     pub(super) async fn run(mut self, first: Attached) {
         let mut attached = first;
         loop {
             self.until = attached.until.map(|until| self.instant(until));
+            self.owner = attached.owner;
             match self.follow(attached.attachment).await {
                 Over::Done => return,
                 Over::Detached => match self.attach_again().await {
@@ -126,13 +141,12 @@ impl Actor {
             }
         };
         self.ctx = again;
-        match sessions::find(&self.ctx, self.open.action(), self.open.session).await {
-            Ok(found) => {
-                self.until = found.until.map(|until| self.instant(until));
+        // Whose a session is never changes, so the daemon need not be asked, however many look.
+        match self.ctx.authorize_session(self.open.action(), self.open.session, self.owner) {
+            Ok((_, held)) => {
+                self.until = held.until.map(|until| self.instant(until));
                 false
             }
-            // Without the daemon nothing is shown; attaching again asks again.
-            Err(Error::DaemonUnreachable(_)) => false,
             Err(error) => {
                 let _ = self.tell(Event::Gone(error)).await;
                 true
@@ -186,7 +200,8 @@ impl Actor {
     /// `None` when there is nothing more to attach to, or nobody for whom.
     async fn attach_again(&mut self) -> Option<Attached> {
         loop {
-            match attach(&self.ctx, &self.open).await {
+            // Much may have changed while there was no daemon.
+            match self.attach_as_of_now().await {
                 Ok(attached) => return Some(attached),
                 Err(Error::DaemonUnreachable(reason)) => {
                     self.tell(Event::Waiting { reason }).await.ok()?;
@@ -198,6 +213,11 @@ impl Actor {
                 }
             }
         }
+    }
+
+    async fn attach_as_of_now(&mut self) -> Result<Attached, Error> {
+        self.ctx = self.ctx.fresh().await?;
+        attach(&self.ctx, &self.open).await
     }
 
     /// Waits until there is another connection to the daemon.
