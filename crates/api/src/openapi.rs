@@ -97,8 +97,13 @@ pub fn document() -> Value {
             "schemas": schemas,
             "responses": problems(statuses),
             "securitySchemes": {
-                // The name carries the port where there is no TLS, so that two servers on one host do not share it.
-                "cookie": { "type": "apiKey", "in": "cookie", "name": "bastide" },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "bastide",
+                    // So that two servers on one host do not share it.
+                    "description": "Set by logging in. The name goes on with `_` and eight characters of the server's own.",
+                },
                 "token": { "type": "http", "scheme": "bearer", "description": "A token, `bst_…`." },
             },
         },
