@@ -214,8 +214,8 @@ impl History {
         let known = self.store.session_uids().await?;
         let shelf = Arc::clone(&self.shelf);
         let found = tokio::task::spawn_blocking(move || strangers(&shelf, &known)).await;
-        for (opened, end) in found.unwrap_or_default() {
-            self.store.adopt_session(&opened, &end).await?;
+        for some in found.unwrap_or_default().chunks(BATCH) {
+            self.store.adopt_sessions(some).await?;
         }
         Ok(())
     }
@@ -290,8 +290,7 @@ async fn take(
 fn look(shelf: &Shelf, step: &mut Step) {
     match step {
         Step::Opened(opened) if opened.size.is_none() && opened.recording != RecordingState::Off => {
-            let header = shelf.cast(opened.uid).and_then(|cast| cast.header());
-            opened.size = header.ok().map(|header| (header.cols, header.rows));
+            opened.size = shelf.header(opened.uid).ok().map(|header| (header.cols, header.rows));
         }
         Step::Ended { uid, end, .. } => {
             let Ok(file) = shelf.look(*uid) else { return };
@@ -317,7 +316,7 @@ fn strangers(shelf: &Shelf, known: &HashSet<Uuid>) -> Vec<(Opened, bastide_store
 }
 
 fn stranger(shelf: &Shelf, file: &bastide_record::Found) -> Option<(Opened, bastide_store::End)> {
-    let header = shelf.cast(file.uid).and_then(|cast| cast.header()).ok()?;
+    let header = shelf.header(file.uid).ok()?;
     let written = file.modified.and_then(|time| Timestamp::try_from(time).ok());
     let begun =
         header.timestamp.and_then(|s| i64::try_from(s).ok()).and_then(|s| Timestamp::from_second(s).ok());

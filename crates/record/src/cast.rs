@@ -10,7 +10,6 @@ use zstd::bulk::Decompressor;
 
 use crate::error::ReadError;
 use crate::export::{Lines, Version};
-use crate::header::Header;
 use crate::read::Reader;
 
 mod frames;
@@ -70,14 +69,6 @@ impl Cast {
         self.index.damage()
     }
 
-    /// The first line.
-    ///
-    /// # Errors
-    /// `Header`, `Damaged`, `Read`.
-    pub fn header(&self) -> Result<Header, ReadError> {
-        Ok(self.reader()?.header().clone())
-    }
-
     /// A part of the text, as it is stored; what lies behind the end is left out.
     pub fn slice(&self, range: Range<u64>) -> Slice {
         let end = range.end.min(self.len());
@@ -88,7 +79,7 @@ impl Cast {
     /// The whole in version 2 of the format.
     ///
     /// # Errors
-    /// As [`Cast::header`].
+    /// `Header`, `Damaged`, `Read`.
     pub fn as_v2(&self) -> Result<Converted, ReadError> {
         let reader = self.reader()?;
         let header = reader.header().to_line(Version::V2);

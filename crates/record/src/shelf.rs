@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use crate::cast::{Cast, Index};
 use crate::error::ReadError;
+use crate::header::Header;
+use crate::read::Reader;
 
 /// What follows the UUID in a file's name.
 pub const SUFFIX: &str = ".cast.zst";
@@ -106,6 +108,15 @@ impl Shelf {
             None => self.extended(uid, Index::default(), (&file, state))?,
         };
         Ok(Cast::new(Arc::new(file), index, (state.bytes, about.modified().ok())))
+    }
+
+    /// The first line of a recording, and nothing else of it.
+    ///
+    /// # Errors
+    /// As [`Shelf::cast`], and `Header`, `Damaged`, `Read`.
+    pub fn header(&self, uid: Uuid) -> Result<Header, ReadError> {
+        let (file, _) = self.open(uid)?;
+        Ok(Reader::new(BufReader::new(file))?.header().clone())
     }
 
     /// Every recording by name; the order is the directory's.

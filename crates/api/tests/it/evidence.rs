@@ -320,6 +320,39 @@ async fn what_has_ended_is_remembered_over_restarts_of_both_sides() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_gone_or_anothers_loses_no_session_and_is_read_from_its_beginning() {
+    let mut world = World::start().await;
+    for what in [&["log"][..], &["log", "node"]] {
+        let person = world.log_in().await;
+        let uid = person.shell().await;
+        prints(&person, &uid, "before").await;
+        world
+            .restart_both(|state| {
+                for name in what {
+                    let path = state.join(name);
+                    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+                        .unwrap();
+                }
+            })
+            .await;
+        let person = world.log_in().await;
+        let one = format!("/api/v1/recordings/{uid}");
+        within("its end", async { while person.get(&one).send().await.json()["ended"].is_null() {} }).await;
+        let one = person.get(&one).send().await.json();
+        assert_eq!((&one["state"], &one["exit"]), (&json!("lost"), &json!(null)), "{what:?}");
+        assert!(cast(&person, &uid).await.body.contains("before"));
+        // The new log's first entries have numbers that the old one had too.
+        let new = person.shell().await;
+        prints(&person, &new, "after").await;
+        ends(&person, &new).await;
+        let events = person.get(&format!("/api/v1/sessions/{new}/events")).send().await.json();
+        assert_eq!(events["events"][0]["type"], "session_created", "{what:?}");
+        assert_eq!(person.get(&format!("/api/v1/recordings/{new}")).send().await.json()["exit"]["code"], 129);
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_recording_that_no_log_told_of_is_for_administrators() {
     let world = World::start().await;
     let admin = world.log_in().await;

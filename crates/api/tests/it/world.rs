@@ -107,6 +107,15 @@ impl World {
             (Some(app), address, tasks, shutdown, ahead);
     }
 
+    /// Ends both, does something to the daemon's files, and starts both again.
+    pub(crate) async fn restart_both(&mut self, meanwhile: impl FnOnce(&std::path::Path)) {
+        self.stop_server().await;
+        self.daemon.take().unwrap().stop().await;
+        meanwhile(&self.dir.path().join("ptyd"));
+        self.daemon = Some(Daemon::start(self.dir.path()).await);
+        self.restart_server().await;
+    }
+
     pub(crate) async fn restart_daemon(&mut self) {
         self.daemon.take().unwrap().stop().await;
         self.daemon = Some(Daemon::start(self.dir.path()).await);

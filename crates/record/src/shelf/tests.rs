@@ -25,6 +25,7 @@ fn a_recording_is_found_by_its_uuid_and_grows() {
     let dir = tempfile::tempdir().unwrap();
     let shelf = Shelf::new(dir.path());
     put(dir.path(), uid(1), HEADER);
+    assert_eq!((shelf.header(uid(1)).unwrap().cols, shelf.indexes()), (80, 0));
     let first = shelf.cast(uid(1)).unwrap();
     assert_eq!(first.len(), HEADER.len() as u64);
     assert_eq!(first.tag(), shelf.cast(uid(1)).unwrap().tag());
@@ -62,6 +63,7 @@ fn links_pipes_and_directories_are_no_recordings() {
         let error = shelf.cast(uid(n)).unwrap_err();
         assert!(error.is_missing(), "{n}: {error}");
         assert!(shelf.look(uid(n)).unwrap_err().is_missing());
+        assert!(shelf.header(uid(n)).unwrap_err().is_missing());
     }
     assert_eq!(shelf.list().unwrap(), []);
 }

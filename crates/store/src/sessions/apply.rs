@@ -32,19 +32,22 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers a session that is known by its recording alone; one that is remembered stays as it is.
+    /// Remembers sessions that are known by their recordings alone; those that are remembered stay as
+    /// they are.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn adopt_session(&self, opened: &Opened, how: &End) -> Result<(), Error> {
+    pub async fn adopt_sessions(&self, found: &[(Opened, End)]) -> Result<(), Error> {
         let mut work = self.writer.begin().await?;
-        let uid = opened.uid.to_string();
-        let known = sqlx::query!("SELECT uid FROM sessions WHERE uid = ?", uid);
-        if known.fetch_optional(&mut *work).await?.is_none() {
-            open(&mut work, opened).await?;
-            end(&mut work, (opened.uid, how), opened.recording).await?;
-            work.commit().await?;
+        for (opened, how) in found {
+            let uid = opened.uid.to_string();
+            let known = sqlx::query!("SELECT uid FROM sessions WHERE uid = ?", uid);
+            if known.fetch_optional(&mut *work).await?.is_none() {
+                open(&mut work, opened).await?;
+                end(&mut work, (opened.uid, how), opened.recording).await?;
+            }
         }
+        work.commit().await?;
         Ok(())
     }
 

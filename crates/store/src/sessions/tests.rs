@@ -176,8 +176,8 @@ async fn one_known_by_its_file_alone_is_no_longer_over_when_the_log_tells_of_it(
     let (store, _dir) = store().await;
     let Step::Ended { end, .. } = ended(1, 5, "") else { panic!() };
     let file = Opened { node: None, recording: RecordingState::Closed, ..opened(1) };
-    store.adopt_session(&file, &end).await.unwrap();
-    store.adopt_session(&file, &end).await.unwrap();
+    let found = [(file.clone(), end.clone()), (file, end.clone())];
+    store.adopt_sessions(&found).await.unwrap();
     let session = store.session(uid(1)).await.unwrap().unwrap();
     assert_eq!(
         (session.opened.recording, session.ended),
@@ -187,6 +187,6 @@ async fn one_known_by_its_file_alone_is_no_longer_over_when_the_log_tells_of_it(
     let session = store.session(uid(1)).await.unwrap().unwrap();
     assert_eq!((session.opened.recording, session.ended), (RecordingState::Recording, None));
     store.apply_log(uid(1000), 1, &[ended(1, 9, "exited"), Step::Opened(opened(1))]).await.unwrap();
-    store.adopt_session(&file, &end).await.unwrap();
+    store.adopt_sessions(&found).await.unwrap();
     assert_eq!(store.session(uid(1)).await.unwrap().unwrap().ended.unwrap().at, at(9));
 }
