@@ -94,7 +94,7 @@ async fn every_answer_tells_a_browser_to_be_careful() {
     for path in ["/", "/login", "/healthz", "/api/v1/sessions", "/api/nothing"] {
         let answer = world.get(path).send().await;
         let policy = answer.header("content-security-policy").unwrap();
-        assert!(policy.contains("script-src 'self';"), "{policy}");
+        assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
