@@ -445,6 +445,26 @@ test('full screen and back', async () => {
   await page.waitForFunction(() => document.fullscreenElement === null)
 })
 
+test('a flood draws the terminal and nothing beside it; an idle one draws nothing', async () => {
+  const { page } = person
+  const terminal = new Terminal(page)
+  await terminal.run('clear; echo be""gin')
+  await terminal.sees(/^begin$/m)
+  await page.evaluate(() => {
+    window.changes = 0
+    const observer = new MutationObserver((records) => {
+      window.changes += records.length
+    })
+    const watched = { subtree: true, childList: true, attributes: true, characterData: true }
+    for (const part of document.querySelectorAll('.tabs, .status, .notes')) observer.observe(part, watched)
+  })
+  await terminal.run('seq 200000; echo en""d')
+  await terminal.sees(/^200000\nend$/m)
+  // The way to the server is measured every few seconds, and a viewer may come or go.
+  const changes = await page.evaluate(() => window.changes)
+  assert.ok(changes < 40, `${changes} changes`)
+})
+
 test('whatever the network does, a counter has no number lost or doubled', async () => {
   const { page } = person
   const terminal = new Terminal(page)

@@ -1,6 +1,6 @@
 import '@xterm/xterm/css/xterm.css'
 import '../styles/terminal.css'
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../api/live.ts'
 import { type Session, sessionName } from '../api/types.ts'
@@ -13,6 +13,7 @@ import { useLook } from '../terminal/look.ts'
 import { Menu, menuItems } from '../terminal/menu.tsx'
 import { Pane } from '../terminal/pane.tsx'
 import { ShareDialog } from '../terminal/share.tsx'
+import { actionOf } from '../terminal/shortcuts.ts'
 import { StatusLine } from '../terminal/status.tsx'
 import { Tabs } from '../terminal/tabs.tsx'
 import {
@@ -27,6 +28,8 @@ import { useWorkspace, workspaceStore } from '../terminal/workspace-store.ts'
 
 /** Splits need room; on a telephone one pane is seen at a time. */
 const NARROW = '(max-width: 720px)'
+/** CSS pixels that a keyboard covers at least; a bar of the browser's own is less. */
+const KEYBOARD = 120
 
 /** The tabs of this window. The address names the session in focus; a new address is a tab. */
 export function TerminalPage({ uid, watch }: { uid: string; watch: boolean }) {
@@ -34,9 +37,11 @@ export function TerminalPage({ uid, watch }: { uid: string; watch: boolean }) {
   const workspace = useWorkspace()
   const pane = focusedPane(workspace)
   useFollowAddress(uid, watch, pane)
+  useKeys(desk)
+  const page = useKeyboardRoom()
   return (
     <DeskContext.Provider value={desk}>
-      <div className="terminal-page">
+      <div className="terminal-page" ref={page}>
         <Tabs workspace={workspace} />
         <Space workspace={workspace} />
         {pane && <Below pane={pane} />}
@@ -58,6 +63,39 @@ function useFollowAddress(uid: string, watch: boolean, pane: Leaf | undefined): 
   useEffect(() => {
     if (followed !== '' && address && address !== location.pathname + location.search) goInstead(address)
   }, [followed, address])
+}
+
+/** The page's keys where no terminal hears them: on the tabs, on a divider. */
+function useKeys(desk: Desk): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const { target } = event
+      if (event.defaultPrevented || !(target instanceof Element)) return
+      if (target.closest('.terminal-fit, input, textarea, select, dialog')) return
+      const action = actionOf(event)
+      if (!action) return
+      event.preventDefault()
+      desk.run(action, Number(event.code.at(-1)))
+    }
+    document.addEventListener('keydown', pressed)
+    return () => document.removeEventListener('keydown', pressed)
+  }, [desk])
+}
+
+/** A telephone's keyboard lies over the page: what is left of it is the page's height. */
+function useKeyboardRoom() {
+  const page = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const { visualViewport } = window
+    const fit = () => {
+      if (!visualViewport || !page.current) return
+      const covered = window.innerHeight - visualViewport.height * visualViewport.scale
+      page.current.style.height = covered > KEYBOARD ? `${visualViewport.height}px` : ''
+    }
+    visualViewport?.addEventListener('resize', fit)
+    return () => visualViewport?.removeEventListener('resize', fit)
+  }, [])
+  return page
 }
 
 function Space({ workspace }: { workspace: Workspace }) {

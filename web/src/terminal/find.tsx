@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useEffect, useReducer, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useDesk } from './desk.ts'
+import { useDesk, useDeskState } from './desk.ts'
 import { canFind, changeFind, type FindOptions, findWords, NOTHING } from './find.ts'
 import { CloseIcon, DownIcon, UpIcon } from './icons.tsx'
 import type { Look } from './look.ts'
@@ -24,8 +24,12 @@ export function FindBar({ view, look }: { view: View; look: Look }) {
   const { term, caseSensitive, wholeWord, regex } = state
   const { search, terminal } = view.screen
 
+  const { over } = useDeskState()
+  // Asked for again while it is open: back to the field.
   useEffect(() => {
-    field.current?.select()
+    if (over?.kind === 'find') field.current?.select()
+  }, [over])
+  useEffect(() => {
     const results = search.onDidChangeResults(({ resultIndex, resultCount }) =>
       change({ type: 'found', index: resultIndex, count: resultCount }),
     )

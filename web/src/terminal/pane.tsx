@@ -55,6 +55,8 @@ export function Pane({ pane, rect, shown, focused, finding, look }: PaneProps) {
   }, [view, shown, focused])
 
   const menu = (event: MouseEvent) => {
+    // A field over the terminal has the browser's own menu.
+    if (!(event.target instanceof Node && element.current?.contains(event.target))) return
     // A program that hears the mouse gets the click; with Shift it is ours.
     const heard = view?.screen.terminal.modes.mouseTrackingMode !== 'none'
     event.preventDefault()

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { actionOf, isPageKey, keysFor, keysOf, SHORTCUTS } from './shortcuts.ts'
 
 const press = (code: string, ...modifiers: ('ctrl' | 'shift' | 'alt' | 'meta')[]) => ({
+  key: '',
   code,
   ctrlKey: modifiers.includes('ctrl'),
   shiftKey: modifiers.includes('shift'),
@@ -42,6 +43,16 @@ describe('the keys', () => {
       const held = alt ? (['ctrl', 'shift', 'alt'] as const) : (['ctrl', 'shift'] as const)
       expect(actionOf(press(key, ...held))).toBe(action)
     }
+  })
+
+  it('are those that are written on the keyboard, wherever they lie', () => {
+    const held = press('KeyQ', 'ctrl', 'shift')
+    expect(actionOf({ ...held, key: 'A' }), 'A on a French keyboard').toBe('menu')
+    expect(actionOf({ ...press('KeyA', 'ctrl', 'shift'), key: 'Q' })).toBeNull()
+    expect(actionOf({ ...press('KeyF', 'ctrl', 'shift'), key: 'А' }), 'Cyrillic').toBe('find')
+    expect(actionOf({ ...press('Digit7', 'ctrl', 'shift'), key: '?' }), 'for the page').toBeNull()
+    expect(isPageKey({ ...press('Minus', 'ctrl', 'shift'), key: '?' })).toBe(true)
+    expect(actionOf({ ...press('Digit1', 'ctrl', 'shift'), key: '!' })).toBe('tab_number')
   })
 
   it('have a second form with Cmd where that is free', () => {

@@ -77,12 +77,30 @@ export const SHORTCUTS: readonly Shortcut[] = [
 /** Not for the program and not ours: the page around hears them (palette, list of shortcuts). */
 const PAGE = ['KeyK', 'Slash']
 
-type Keys = Pick<KeyboardEvent, 'code' | 'ctrlKey' | 'shiftKey' | 'altKey' | 'metaKey'>
+type Keys = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'shiftKey' | 'altKey' | 'metaKey'>
+
+const SIGNS: Record<string, string> = {
+  '?': 'Slash',
+  '+': 'Equal',
+  '=': 'Equal',
+  '-': 'Minus',
+  _: 'Minus',
+  '[': 'BracketLeft',
+  '{': 'BracketLeft',
+  ']': 'BracketRight',
+  '}': 'BracketRight',
+}
+
+/** By what is written on the key; by its place where that is no Latin letter (Cyrillic, a Chinese input method). */
+function codeOf({ key, code }: Pick<Keys, 'key' | 'code'>): string {
+  return /^[a-z]$/i.test(key) ? `Key${key.toUpperCase()}` : (SIGNS[key] ?? code)
+}
 
 function matches(shortcut: Shortcut, event: Keys): boolean {
   const { code } = shortcut
-  if (event.code !== code && event.code !== shortcut.also) {
-    if (code !== 'Digit' || !/^Digit[1-9]$/.test(event.code)) return false
+  const pressed = codeOf(event)
+  if (pressed !== code && event.code !== shortcut.also) {
+    if (code !== 'Digit' || !/^Digit[1-9]$/.test(pressed)) return false
   }
   if (event.ctrlKey && event.shiftKey && !event.metaKey) return event.altKey === (shortcut.alt === true)
   return shortcut.cmd === true && event.metaKey && !event.ctrlKey && !event.altKey
@@ -95,7 +113,7 @@ export function actionOf(event: Keys): Action | null {
 
 /** For the page around the terminal, and never for the program. */
 export function isPageKey(event: Keys): boolean {
-  if (!PAGE.includes(event.code) || event.altKey) return false
+  if (!PAGE.includes(codeOf(event)) || event.altKey) return false
   return event.ctrlKey ? event.shiftKey && !event.metaKey : event.metaKey
 }
 

@@ -444,6 +444,25 @@ describe('connection', () => {
     expect(phase()).toBe('reconnecting')
   })
 
+  it('asks seldom while nobody looks, and at once when somebody does again', () => {
+    begin()
+    host.wire.hello()
+    host.wire.say({ type: 'pong', t: 0 })
+    socket.look(false)
+    expect(host.wire.of('ping')).toHaveLength(2)
+    host.wire.say({ type: 'pong', t: 0 })
+    host.pass(29_000)
+    expect(host.wire.of('ping')).toHaveLength(2)
+    host.pass(1_000)
+    expect(host.wire.of('ping')).toHaveLength(3)
+    host.wire.say({ type: 'pong', t: 0 })
+    socket.look(true)
+    expect(host.wire.of('ping')).toHaveLength(4)
+    host.wire.say({ type: 'pong', t: 0 })
+    host.pass(5_000)
+    expect(host.wire.of('ping')).toHaveLength(5)
+  })
+
   it('stays on the screen while the daemon is away, and types when it is back', () => {
     begin()
     host.wire.hello()

@@ -70,6 +70,8 @@ const SLOW_INPUT = 1_000
 const FIRST_RETRY = 250
 const LAST_RETRY = 10_000
 const PING_EVERY = 5_000
+/** While nobody looks; a proxy that closes what is silent for a minute must not. */
+const PING_UNSEEN_EVERY = 30_000
 /** No answer for this long: the connection is dead, whatever the browser believes. */
 const PONG_WITHIN = 8_000
 /** A connection that has not opened by then is tried anew. */
@@ -101,6 +103,7 @@ export class TerminalSocket {
   /** Of the snapshot that is coming. */
   private parts: Uint8Array[] = []
   private stopped = false
+  private seen = true
   private failures = 0
   /** When the last message came. */
   private heard = 0
@@ -150,6 +153,15 @@ export class TerminalSocket {
   /** The browser knows that the network is gone before a timer could. */
   networkLost(): void {
     if (this.wire) this.lost(1006)
+  }
+
+  /** Whether somebody looks: else there is no need to know every few seconds how long the way is. */
+  look(seen: boolean): void {
+    if (seen === this.seen) return
+    this.seen = seen
+    if (this.current.kind !== 'live') return
+    this.cancelPing()
+    this.ping()
   }
 
   /** False when so much waits already that it was refused. */
@@ -288,7 +300,7 @@ export class TerminalSocket {
       case 'pong':
         this.cancelDeadline()
         this.cancelPing()
-        this.cancelPing = this.host.after(PING_EVERY, () => this.ping())
+        this.cancelPing = this.host.after(this.seen ? PING_EVERY : PING_UNSEEN_EVERY, () => this.ping())
         this.listener.roundTrip(this.host.now() - message.t)
         break
       case 'error':

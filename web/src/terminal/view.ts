@@ -15,6 +15,9 @@ import { type Phase, TerminalSocket } from './socket.ts'
 /** The mark on the page's timeline: the first snapshot is painted. */
 const PROMPT = 'bastide:prompt'
 
+/** What needs no answer goes by itself after so many milliseconds. */
+const PASSING: Record<string, number> = { copied: 1_500, nothing_selected: 2_500, READ_ONLY: 8_000 }
+
 export interface ViewState {
   phase: Phase
   size: { cols: number; rows: number } | null
@@ -76,6 +79,7 @@ export class View {
   private place: HTMLElement | null = null
   private shown = true
   private byMouse = false
+  private fading: ReturnType<typeof setTimeout> | undefined
   private readonly undo: (() => void)[] = []
 
   constructor(options: ViewOptions) {
@@ -138,14 +142,14 @@ export class View {
     this.hear(window, 'online', () => this.socket.retryNow())
     this.hear(window, 'offline', () => this.socket.networkLost())
     this.hear(document, 'visibilitychange', () => {
-      if (document.visibilityState !== 'visible') return
-      this.socket.retryNow()
+      if (document.visibilityState === 'visible') this.socket.retryNow()
       this.show(this.shown)
     })
     this.socket.start()
   }
 
   dispose(): void {
+    clearTimeout(this.fading)
     for (const undo of this.undo) undo()
     this.socket.stop()
     this.screen.dispose()
@@ -158,7 +162,8 @@ export class View {
   /** Whether its tab is in front: only what nobody sees asks for attention. */
   show(shown: boolean): void {
     this.shown = shown
-    if (shown && document.visibilityState === 'visible') this.change({ attention: 'none' })
+    this.socket.look(this.looked())
+    if (this.looked()) this.change({ attention: 'none' })
   }
 
   look(look: Look): void {
@@ -177,7 +182,14 @@ export class View {
   }
 
   notify(kind: string, text = ''): void {
-    this.change({ notice: { kind, text } })
+    const notice = { kind, text }
+    this.change({ notice })
+    clearTimeout(this.fading)
+    const stays = PASSING[kind]
+    if (stays === undefined) return
+    this.fading = setTimeout(() => {
+      if (this.state.notice === notice) this.change({ notice: null })
+    }, stays)
   }
 
   dismiss(): void {
