@@ -1,8 +1,9 @@
 // The terminal page as somebody uses it all day: tabs, splits, finding, copying, reading along.
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Terminal, World } from './world.mjs'
 
@@ -595,6 +596,36 @@ test('a terminal is usable soon after its address was entered', async () => {
   times.sort((a, b) => a - b)
   console.log(`# usable prompt after ${times.map(Math.round).join(', ')} ms`)
   assert.ok(times.every((time) => time > 0))
+})
+
+test('pictures for who reads about it', { skip: !process.env.BASTIDE_PICTURES }, async () => {
+  const { page, context } = await world.person({ viewport: { width: 1200, height: 680 } })
+  await symlink(join(import.meta.dirname, '../..'), join(world.env.HOME, 'bastide')).catch(() => {})
+  const prompt = "cd ~/bastide; PS1='\\[\\e[1;32m\\]\\w\\[\\e[0m\\] $ '; clear"
+  const left = await Terminal.open(page)
+  await left.sees(/[#$] *$/m)
+  await left.run(`${prompt}; vim -u NONE -c 'syntax on' -c 'set number' crates/session/src/viewer.rs`)
+  await left.sees(/viewer.rs" /)
+  const right = await press(page, 'Control+Shift+E')
+  await right.run(
+    `${prompt}; ls --color crates; grep --color=always -rn 'pub enum' crates/wire/src | cut -c 1-150`,
+  )
+  await right.sees(/\$ *$/)
+  const below = await press(page, 'Control+Shift+O')
+  await below.run(
+    `${prompt}; for n in 1 2 3 4 5 6; do printf "\\e[3%dm█▓▒░\\e[0m 终端 " $n; done; echo; seq -s ' ' 60`,
+  )
+  await below.sees(/ 60$/m)
+  await page.keyboard.press('Control+Shift+F')
+  await page.getByRole('textbox', { name: 'Find' }).fill('4')
+  await page.getByText(/of \d+$/).waitFor()
+  await world.picture(page, 'terminal-splits')
+  await page.keyboard.press('Escape')
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.keyboard.press('Control+Shift+A')
+  await page.getByRole('menu').waitFor()
+  await world.picture(page, 'terminal-light')
+  await context.close()
 })
 
 test('nothing on the page complained', () => {

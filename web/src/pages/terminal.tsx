@@ -73,7 +73,11 @@ function useKeys(desk: Desk): void {
       if (event.defaultPrevented || !(target instanceof Element)) return
       if (target.closest('.terminal-fit, input, textarea, select, dialog')) return
       const action = actionOf(event)
-      if (!action) return
+      if (!action) {
+        // Nothing has the focus: what is typed is for the terminal.
+        if (target === document.body && event.key !== 'Tab') desk.view?.focus()
+        return
+      }
       event.preventDefault()
       desk.run(action, Number(event.code.at(-1)))
     }

@@ -109,6 +109,8 @@ export class Desk {
       go('/')
       return
     }
+    // What was pressed is gone, and the focus with it.
+    this.view?.focus()
     this.set({ closed: running })
     clearTimeout(this.forget)
     if (running.length > 0) this.forget = setTimeout(() => this.set({ closed: [] }), CLOSED_FOR)

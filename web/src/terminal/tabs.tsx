@@ -133,6 +133,7 @@ function TabItem({ tab, index, current, dragged }: ItemProps) {
         setOver(true)
       }}
       onDragLeave={() => setOver(false)}
+      onDragEnd={() => desk.view?.focus()}
       onDrop={drop}
       onAuxClick={(event) => {
         if (event.button !== 1) return
