@@ -326,6 +326,77 @@ test('who only watches is told why typing does nothing, and can take the keyboar
   await other.context.close()
 })
 
+test('a link shares one terminal with somebody else, who is seen, and it is taken back', async () => {
+  const { page, context } = person
+  const terminal = new Terminal(page)
+  const { uid } = terminal
+  const origin = { origin: world.url }
+  const ask = async (path, data) => {
+    const answer = await context.request.post(`${world.url}/api/v1/${path}`, { data, headers: origin })
+    assert.ok(answer.ok(), await answer.text())
+    return answer.json()
+  }
+  const user = await ask('users', { username: 'wang.li', role: 'user' })
+  const { url: invitation } = await ask(`users/${user.id}/login-link`)
+  const guest = await world.browser.newContext({ viewport: { width: 1200, height: 700 }, locale: 'en-US' })
+  await logInBy(guest, invitation)
+  const visitor = await guest.newPage()
+  await visitor.goto(`${world.url}/t/${uid}`)
+  await visitor.getByText('There is no such terminal').waitFor()
+
+  await page.keyboard.press('Control+Shift+A')
+  await page.getByRole('menuitem', { name: 'Share' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('None yet.').waitFor()
+  await dialog.getByRole('button', { name: 'Make a link' }).click()
+  const link = await dialog.getByRole('textbox', { name: 'Link' }).inputValue()
+  assert.match(link, /\/s\/\w+/)
+  await dialog.getByText('Nobody has used it yet').waitFor()
+  await world.picture(page, 'share')
+  await page.evaluate(axe)
+  await look(page, 'share')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+
+  const token = new URL(link).pathname.split('/').at(-1)
+  const used = await guest.request.post(`${world.url}/api/v1/shares/use`, {
+    data: { token },
+    headers: origin,
+  })
+  assert.deepEqual(await used.json(), { session: uid, access: 'watch' })
+  await visitor.goto(`${world.url}/t/${uid}`)
+  const watching = new Terminal(visitor)
+  await watching.live()
+  await visitor.locator('.status .badge', { hasText: 'read-only' }).waitFor()
+  await watching.type('x')
+  await visitor.getByText('for a link to type with').waitFor()
+  await terminal.run('clear; echo for gu""ests')
+  await watching.sees(/^for guests$/m)
+  await page.locator('.initials', { hasText: 'WL' }).waitFor()
+  assert.match(await page.locator('.status-viewers').getAttribute('title'), /wang\.li \(watches\)/)
+  await world.picture(page, 'viewers')
+
+  await page.keyboard.press('Control+Shift+A')
+  await page.getByRole('menuitem', { name: 'Share' }).click()
+  await dialog.getByText('Used by wang.li').waitFor()
+  await dialog.getByRole('button', { name: 'Take back' }).click()
+  await dialog.getByText('None yet.').waitFor()
+  await visitor.getByText('its link may have been taken back').waitFor()
+  await page.keyboard.press('Escape')
+  await guest.close()
+})
+
+/** Uses a login link as its page does; a person without a password gets one. */
+async function logInBy(context, link) {
+  const token = new URL(link).searchParams.get('token')
+  const data = { token, password: 'several plain words' }
+  const answer = await context.request.post(`${world.url}/api/v1/login-links/use`, {
+    data,
+    headers: { origin: world.url },
+  })
+  assert.ok(answer.ok(), await answer.text())
+}
+
 test('two windows have their own tabs', async () => {
   const { page, context } = person
   const window = await context.newPage()
@@ -610,7 +681,7 @@ test('pictures for who reads about it', { skip: !process.env.BASTIDE_PICTURES },
   await right.run(
     `${prompt}; ls --color crates; grep --color=always -rn 'pub enum' crates/wire/src | cut -c 1-150`,
   )
-  await right.sees(/\$ *$/)
+  await right.sees(/\$ \s*$/)
   const below = await press(page, 'Control+Shift+O')
   await below.run(
     `${prompt}; for n in 1 2 3 4 5 6; do printf "\\e[3%dm█▓▒░\\e[0m 终端 " $n; done; echo; seq -s ' ' 60`,

@@ -2,7 +2,7 @@ import { type MouseEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { liveStore, useLive } from '../api/live.ts'
 import { sessionName } from '../api/types.ts'
-import { useDesk, useViewState } from './desk.ts'
+import { rightsOf, useDesk, useViewState } from './desk.ts'
 import { FindBar } from './find.tsx'
 import type { Look } from './look.ts'
 import { Notes, PasteQuestion } from './notes.tsx'
@@ -47,6 +47,12 @@ export function Pane({ pane, rect, shown, focused, finding, look }: PaneProps) {
     setView(opened)
     return () => desk.views.close(opened)
   }, [desk, uid, watch])
+
+  // Who may only watch is not refused for having asked for more.
+  const mayWrite = rightsOf(session).write
+  useEffect(() => {
+    if (!mayWrite && !watch) workspaceStore.apply({ type: 'replace', uid, by: uid, watch: true })
+  }, [mayWrite, watch, uid])
 
   useEffect(() => view?.look(look), [view, look])
   useEffect(() => view?.show(shown), [view, shown])

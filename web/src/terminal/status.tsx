@@ -143,9 +143,9 @@ function Viewers({ viewers }: { viewers: ViewerInfo[] }) {
   )
 }
 
-/** Who it is, where the server says it. */
+/** Who it is, or what it is: a user name, or the name that another client of the daemon gave. */
 function viewerName(viewer: ViewerInfo): string | null {
-  return (viewer as { user?: string | null }).user ?? null
+  return viewer.client
 }
 
 /** Two letters of a user name, or one Chinese character. */
