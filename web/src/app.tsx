@@ -18,6 +18,8 @@ import { goInstead, loginAddress, type Place, useAddress, usePlace } from './rou
 const TerminalPage = lazy(() =>
   import('./pages/terminal.tsx').then((module) => ({ default: module.TerminalPage })),
 )
+// It is the largest of them, and who enters its address waits for a prompt: not for one load after the other.
+if (location.pathname.startsWith('/t/')) void import('./pages/terminal.tsx')
 const LinkPage = lazy(() => import('./pages/link.tsx').then((module) => ({ default: module.LinkPage })))
 const RecordingsPage = lazy(() =>
   import('./pages/recordings.tsx').then((module) => ({ default: module.RecordingsPage })),

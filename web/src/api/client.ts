@@ -174,8 +174,8 @@ export const createLoginLink = (user: number) =>
 
 // Sessions.
 
-export const createSession = (size?: { cols: number; rows: number }) =>
-  json<Session>('POST', '/api/v1/sessions', { ...size })
+export const createSession = (wanted?: { cwd?: string }) =>
+  json<Session>('POST', '/api/v1/sessions', { ...wanted })
 export const endSession = (uid: string) => nothing('DELETE', `/api/v1/sessions/${id(uid)}`)
 /** Throws a Problem when it is not there, or when nobody is logged in. */
 export const getSession = (uid: string) => json<Session>('GET', `/api/v1/sessions/${id(uid)}`)

@@ -3,10 +3,11 @@ import '../styles/terminal.css'
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../api/live.ts'
+import { useRight } from '../api/me.ts'
 import { type Session, sessionName } from '../api/types.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { goInstead } from '../router.ts'
 import { addressOf, Desk, DeskContext, useDesk, useDeskState, useViewState } from '../terminal/desk.ts'
-import { Dialog } from '../terminal/dialog.tsx'
 import { DividerBar } from '../terminal/dividers.tsx'
 import { KeyRow } from '../terminal/keyrow.tsx'
 import { useLook } from '../terminal/look.ts'
@@ -183,13 +184,14 @@ function Overlay({ pane, session, name }: { pane: Leaf; session: Session | undef
   const desk = useDesk()
   const { over } = useDeskState()
   const { phase } = useViewState(pane.uid)
+  const shells = useRight('session_create')
   const close = () => desk.show(null)
   if (over?.kind === 'menu') {
     const tab = workspaceStore.get().tabs.find((one) => one.focus === pane.uid)
     const open = phase.kind !== 'ended' && phase.kind !== 'closed'
     const selected = desk.view?.screen.terminal.hasSelection() ?? false
     const panes = tab ? panesOf(tab.root).length : 1
-    return <Menu x={over.x} y={over.y} groups={menuItems({ pane, session, selected, panes, open })} />
+    return <Menu x={over.x} y={over.y} groups={menuItems({ pane, session, selected, panes, open, shells })} />
   }
   if (over?.kind === 'share') return <ShareDialog uid={over.uid} name={name} close={close} />
   if (over?.kind !== 'end') return null

@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useId, useRef } from 'react'
 
 /**
  * A question over the page. The browser keeps the focus inside it, closes it with Escape, and gives the focus
- * back where it was.
+ * back where it was. What is marked `data-first` has it first.
  */
 export function Dialog({
   title,
@@ -21,6 +21,7 @@ export function Dialog({
     const element = dialog.current
     const before = document.activeElement
     if (element && !element.open) element.showModal()
+    element?.querySelector<HTMLElement>('[data-first]')?.focus()
     return () => {
       element?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()

@@ -2,7 +2,9 @@
 
 import { createContext, useContext, useSyncExternalStore } from 'react'
 import { createSession, endSession, Problem } from '../api/client.ts'
+import { liveStore } from '../api/live.ts'
 import type { Session } from '../api/types.ts'
+import { openOverlay } from '../frame/open.ts'
 import { go, terminalAddress } from '../router.ts'
 import { getSettings } from '../settings.ts'
 import { readClipboard } from './clipboard.ts'
@@ -23,7 +25,16 @@ import {
 import { workspaceStore } from './workspace-store.ts'
 
 /** Everything that the menu and the keys can ask for. */
-export type Command = Action | 'select_all' | 'share' | 'end' | 'watch' | 'write' | 'next_pane' | 'settings'
+export type Command =
+  | Action
+  | 'select_all'
+  | 'share'
+  | 'end'
+  | 'watch'
+  | 'write'
+  | 'next_pane'
+  | 'settings'
+  | 'keys'
 
 export type Over =
   | { kind: 'menu'; x: number; y: number }
@@ -35,6 +46,18 @@ export interface DeskState {
   over: Over | null
   /** Sessions whose panes were just closed: they can be brought back. */
   closed: readonly string[]
+}
+
+/** Where the one in focus is; elsewhere, when that place is gone or belongs to somebody else. */
+async function newShell(): Promise<Session> {
+  const uid = focusedPane(workspaceStore.get())?.uid
+  const cwd = liveStore.get().sessions.find((one) => one.uid === uid && one.state === 'running')?.cwd
+  try {
+    return await createSession(cwd ? { cwd } : undefined)
+  } catch (error) {
+    if (!cwd || !(error instanceof Problem) || error.status < 400 || error.status === 403) throw error
+    return createSession()
+  }
 }
 
 /** Share of the tab that one press moves a divider. */
@@ -132,14 +155,14 @@ export class Desk {
   }
 
   async openShell(): Promise<void> {
-    const session = await this.trying(() => createSession())
+    const session = await this.trying(newShell)
     if (session) workspaceStore.apply({ type: 'open', uid: session.uid, watch: false })
   }
 
   async splitOff(direction: Direction): Promise<void> {
     const uid = focusedPane(workspaceStore.get())?.uid
     if (uid === undefined) return
-    const session = await this.trying(() => createSession())
+    const session = await this.trying(newShell)
     if (session) workspaceStore.apply({ type: 'split', at: uid, direction, uid: session.uid })
   }
 
@@ -157,7 +180,7 @@ export class Desk {
   }
 
   async again(uid: string): Promise<void> {
-    const session = await this.trying(() => createSession())
+    const session = await this.trying(newShell)
     if (session) workspaceStore.apply({ type: 'replace', uid, by: session.uid, watch: false })
   }
 
@@ -241,6 +264,7 @@ const RUN: Record<Command, (desk: Desk, digit: number) => void> = {
   font_reset: () => font(0),
   full_screen: (desk) => void desk.fullScreen(),
   settings: () => go('/settings'),
+  keys: () => openOverlay('keys'),
   menu: (desk) => desk.menuAtCursor(),
   bar: () => toTheBar(),
   share: (desk) => desk.ask('share'),
@@ -282,10 +306,4 @@ export function useAttention(uids: readonly string[]): ViewState['attention'] {
 /** Where a session of the workspace has its address. */
 export function addressOf(pane: { uid: string; watch: boolean }): string {
   return terminalAddress(pane.uid, pane.watch)
-}
-
-/** What the one who looks may do with a session; a server that does not say lets everyone who sees it. */
-export function rightsOf(session: Session | undefined): { write: boolean; manage: boolean } {
-  const access = (session as { access?: string } | undefined)?.access
-  return { write: access !== 'watch', manage: access === undefined || access === 'admin' || access === 'own' }
 }

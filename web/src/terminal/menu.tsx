@@ -1,7 +1,8 @@
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Session } from '../api/types.ts'
-import { type Command, rightsOf, useDesk } from './desk.ts'
+import { type Command, useDesk } from './desk.ts'
+import { mayManage, mayType } from './rights.ts'
 import { type Action, keysFor, SHORTCUTS } from './shortcuts.ts'
 import type { Leaf } from './workspace.ts'
 
@@ -11,6 +12,8 @@ interface Item {
   danger?: boolean
 }
 
+const NEW = ['tab_new', 'split_right', 'split_down'] as const
+
 /** What can be done with a terminal, in groups. */
 export function menuItems(now: {
   pane: Leaf
@@ -18,12 +21,13 @@ export function menuItems(now: {
   selected: boolean
   panes: number
   open: boolean
+  /** Whether they may open shells. */
+  shells: boolean
 }): Item[][] {
-  const { pane, session, selected, panes, open } = now
-  const may = rightsOf(session)
+  const { pane, session, selected, panes, open, shells } = now
   const own: Item[] = []
-  if (open && may.write) own.push({ command: pane.watch ? 'write' : 'watch' })
-  if (open && may.manage) own.push({ command: 'share' })
+  if (open && mayType(session)) own.push({ command: pane.watch ? 'write' : 'watch' })
+  if (open && mayManage(session)) own.push({ command: 'share' })
   const groups: Item[][] = [
     [
       { command: 'copy', disabled: !selected },
@@ -32,9 +36,7 @@ export function menuItems(now: {
       { command: 'find' },
     ],
     [
-      { command: 'tab_new' },
-      { command: 'split_right' },
-      { command: 'split_down' },
+      ...(shells ? NEW.map((command) => ({ command })) : []),
       ...(panes > 1 ? [{ command: 'next_pane' as const }] : []),
     ],
     [
@@ -43,9 +45,13 @@ export function menuItems(now: {
       { command: 'font_reset' },
       { command: 'full_screen' },
       { command: 'settings' },
+      { command: 'keys' },
     ],
     own,
-    [{ command: 'pane_close' }, ...(open && may.manage ? [{ command: 'end' as const, danger: true }] : [])],
+    [
+      { command: 'pane_close' },
+      ...(open && mayManage(session) ? [{ command: 'end' as const, danger: true }] : []),
+    ],
   ]
   return groups.filter((group) => group.length > 0)
 }

@@ -1,12 +1,13 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../api/live.ts'
-import type { Session } from '../api/types.ts'
+import { useRight } from '../api/me.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { changeSettings } from '../settings.ts'
-import { rightsOf, useDesk, useViewState } from './desk.ts'
-import { Dialog } from './dialog.tsx'
+import { useDesk, useViewState } from './desk.ts'
 import { MAX_WAITING } from './input.ts'
 import { type Paste, sizeWords } from './paste.ts'
+import { mayType } from './rights.ts'
 import type { Phase } from './socket.ts'
 import { useSecondsUntil } from './status.tsx'
 import type { Notice, View, ViewState } from './view.ts'
@@ -100,8 +101,8 @@ function ReadOnlyNote({ pane, dismiss }: { pane: Leaf; dismiss: () => void }) {
   const { t } = useTranslation()
   const desk = useDesk()
   const session = useLive().sessions.find((one) => one.uid === pane.uid)
-  const mayWrite = pane.watch && rightsOf(session).write
-  const owner = (session as (Session & { owner?: { username: string } | null }) | undefined)?.owner
+  const mayWrite = pane.watch && mayType(session)
+  const owner = session?.owner
   return (
     <div className="note">
       <span>
@@ -157,13 +158,16 @@ function noticeWords(t: TFunction, { kind, text }: Notice): string {
 function Ending({ phase, pane }: { phase: Phase; pane: Leaf }) {
   const { t } = useTranslation()
   const desk = useDesk()
+  const shells = useRight('session_create')
   if (phase.kind !== 'ended' && phase.kind !== 'closed') return null
   return (
     <div className="note ending">
       <span>{endingWords(t, phase)}</span>
-      <button type="button" className="button primary" onClick={() => desk.again(pane.uid)}>
-        {t('terminal.again')}
-      </button>
+      {shells && (
+        <button type="button" className="button primary" onClick={() => desk.again(pane.uid)}>
+          {t('terminal.again')}
+        </button>
+      )}
       <button type="button" className="button" onClick={() => desk.close([pane.uid])}>
         {t('terminal.close')}
       </button>

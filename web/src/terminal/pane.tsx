@@ -2,10 +2,11 @@ import { type MouseEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { liveStore, useLive } from '../api/live.ts'
 import { sessionName } from '../api/types.ts'
-import { rightsOf, useDesk, useViewState } from './desk.ts'
+import { useDesk, useViewState } from './desk.ts'
 import { FindBar } from './find.tsx'
 import type { Look } from './look.ts'
 import { Notes, PasteQuestion } from './notes.tsx'
+import { mayType } from './rights.ts'
 import { actionOf, isPageKey } from './shortcuts.ts'
 import type { View } from './view.ts'
 import type { Leaf, Rect } from './workspace.ts'
@@ -49,7 +50,7 @@ export function Pane({ pane, rect, shown, focused, finding, look }: PaneProps) {
   }, [desk, uid, watch])
 
   // Who may only watch is not refused for having asked for more.
-  const mayWrite = rightsOf(session).write
+  const mayWrite = mayType(session)
   useEffect(() => {
     if (!mayWrite && !watch) workspaceStore.apply({ type: 'replace', uid, by: uid, watch: true })
   }, [mayWrite, watch, uid])
@@ -113,7 +114,11 @@ function PasteAsked({ uid, view }: { uid: string; view: View | undefined }) {
 
 /** True when the key is the page's. What the browser does better by itself (paste) it does. */
 function ownKey(desk: ReturnType<typeof useDesk>, event: KeyboardEvent): boolean {
-  if (isPageKey(event)) return true
+  if (isPageKey(event)) {
+    // The palette hears its key by itself; the list of shortcuts only where nobody types.
+    if (event.type === 'keydown' && event.key === '?') desk.run('keys')
+    return true
+  }
   const action = actionOf(event)
   if (!action) return false
   if (action === 'paste') return true

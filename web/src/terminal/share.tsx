@@ -2,8 +2,8 @@ import { type FormEvent, useCallback, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/client.ts'
 import { Ago } from '../parts/ago.tsx'
+import { Dialog } from '../parts/dialog.tsx'
 import { copyText } from './clipboard.ts'
-import { Dialog } from './dialog.tsx'
 import {
   createShare,
   DURATIONS,

@@ -2,8 +2,9 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Session } from '../api/types.ts'
 import { Dot, type Tone } from '../parts/state.tsx'
-import { rightsOf, useDesk, useViewState } from './desk.ts'
+import { useDesk, useViewState } from './desk.ts'
 import type { ViewerInfo } from './frames.ts'
+import { mayType } from './rights.ts'
 import type { Phase } from './socket.ts'
 import type { Leaf } from './workspace.ts'
 
@@ -74,7 +75,7 @@ function ReadOnly({ pane, session }: { pane: Leaf; session: Session | undefined 
       <span className="badge" title={t('terminal.readonly.title')}>
         {t('terminal.readonly')}
       </span>
-      {pane.watch && rightsOf(session).write && (
+      {pane.watch && mayType(session) && (
         <button type="button" className="quiet" onClick={() => desk.run('write')}>
           {t('terminal.menu.write')}
         </button>

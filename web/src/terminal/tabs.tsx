@@ -1,6 +1,7 @@
 import { type DragEvent, type KeyboardEvent, type MouseEvent, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../api/live.ts'
+import { useRight } from '../api/me.ts'
 import { sessionName } from '../api/types.ts'
 import { BackIcon } from '../parts/icons.tsx'
 import { Link } from '../parts/link.tsx'
@@ -15,6 +16,7 @@ export function Tabs({ workspace }: { workspace: Workspace }) {
   const { t } = useTranslation()
   const desk = useDesk()
   const dragged = useRef<number | null>(null)
+  const shells = useRight('session_create')
   const menu = (event: MouseEvent<HTMLButtonElement>) => {
     const { right, bottom } = event.currentTarget.getBoundingClientRect()
     desk.show({ kind: 'menu', x: right, y: bottom + 2 })
@@ -37,13 +39,17 @@ export function Tabs({ workspace }: { workspace: Workspace }) {
           ))}
         </ul>
       </nav>
-      <BarButton command="tab_new">
-        <PlusIcon />
-      </BarButton>
+      {shells && (
+        <BarButton command="tab_new">
+          <PlusIcon />
+        </BarButton>
+      )}
       <span className="gap" />
-      <BarButton command="split_right" wide>
-        <SplitIcon />
-      </BarButton>
+      {shells && (
+        <BarButton command="split_right" wide>
+          <SplitIcon />
+        </BarButton>
+      )}
       <BarButton command="find">
         <FindIcon />
       </BarButton>
