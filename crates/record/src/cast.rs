@@ -20,6 +20,8 @@ use frames::{Found, Walk, read_full};
 pub(crate) use index::Index;
 use index::Mark;
 
+/// Small frames are given together up to this: those of a quiet session hold a line or two each.
+const SMALL_CHUNK_BYTES: usize = 128 * 1024;
 /// Text of one chunk of a conversion; those of a stored recording are a frame each.
 const CHUNK_BYTES: usize = 256 * 1024;
 
@@ -73,7 +75,7 @@ impl Cast {
     pub fn slice(&self, range: Range<u64>) -> Slice {
         let end = range.end.min(self.len());
         let at = self.index.before(range.start);
-        Slice { cast: self.clone(), at, from: range.start, end, chunk: Vec::new() }
+        Slice { cast: self.clone(), at, from: range.start, end }
     }
 
     /// The whole in version 2 of the format.
@@ -106,7 +108,6 @@ pub struct Slice {
     at: Mark,
     from: u64,
     end: u64,
-    chunk: Vec<u8>,
 }
 
 impl Slice {
@@ -115,48 +116,67 @@ impl Slice {
         self.end.saturating_sub(self.from)
     }
 
-    /// The next bytes: at most a frame's. `None` at the end. It waits for the disk.
+    /// The next bytes: a large frame's, or those of some small ones. `None` at the end. It waits for the
+    /// disk.
     ///
     /// # Errors
-    /// `Frame`, `Read`: nothing comes after.
+    /// `Frame`, `Storage`: nothing comes after.
     pub fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
-        while self.from < self.end {
-            self.next_frame()?;
-            let chunk = std::mem::take(&mut self.chunk);
-            if !chunk.is_empty() {
-                return Ok(Some(chunk));
-            }
+        if self.from >= self.end {
+            return Ok(None);
         }
-        Ok(None)
-    }
-
-    /// Decodes the frame that holds `from`, stepping over those before it.
-    fn next_frame(&mut self) -> Result<(), ReadError> {
         let source = Arc::clone(&self.cast.source);
         let mut walk = Walk::new(&*source, self.cast.index.end().file);
-        loop {
-            let at = self.at;
-            let (bytes, text) = match walk.look(at.file).map_err(read_failed)? {
-                Found::Frame { bytes, text } => (bytes, text),
-                Found::End => return Err(self.damaged("the file has become shorter")),
-                Found::Damaged(why) => return Err(self.damaged(&why)),
-            };
-            self.at = Mark { text: at.text + text, file: at.file + bytes };
-            if self.at.text > self.from {
-                let mut chunk = self.decode(at, (bytes, text)).inspect_err(|_| self.from = self.end)?;
-                let last = usize::try_from(self.end - at.text).unwrap_or(usize::MAX).min(chunk.len());
-                chunk.truncate(last);
-                // The first frame may begin before what is wanted.
-                chunk.drain(..usize::try_from(self.from.saturating_sub(at.text)).unwrap_or(last).min(last));
-                self.from += chunk.len() as u64;
-                self.chunk = chunk;
-                return Ok(());
+        let mut zstd = Decompressor::new().map_err(read_failed)?;
+        let mut chunk = Vec::new();
+        while self.from < self.end && chunk.len() < SMALL_CHUNK_BYTES {
+            let (at, bytes, text) = self.step(&mut walk)?;
+            if at.text + text > self.from {
+                match self.decode(&mut zstd, at, (bytes, text)) {
+                    Ok(decoded) => self.take(at, &decoded, &mut chunk),
+                    // What was read before it is given first.
+                    Err(_) if !chunk.is_empty() => {
+                        self.at = at;
+                        break;
+                    }
+                    Err(error) => {
+                        self.from = self.end;
+                        return Err(error);
+                    }
+                }
             }
         }
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+
+    /// Over one frame: where it is, its bytes in the file and those of its text.
+    fn step(&mut self, walk: &mut Walk<'_>) -> Result<(Mark, u64, u64), ReadError> {
+        let at = self.at;
+        match walk.look(at.file).map_err(read_failed)? {
+            Found::Frame { bytes, text } => {
+                self.at = Mark { text: at.text + text, file: at.file + bytes };
+                Ok((at, bytes, text))
+            }
+            Found::End => Err(self.damaged("the file has become shorter")),
+            Found::Damaged(why) => Err(self.damaged(&why)),
+        }
+    }
+
+    /// What is wanted of a frame: the first one may begin before, and the last one end behind.
+    fn take(&mut self, at: Mark, decoded: &[u8], chunk: &mut Vec<u8>) {
+        let place = |text: u64| usize::try_from(text - at.text).unwrap_or(usize::MAX).min(decoded.len());
+        let wanted = &decoded[place(self.from)..place(self.end)];
+        chunk.extend_from_slice(wanted);
+        self.from += wanted.len() as u64;
     }
 
     /// Both sizes are bounded by what the walk lets pass.
-    fn decode(&self, at: Mark, (bytes, text): (u64, u64)) -> Result<Vec<u8>, ReadError> {
+    fn decode(
+        &self,
+        zstd: &mut Decompressor<'_>,
+        at: Mark,
+        (bytes, text): (u64, u64),
+    ) -> Result<Vec<u8>, ReadError> {
         let damaged = |why: &str| ReadError::Frame { at: at.file, why: why.to_owned() };
         let mut frame = vec![0; usize::try_from(bytes).map_err(|_| damaged("too long"))?];
         let read = read_full(&*self.cast.source, &mut frame, at.file).map_err(read_failed)?;
@@ -164,8 +184,7 @@ impl Slice {
             return Err(damaged("the file has become shorter"));
         }
         let room = usize::try_from(text).map_err(|_| damaged("too long"))?;
-        let decoded = Decompressor::new().and_then(|mut zstd| zstd.decompress(&frame, room));
-        let decoded = decoded.map_err(|e| damaged(&e.to_string()))?;
+        let decoded = zstd.decompress(&frame, room).map_err(|e| damaged(&e.to_string()))?;
         if decoded.len() == room { Ok(decoded) } else { Err(damaged("it does not hold what it says")) }
     }
 

@@ -173,6 +173,26 @@ fn a_frame_that_holds_less_than_it_says_ends_the_reading() {
 }
 
 #[test]
+fn small_frames_are_given_together_and_damage_comes_after_what_is_whole() {
+    let mut file: Vec<u8> =
+        (0..10_000).flat_map(|n| frame(format!("[0, \"o\", \"{n:05}\"]\n").as_bytes())).collect();
+    let length = cast(file.clone()).len();
+    let mut slice = cast(file.clone()).slice(0..u64::MAX);
+    let mut chunks = 0;
+    while slice.next_chunk().unwrap().is_some() {
+        chunks += 1;
+    }
+    assert!(chunks <= 3, "{chunks} chunks for {length} bytes");
+    let last = file.len() - 1;
+    file[last] ^= 1;
+    let cast = cast(file);
+    let mut slice = cast.slice(length - 60..u64::MAX);
+    assert_eq!(slice.next_chunk().unwrap().unwrap().len(), 42, "all but the damaged line");
+    assert!(matches!(slice.next_chunk(), Err(ReadError::Frame { .. })));
+    assert!(matches!(slice.next_chunk(), Ok(None)));
+}
+
+#[test]
 fn the_other_version_is_made_line_by_line() {
     let events = "[0.5, \"o\", \"a\"]\n[0.5, \"o\", \"b\"]\n";
     let cast = cast([frame(HEADER.as_bytes()), frame(events.as_bytes())].concat());
