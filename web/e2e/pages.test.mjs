@@ -69,19 +69,19 @@ test('a thousand running terminals are a list that scrolls', async () => {
   assert.equal(await page.locator('[role=table]').getAttribute('aria-rowcount'), '1001')
   const inPage = await page.locator('.rows .row').count()
   assert.ok(inPage < 80, `${inPage} rows are in the page`)
-  // Frames while it scrolls from end to end: nothing may take longer than a few of them.
-  const slowest = await page.evaluate(async () => {
-    let slowest = 0
+  // Frames while it scrolls from end to end; the middle one, because the machine has other things to do.
+  const frame = await page.evaluate(async () => {
+    const took = []
     let before = performance.now()
     for (let step = 0; step <= 60; step++) {
       window.scrollTo(0, (document.body.scrollHeight * step) / 60)
       await new Promise((shown) => requestAnimationFrame(shown))
-      slowest = Math.max(slowest, performance.now() - before)
+      took.push(performance.now() - before)
       before = performance.now()
     }
-    return slowest
+    return took.sort((a, b) => a - b)[30]
   })
-  assert.ok(slowest < 400, `a frame took ${Math.round(slowest)} ms`)
+  assert.ok(frame < 100, `a frame takes ${Math.round(frame)} ms`)
   await page.locator(`[data-uid="${server.sessions.at(-1).uid}"]`).waitFor()
   await page.evaluate(() => window.scrollTo(0, 0))
   await page.getByRole('searchbox').fill('nightly')
@@ -145,7 +145,7 @@ test('the palette goes anywhere from the keyboard', async () => {
   await field.fill('recdngs')
   await page.getByRole('option', { name: /^Recordings/ }).waitFor()
   await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Recordings' }).waitFor()
+  await page.getByRole('heading', { name: 'Recordings', exact: true }).waitFor()
   await page.keyboard.press('Control+k')
   await field.fill('dark')
   await page.keyboard.press('Enter')
@@ -196,7 +196,7 @@ test('too many attempts: how long to wait, counted down', async () => {
       body: JSON.stringify({ type: 'urn:bastide:problem:too_many_attempts', detail: 'too many attempts' }),
     })
   })
-  await page.getByLabel('User name').fill('ada')
+  await page.getByLabel('User name').fill('admin')
   await page.getByLabel('Password').fill('wrong')
   await page.keyboard.press('Enter')
   await page.getByText(/Too many attempts. Try again in [12] second/).waitFor()
@@ -212,7 +212,7 @@ test('a server that does not answer is waited for', async () => {
   })
   await page.getByRole('heading', { name: 'The server does not answer' }).waitFor()
   server.instead.clear()
-  await page.getByRole('heading', { name: 'Recordings' }).waitFor()
+  await page.getByRole('heading', { name: 'Recordings', exact: true }).waitFor()
   await context.close()
 })
 
@@ -222,26 +222,26 @@ test('a login that ends elsewhere leads to the login page, and back to the same 
   server.me = null
   server.tell({ type: 'me' })
   await page.getByRole('heading', { name: 'Log in' }).waitFor()
-  await page.getByLabel('User name').fill('ada')
+  await page.getByLabel('User name').fill('admin')
   await page.getByLabel('Password').fill(server.password)
   await page.keyboard.press('Enter')
-  await page.getByRole('heading', { name: 'Recordings' }).waitFor()
+  await page.getByRole('heading', { name: 'Recordings', exact: true }).waitFor()
   assert.match(page.url(), /\/recordings\?q=make$/)
   await context.close()
 })
 
 test('the last administrator stays one, and the page says why', async () => {
   const { page, context } = await visit('/users')
-  await page.getByRole('button', { name: 'Edit ada' }).click()
+  await page.getByRole('button', { name: 'Edit admin' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Role').selectOption('user')
   await dialog.getByRole('button', { name: 'Save' }).click()
   await dialog.getByText(/last administrator/).waitFor()
   await page.keyboard.press('Escape')
-  await page.getByRole('button', { name: 'Delete ada' }).click()
+  await page.getByRole('button', { name: 'Delete admin' }).click()
   const remove = dialog.getByRole('button', { name: 'Delete' })
   assert.equal(await remove.isDisabled(), true)
-  await dialog.getByRole('textbox').fill('ada')
+  await dialog.getByRole('textbox').fill('admin')
   await remove.click()
   await dialog.getByText(/last administrator/).waitFor()
   await context.close()

@@ -129,7 +129,7 @@ test('an administrator makes a user, who sets a password and sees only their own
   await dialog.getByLabel('User name').fill('Grace')
   await dialog.getByText(/Begin with a letter or a digit/).waitFor()
   await dialog.getByLabel('User name').fill('grace')
-  await dialog.getByLabel(/Name in full/).fill('Grace Hopper')
+  await dialog.getByLabel(/Name in full/).fill('Night shift')
   await dialog.getByRole('button', { name: /Create/ }).click()
   const url = new URL(await dialog.getByLabel('Login link').inputValue())
   await dialog.getByRole('button', { name: 'Done' }).click()
@@ -194,7 +194,7 @@ test('a changed password ends other logins', async () => {
   const other = await browser()
   await other.page.goto(`${world.url}/recordings`)
   await world.logIn(other.page, 'grace')
-  await other.page.getByRole('heading', { name: 'Recordings' }).waitFor()
+  await other.page.getByRole('heading', { name: 'Recordings', exact: true }).waitFor()
   const { page } = grace
   await page.goto(`${world.url}/settings`)
   await page.getByRole('button', { name: 'Change the password' }).click()
@@ -211,7 +211,7 @@ test('a changed password ends other logins', async () => {
   await page.getByText('The password is changed.').waitFor()
   await other.page.getByRole('heading', { name: 'Log in' }).waitFor()
   await world.logIn(other.page, 'grace', 'another plain sentence')
-  await other.page.getByRole('heading', { name: 'Recordings' }).waitFor()
+  await other.page.getByRole('heading', { name: 'Recordings', exact: true }).waitFor()
   await other.context.close()
 })
 

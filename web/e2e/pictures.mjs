@@ -13,7 +13,7 @@ export const PAGES = {
     at: '/login?next=/settings',
     server: (server) => Object.assign(server, { me: null }),
     page: async (page) => {
-      await page.locator('input[name=username]').fill('ada')
+      await page.locator('input[name=username]').fill('admin')
       await page.locator('input[name=password]').fill('wrong')
       await page.keyboard.press('Enter')
       await page.locator('.field-error').waitFor()
@@ -57,7 +57,7 @@ export const PAGES = {
     at: '/users',
     page: async (page) => {
       await page.locator('.page-head button').click()
-      await page.locator('dialog input').first().fill('Grace!')
+      await page.locator('dialog input').first().fill('Ops!')
     },
   },
   settings: { at: '/settings', page: (page) => page.locator('[data-token]').first().waitFor() },

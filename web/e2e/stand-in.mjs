@@ -14,23 +14,28 @@ const before = (minutes) => new Date(Date.now() - minutes * MINUTE).toISOString(
 const after = (minutes) => before(-minutes)
 
 const PEOPLE = [
-  { username: 'ada', display_name: 'Ada Lovelace', role: 'admin', account: 'ada' },
-  { username: 'grace', display_name: null, role: 'user', account: 'build' },
-  { username: 'linus.p', display_name: '林沐', role: 'user', account: null },
+  { username: 'admin', display_name: 'Administrator', role: 'admin', account: 'admin' },
+  { username: 'ops', display_name: null, role: 'user', account: 'build' },
+  { username: 'night.shift', display_name: '夜班', role: 'user', account: null },
   { username: 'old-ops', display_name: null, role: 'admin', account: 'ops', enabled: false },
 ].map((person, index) => ({
   id: index + 1,
   uid: uid(900 + index),
   enabled: true,
-  password_set: person.username !== 'linus.p',
+  password_set: person.username !== 'night.shift',
   created: before(60 * 24 * 40),
-  last_login: person.username === 'linus.p' ? null : before(7 + index * 300),
+  last_login: person.username === 'night.shift' ? null : before(7 + index * 300),
   ...person,
 }))
 
 const PROGRAMS = [
-  { command: ['/bin/bash'], name: null, title: 'ada@host: ~/bastide', cwd: '/home/ada/bastide' },
-  { command: ['/usr/bin/vim', 'main.rs'], name: null, title: 'main.rs - VIM', cwd: '/home/ada/bastide/src' },
+  { command: ['/bin/bash'], name: null, title: 'admin@host: ~/bastide', cwd: '/home/admin/bastide' },
+  {
+    command: ['/usr/bin/vim', 'main.rs'],
+    name: null,
+    title: 'main.rs - VIM',
+    cwd: '/home/admin/bastide/src',
+  },
   { command: ['/usr/bin/make', 'test'], name: 'nightly build', title: null, cwd: '/srv/build' },
   { command: ['/usr/bin/htop'], name: null, title: 'htop', cwd: '/' },
   { command: ['/bin/zsh'], name: '数据库迁移', title: 'psql prod', cwd: '/srv/db' },
@@ -45,9 +50,9 @@ export function session(n, more = {}) {
     pid: 1000 + n,
     cols: 120,
     rows: 32,
-    account: n % 3 === 2 ? 'build' : 'ada',
+    account: n % 3 === 2 ? 'build' : 'admin',
     user: null,
-    owner: { id: 1 + (n % 2), username: n % 2 ? 'grace' : 'ada' },
+    owner: { id: 1 + (n % 2), username: n % 2 ? 'ops' : 'admin' },
     access: 'admin',
     viewers: Array.from({ length: n % 4 }, () => ({ write: true, lagged: false, client: null })),
     recording: { state: 'recording', reason: null },
@@ -63,8 +68,8 @@ export function recording(n, more = {}) {
     id: uid(500 + n),
     name,
     command,
-    owner: { id: 1, username: n % 2 ? 'grace' : 'ada' },
-    account: n % 2 ? 'build' : 'ada',
+    owner: { id: 1, username: n % 2 ? 'ops' : 'admin' },
+    account: n % 2 ? 'build' : 'admin',
     started: before(25 + n * 190),
     ended: before(20 + n * 190),
     duration_ms: 61_000 + n * 83_000,
@@ -113,7 +118,7 @@ const json = (body, status = 200) => ({
 const none = { status: 204 }
 
 export class StandIn {
-  me = 'ada'
+  me = 'admin'
   password = 'correct horse battery'
   rights = ['session_create', 'user_list']
   users = structuredClone(PEOPLE)
@@ -215,11 +220,11 @@ export class StandIn {
     }
     if (asked === 'POST /api/v1/login-links/look') {
       if (!/^[0-9a-f]+$/.test(body.token)) return problem(403, 'link_refused', 'refused')
-      return json({ username: 'ada', password_set: body.token.startsWith('1'), expires: after(14) })
+      return json({ username: 'admin', password_set: body.token.startsWith('1'), expires: after(14) })
     }
     if (asked === 'POST /api/v1/login-links/use') {
       if (body.password === 'password1234') return problem(422, 'weak_password', 'a very common password')
-      this.me = 'ada'
+      this.me = 'admin'
       return json({ user: this.users[0], login: this.logins[0] })
     }
     return null

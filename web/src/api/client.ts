@@ -1,6 +1,6 @@
 // Requests to /api/v1. Every failure is a Problem with words that can be shown.
 
-import type { Login, Me, Page, Recording, Role, Scope, Session, Token, User } from './types.ts'
+import type { Login, Me, NewUser, Page, Recording, Scope, Session, Token, User, UserChange } from './types.ts'
 
 export class Problem extends Error {
   /** HTTP status; 0 when the server could not be reached. */
@@ -149,20 +149,6 @@ export const createToken = (name: string, scope: Scope, days: number | null) =>
 export const deleteToken = (token: string) => nothing('DELETE', `/api/v1/tokens/${id(token)}`)
 
 // People.
-
-export interface NewUser {
-  username: string
-  display_name?: string
-  role: Role
-  account?: string
-}
-
-export type UserChange = Partial<{
-  display_name: string | null
-  role: Role
-  account: string | null
-  enabled: boolean
-}>
 
 export const listUsers = () => all<'users', User>('/api/v1/users', 'users')
 export const createUser = (user: NewUser) => json<User>('POST', '/api/v1/users', user)

@@ -1,110 +1,33 @@
-// What /api/v1 says. Times are RFC 3339, UTC.
+// What /api/v1 says, by the names that the client uses. The shapes are those of docs/openapi.json (schema.d.ts);
+// only what the document leaves open is said here.
 
-import type { ViewerInfo } from '../terminal/frames.ts'
+import type { components } from './schema.d.ts'
 
-export type Role = 'admin' | 'user'
-export type Scope = 'full' | 'read'
+type Schemas = components['schemas']
 
-export interface User {
-  id: number
-  uid: string
-  username: string
-  display_name: string | null
-  role: Role
-  /** The account of the machine whose shells they open. */
-  account: string | null
-  enabled: boolean
-  password_set: boolean
-  created: string
-  last_login: string | null
-}
+export type Role = Schemas['Role']
+export type Scope = Schemas['Scope']
+export type User = Schemas['User']
+export type Login = Schemas['Login']
+export type Owner = Schemas['Owner']
+export type Token = Schemas['Token']
+export type NewUser = Schemas['UserCreate']
+export type UserChange = Schemas['UserChange']
+export type Exit = Schemas['Exit']
 
-export interface Login {
-  id: string
-  kind: 'cookie' | 'token'
-  scope: Scope
-  created: string
-  expires: string | null
-  address: string | null
-  agent: string | null
-  /** The one that asks. */
-  current: boolean
-}
-
-/** An action that may be offered to them. */
+/** An action that may be offered to somebody. */
 export type Right = 'session_create' | 'user_list' | (string & {})
-
-export interface Me {
-  user: User
-  login: Login
-  server: { version: string; https: boolean }
-  rights: Right[]
-}
-
-export interface Owner {
-  id: number
-  username: string
-}
+export type Me = Schemas['Me'] & { rights: Right[] }
 
 /** What the one who asks may do with a session. */
-export type SessionAccess = 'admin' | 'own' | 'write' | 'watch'
+export type SessionAccess = Schemas['Access']
 
-export interface Exit {
-  code: number | null
-  signal?: number | null
-}
-
-export interface Session {
-  uid: string
-  name: string | null
-  state: 'running' | 'ended'
-  created: string
-  pid: number
-  cols: number
-  rows: number
-  title: string | null
-  cwd: string | null
-  command: string[]
-  account: string
-  user: string | null
-  owner?: Owner | null
-  access?: SessionAccess
-  viewers: ViewerInfo[]
-  recording: { state: RecordingState; reason: string | null }
-  exit: { code: number; signal?: number } | null
-}
-
+/** Of the recording of a session that the daemon knows. */
 export type RecordingState = 'recording' | 'stalled' | 'failed' | 'closed' | 'off'
 
-export interface Recording {
-  /** That of its session. */
-  id: string
-  name: string | null
-  owner: Owner | null
-  command: string[]
-  account: string
-  started: string
-  ended: string | null
-  duration_ms: number | null
-  cols: number
-  rows: number
-  /** As it lies on the disk. */
-  bytes: number
-  state: 'recording' | 'closed' | 'failed' | 'lost'
-  exit: Exit | null
-}
+export type Session = Schemas['Session'] & { recording: { state: RecordingState } }
 
-export interface Token {
-  id: string
-  user_id: number
-  name: string
-  scope: Scope
-  /** How the secret begins. */
-  hint: string
-  created: string
-  expires: string | null
-  last_used: string | null
-}
+export type Recording = Omit<Schemas['Recording'], 'exit'> & { exit: Exit | null }
 
 /** One page of a list; `next` asks for the following one. */
 export interface Page<T> {
@@ -123,12 +46,7 @@ export function recordingName(recording: Recording): string {
   return sessionName({ ...recording, uid: recording.id })
 }
 
-/** Whether they may type in it; a server that does not say lets everyone who sees it. */
-export function mayWrite(session: Pick<Session, 'access'>): boolean {
-  return session.access !== 'watch'
-}
-
 /** Whether they may end it. */
 export function mayEnd(session: Pick<Session, 'access'>): boolean {
-  return session.access === undefined || session.access === 'admin' || session.access === 'own'
+  return session.access === 'admin' || session.access === 'own'
 }

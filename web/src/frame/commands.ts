@@ -54,7 +54,7 @@ function ofRecording(recording: Recording): Command {
     key: `r ${recording.id}`,
     group: 'recording',
     words: recordingName(recording),
-    more: [recording.owner?.username ?? recording.account, recording.command.join(' ')].join(' · '),
+    more: [recording.owner?.username ?? recording.account ?? '', recording.command.join(' ')].join(' · '),
     run: () => go(recordingAddress(recording.id)),
   }
 }

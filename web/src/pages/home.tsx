@@ -190,7 +190,7 @@ function Recent({ ended }: { ended: number }) {
           <li key={recording.id}>
             <Link href={recordingAddress(recording.id)}>{recordingName(recording)}</Link>
             <span className="soft">
-              {recording.owner?.username ?? recording.account} · <Ago at={recording.started} />
+              {recording.owner?.username ?? recording.account ?? '–'} · <Ago at={recording.started} />
             </span>
           </li>
         ))}

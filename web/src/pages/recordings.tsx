@@ -178,7 +178,8 @@ function useColumns(): Column<Recording>[] {
         key: 'account',
         title: t('recordings.column.account'),
         track: 'minmax(80px, 0.8fr)',
-        cell: (recording) => <code>{recording.account}</code>,
+        cell: (recording) =>
+          recording.account ? <code>{recording.account}</code> : <span className="soft">–</span>,
       },
       {
         key: 'started',
