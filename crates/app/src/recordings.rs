@@ -227,15 +227,16 @@ async fn find(ctx: &Ctx, id: Uuid) -> Result<Session, Error> {
     row.ok_or(Error::NotFound(What::Recording(id)))
 }
 
-/// What still grows is measured now.
+/// As their files are now. Whose file was deleted is a recording no more.
 async fn with_sizes(ctx: &Ctx, rows: Vec<Session>) -> Vec<Recording> {
     let shelf = Arc::clone(&ctx.app().history().shelf);
     let work = move || {
-        let size = |row: &Session| match row.ended.as_ref().and_then(|end| end.bytes) {
-            Some(bytes) => bytes,
-            None => shelf.look(row.opened.uid).map_or(0, |file| file.bytes),
+        let size = |row: &Session| match shelf.look(row.opened.uid) {
+            Ok(file) => Some(file.bytes),
+            Err(error) if error.is_missing() => None,
+            Err(_) => Some(row.ended.as_ref().and_then(|end| end.bytes).unwrap_or(0)),
         };
-        rows.into_iter().map(|row| read(size(&row), row)).collect()
+        rows.into_iter().filter_map(|row| Some(read(size(&row)?, row))).collect()
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }

@@ -400,6 +400,13 @@ async fn a_damaged_recording_ends_early_and_disturbs_nobody() {
     std::fs::remove_file(file(&world, &uid)).unwrap();
     let gone = cast(&person, &uid).await;
     assert_eq!((gone.status, gone.problem().as_str()), (404, "recording_not_found"));
+    assert_eq!(person.get(&format!("/api/v1/recordings/{uid}")).send().await.status, 404);
+    assert_eq!(ids(&person, "/api/v1/recordings", "recordings").await.0, std::slice::from_ref(&other));
+    assert_eq!(
+        person.get(&format!("/api/v1/sessions/{uid}")).send().await.status,
+        200,
+        "it ran all the same"
+    );
     prints(&person, &other, "well").await;
     world.end().await;
 }
