@@ -133,7 +133,7 @@ fn schemas(routes: &[Route]) -> Map<String, Value> {
 }
 
 /// Fields of answers that are left out where they have nothing to say.
-const MAY_BE_ABSENT: [(&str, &str); 1] = [("Exit", "signal")];
+const MAY_BE_ABSENT: [(&str, &str); 2] = [("Exit", "signal"), ("CompatSessionDetail", "environment")];
 
 /// What we answer has all its fields, if only to say null; a client need not ask twice.
 fn require(name: &str, schema: &mut Value) {

@@ -1,6 +1,8 @@
 //! `/api/pty/sessions` and the JSON form of its WebSocket, as clients of an earlier design of
 //! command control speak them. Thin adapters over the use cases of `/api/v1`.
 
+mod answers;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use axum::Extension;
@@ -10,14 +12,14 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
 use bastide_app::page::Piece;
-use bastide_app::recordings::{self, Query, Recording};
-use bastide_app::sessions::{self, NewSession, Seen, State};
+use bastide_app::recordings::{self, Query};
+use bastide_app::sessions::{self, NewSession};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::MAX_INPUT;
 use bastide_wire::terminal::json::{FromBrowser, Kind, ToBrowser, Utf8Stream};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,6 +30,8 @@ use crate::page::{Page, Paging, encode};
 use crate::sessions::{read_uid, size};
 use crate::terminal::close_code;
 use crate::websocket::{Received, Socket, code};
+use answers::Happened;
+pub(crate) use answers::{Events, Full, Recorded, Sessions, Short};
 
 /// What a terminal is sent before a snapshot that replaces what it shows (ECMA-48: RIS).
 const RESET: &str = "\u{1b}c";
@@ -48,19 +52,19 @@ pub(crate) struct New {
     server_id: Option<Value>,
 }
 
-pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Value>, Problem> {
-    Ok(axum::Json(json!({ "sessions": newest(&ctx).await? })))
+pub(crate) async fn session_list(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Sessions>, Problem> {
+    Ok(axum::Json(Sessions { sessions: newest(&ctx).await? }))
 }
 
 /// `/api/sessions`: the same as a bare array.
-pub(crate) async fn session_array(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Vec<Value>>, Problem> {
+pub(crate) async fn session_array(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Vec<Full>>, Problem> {
     Ok(axum::Json(newest(&ctx).await?))
 }
 
 /// These clients know no pages.
-async fn newest(ctx: &Ctx) -> Result<Vec<Value>, Problem> {
+async fn newest(ctx: &Ctx) -> Result<Vec<Full>, Problem> {
     let (sessions, _) = sessions::list(ctx, None, ALL).await?;
-    Ok(sessions.iter().map(full).collect())
+    Ok(sessions.iter().map(Full::from).collect())
 }
 
 pub(crate) async fn session_create(
@@ -76,18 +80,18 @@ pub(crate) async fn session_create(
     let new = NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size };
     let session = sessions::create(&ctx, new).await?;
     let place = format!("/api/pty/sessions/{}", session.session.uid);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(short(&session))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(Short::from(&session))))
 }
 
 pub(crate) async fn session_get(
     Extension(ctx): Extension<Ctx>,
     Path(uid): Path<String>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<Full>, Problem> {
     let session = sessions::get(&ctx, read_uid(&uid)?).await?;
-    let mut shown = full(&session);
+    let mut shown = Full::from(&session);
     // Whoever only looks on has not been told it.
     if session.access >= sessions::Access::Own {
-        shown["environment"] = json!(sessions::environment(&ctx, session.session.uid).await?);
+        shown.environment = Some(sessions::environment(&ctx, session.session.uid).await?);
     }
     Ok(axum::Json(shown))
 }
@@ -96,55 +100,26 @@ pub(crate) async fn session_events(
     Extension(ctx): Extension<Ctx>,
     Path(uid): Path<String>,
     Asked(page): Asked<Page>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<axum::Json<Events>, Problem> {
     let uid = read_uid(&uid)?;
     let (events, next) = sessions::events(&ctx, uid, Paging::piece(&page)?).await?;
-    let event = |event: &sessions::Event| {
-        json!({
-            "id": event.id,
-            "session_id": uid,
-            "event_type": event_type(&event.kind),
-            "event_data": event.data,
-            "created_at": event.at,
-        })
-    };
-    let events = events.iter().map(event).collect::<Vec<_>>();
-    Ok(axum::Json(json!({ "events": events, "next": next.map(|id| encode(&id.to_string())) })))
-}
-
-/// The words of those clients, where they have one.
-fn event_type(kind: &str) -> &str {
-    match kind {
-        "session_created" => "create",
-        "viewer_attached" => "attach",
-        "viewer_detached" => "detach",
-        "session_resized" => "resize",
-        "session_ended" => "exit",
-        other => other,
-    }
+    let events = events.into_iter().map(|event| Happened::of(uid, event)).collect();
+    Ok(axum::Json(Events { events, next: next.map(|id| encode(&id.to_string())) }))
 }
 
 /// `/api/recordings`: a bare array.
 pub(crate) async fn recording_array(
     Extension(ctx): Extension<Ctx>,
-) -> Result<axum::Json<Vec<Value>>, Problem> {
+) -> Result<axum::Json<Vec<Recorded>>, Problem> {
     let (recordings, _) = recordings::list(&ctx, Query::default(), ALL).await?;
-    Ok(axum::Json(recordings.iter().map(recording).collect()))
+    Ok(axum::Json(recordings.into_iter().map(Recorded::from).collect()))
 }
 
 pub(crate) async fn recording_get(
     Extension(ctx): Extension<Ctx>,
     Id(id): Id<Uuid>,
-) -> Result<axum::Json<Value>, Problem> {
-    Ok(axum::Json(recording(&recordings::get(&ctx, id).await?)))
-}
-
-fn recording(one: &Recording) -> Value {
-    let mut value = serde_json::to_value(one).expect("plain fields are JSON");
-    value["session_id"] = json!(one.id);
-    value["format"] = json!("asciicast-v3");
-    value["cast_url"] = json!(format!("/api/v1/recordings/{}/cast", one.id));
-    value
+) -> Result<axum::Json<Recorded>, Problem> {
+    Ok(axum::Json(recordings::get(&ctx, id).await?.into()))
 }
 
 pub(crate) async fn session_end(
@@ -153,29 +128,6 @@ pub(crate) async fn session_end(
 ) -> Result<StatusCode, Problem> {
     sessions::end(&ctx, read_uid(&uid)?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn short(Seen { session, .. }: &Seen) -> Value {
-    let shell = session.command.first().map(String::as_str).unwrap_or_default();
-    json!({
-        "id": session.uid,
-        "name": session.name,
-        "size": { "rows": session.shown.rows, "cols": session.shown.cols },
-        "created": session.created,
-        "state": match session.state { State::Running => "active", State::Ended => "closed" },
-        "shell_type": shell.rsplit('/').next(),
-        "websocket_url": format!("/api/pty/sessions/{}/ws", session.uid),
-    })
-}
-
-fn full(seen: &Seen) -> Value {
-    let mut value = short(seen);
-    let session = &seen.session;
-    value["pid"] = json!(session.pid);
-    value["exit_code"] = json!(session.exit.map(|exit| exit.code));
-    value["viewers"] = json!(session.viewers.len());
-    value["pty_enabled"] = json!(true);
-    value
 }
 
 /// One connection in the JSON form.

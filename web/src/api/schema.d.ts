@@ -655,6 +655,46 @@ export interface components {
      * @enum {string}
      */
     Access: 'watch' | 'write' | 'own' | 'admin'
+    CompatEvent: {
+      /** Format: date-time */
+      created_at: string
+      event_data: Record<string, never>
+      /** @description `create`, `attach`, `detach`, `resize`, `exit`, or a word of ours where those clients have none. */
+      event_type: string
+      /** Format: int64 */
+      id: number
+      /** Format: uuid */
+      session_id: string
+    }
+    CompatEventList: {
+      events: components['schemas']['CompatEvent'][]
+      next: string | null
+    }
+    /** @description A recording, and where its text is. */
+    CompatRecording: components['schemas']['Recording'] & {
+      /** @description A path on this server. */
+      cast_url: string
+      format: string
+      /**
+       * Format: uuid
+       * @description The same as `id`.
+       */
+      session_id: string
+    }
+    /** @description A session as its making is answered. */
+    CompatSession: {
+      /** Format: date-time */
+      created: string
+      /** Format: uuid */
+      id: string
+      name: string | null
+      /** @description The last part of the program's path. */
+      shell_type: string
+      size: components['schemas']['CompatSize']
+      state: components['schemas']['CompatState']
+      /** @description A path on this server. */
+      websocket_url: string
+    }
     /** @description Fields that this release does not know are ignored, as those clients expect. */
     CompatSessionCreate: {
       /** Format: int32 */
@@ -669,6 +709,31 @@ export interface components {
       server_id?: unknown
       shell?: string | null
     }
+    /** @description A session in full. */
+    CompatSessionDetail: components['schemas']['CompatSession'] & {
+      /** @description What was asked for when it was made; only for one session, and not for those who look on. */
+      environment?: {
+        [key: string]: string
+      } | null
+      /** Format: int32 */
+      exit_code: number | null
+      /** Format: int32 */
+      pid: number | null
+      /** @description Always true. */
+      pty_enabled: boolean
+      viewers: number
+    }
+    CompatSessionList: {
+      sessions: components['schemas']['CompatSessionDetail'][]
+    }
+    CompatSize: {
+      /** Format: int32 */
+      cols: number
+      /** Format: int32 */
+      rows: number
+    }
+    /** @enum {string} */
+    CompatState: 'active' | 'closed'
     /** @description `code` is 128 + signal for a program that a signal ended. */
     Exit: {
       /** Format: int32 */
@@ -1242,7 +1307,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown
+          'application/json': components['schemas']['CompatSessionList']
         }
       }
       401: components['responses']['Unauthorized']
@@ -1271,7 +1336,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown
+          'application/json': components['schemas']['CompatSession']
         }
       }
       400: components['responses']['BadRequest']
@@ -1302,7 +1367,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown
+          'application/json': components['schemas']['CompatSessionDetail']
         }
       }
       400: components['responses']['BadRequest']
@@ -1363,7 +1428,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown
+          'application/json': components['schemas']['CompatEventList']
         }
       }
       400: components['responses']['BadRequest']
@@ -1429,7 +1494,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown[]
+          'application/json': components['schemas']['CompatRecording'][]
         }
       }
       401: components['responses']['Unauthorized']
@@ -1455,7 +1520,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown
+          'application/json': components['schemas']['CompatRecording']
         }
       }
       400: components['responses']['BadRequest']
@@ -1481,7 +1546,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': unknown[]
+          'application/json': components['schemas']['CompatSessionDetail'][]
         }
       }
       401: components['responses']['Unauthorized']
