@@ -26,9 +26,9 @@ const READ_BUFFER: usize = 4 * 1024;
 /// a busy machine makes some of them long.
 const MEASURES: u8 = 4;
 
-/// What need not be there at once waits this long for something that does, and goes with it. An echo
-/// comes within a tenth of it, and a packet less for every key.
-const SOON: Duration = Duration::from_millis(1);
+/// What need not be there at once waits this long for something that does, and goes with it: an echo
+/// comes within a fraction of it, and a packet less for every key.
+const SOON: Duration = Duration::from_millis(5);
 
 /// Close codes (RFC 6455, section 7.4; 4000 and up are ours).
 pub(crate) mod code {
@@ -99,7 +99,8 @@ pub(crate) struct Socket {
     round_trip: Option<Duration>,
     /// Came while a round trip was measured.
     early: Option<Message>,
-    /// When what has been written must go out.
+    /// When what has been written goes out at the latest. It stays when that has gone out before: a clock
+    /// set anew for every key costs more than a flush for nothing.
     flush_at: Option<Instant>,
     /// Pings to send as soon as one is answered.
     measures: u8,
@@ -279,7 +280,6 @@ impl Socket {
     }
 
     async fn put(&mut self, message: Message) -> bool {
-        self.flush_at = None;
         matches!(timeout(SEND_WITHIN, self.inner.send(message)).await, Ok(Ok(())))
     }
 
