@@ -55,7 +55,7 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
     };
     let method = request.method().clone();
     // Without its query: that of a login link is a secret.
-    let path = request.uri().path().to_owned();
+    let path = told(request.uri().path()).to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
     let response = if from_elsewhere(&site, &method, request.headers()) {
@@ -103,6 +103,12 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
         "request"
     );
     response
+}
+
+/// A path as the log may tell it: that of a share's page ends with its secret.
+fn told(path: &str) -> &str {
+    const SHARE: &str = "/s/";
+    if path.starts_with(SHARE) { SHARE } else { path }
 }
 
 /// A refusal that a library has written, as a problem: clients find all errors in one form. What has
@@ -216,15 +222,32 @@ fn from_elsewhere(site: &Site, method: &Method, headers: &HeaderMap) -> bool {
     match headers.get(header::ORIGIN) {
         None => headers.get("sec-fetch-site").is_some_and(|from| from != "same-origin" && from != "none"),
         Some(origin) => {
-            let authority = origin.to_str().ok().and_then(authority_of);
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
             let ours = site.public_authority().or(host);
-            authority.is_none() || authority != ours
+            let named = origin.to_str().ok().and_then(scheme_and_authority);
+            // The plain page of our own name is not ours: anybody on the way can have written it.
+            named.is_none_or(|(https, authority)| Some(authority) != ours || (site.https() && !https))
         }
     }
 }
 
-fn authority_of(origin: &str) -> Option<&str> {
-    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"))?;
-    Some(authority.strip_suffix('/').unwrap_or(authority))
+/// Whether an origin is one of TLS, and of which host (RFC 6454, section 6.2).
+fn scheme_and_authority(origin: &str) -> Option<(bool, &str)> {
+    let (https, authority) = match origin.strip_prefix("https://") {
+        Some(authority) => (true, authority),
+        None => (false, origin.strip_prefix("http://")?),
+    };
+    Some((https, authority.strip_suffix('/').unwrap_or(authority)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_does_not_tell_the_secret_of_a_share() {
+        assert_eq!(told("/s/0123456789abcdef"), "/s/");
+        assert_eq!(told("/api/v1/sessions/x"), "/api/v1/sessions/x");
+        assert_eq!(told("/settings"), "/settings");
+    }
 }

@@ -73,6 +73,8 @@ impl Origin {
             _ => return Err("it must begin with https:// or http://".to_owned()),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
+        // As a browser writes it, without the port that goes without saying.
+        let authority = authority.strip_suffix(if https { ":443" } else { ":80" }).unwrap_or(authority);
         if authority.is_empty() || authority.contains(['/', '?', '#', '@']) {
             return Err("it must be scheme, host and port only".to_owned());
         }
