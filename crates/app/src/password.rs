@@ -19,6 +19,10 @@ const LONGEST: usize = 256;
 /// of OWASP's cheat sheet); two at once leave the other requests alone.
 const AT_ONCE: usize = 2;
 
+/// Whoever is last in line waits about a second; the next is better told to come again.
+const IN_LINE: usize = 64;
+const COME_AGAIN_SECONDS: u64 = 5;
+
 /// Long enough for the length rule, and the first that anybody tries.
 const COMMON: &[&str] = &[
     "123456789012",
@@ -101,11 +105,15 @@ impl std::fmt::Debug for Password {
 
 /// Hashes and compares, a few at a time.
 #[derive(Debug, Clone)]
-pub(crate) struct Hasher(Arc<Semaphore>);
+pub(crate) struct Hasher {
+    at_once: Arc<Semaphore>,
+    in_line: Arc<Semaphore>,
+}
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { at_once: places(AT_ONCE), in_line: places(AT_ONCE + IN_LINE) }
     }
 }
 
@@ -135,9 +143,11 @@ impl Hasher {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let place = Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed");
+        let in_line = Arc::clone(&self.in_line).try_acquire_owned();
+        let in_line = in_line.map_err(|_| LoginError::TooManyAttempts { seconds: COME_AGAIN_SECONDS })?;
+        let place = Arc::clone(&self.at_once).acquire_owned().await.expect("the semaphore is never closed");
         let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _places = (in_line, place);
             work()
         });
         done.await.map_err(|_| Error::Stopping)
@@ -185,6 +195,21 @@ mod tests {
             let refused = check(bad).unwrap_err();
             assert!(matches!(refused, Error::Login(LoginError::WeakPassword(_))), "{bad}: {refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_line_is_bounded_and_whoever_leaves_it_makes_room() {
+        let hasher = Hasher::default();
+        let verify = || hasher.verify(Password::new("x".to_owned()), None);
+        let mut waiting: Vec<_> = (0..AT_ONCE + IN_LINE).map(|_| Box::pin(verify())).collect();
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        for one in &mut waiting {
+            assert!(one.as_mut().poll(&mut context).is_pending());
+        }
+        let refused = verify().await.unwrap_err();
+        assert!(matches!(refused, Error::Login(LoginError::TooManyAttempts { .. })), "{refused}");
+        drop(waiting);
+        assert!(!verify().await.unwrap());
     }
 
     #[tokio::test]
