@@ -135,7 +135,13 @@ impl Ctx {
         if person.user.role == Role::Admin {
             return whole(Access::Admin);
         }
-        let stay: Option<Stay> = self.app().guests().stay(session, person.user.id, self.clock().now());
+        // A share is worth what its maker may do: nothing when they are disabled, or were an administrator.
+        let may_share = |by| {
+            let maker = self.app().people().get(by).filter(|maker| maker.enabled);
+            maker.is_some_and(|maker| maker.role == Role::Admin || owner == Some(maker.uid))
+        };
+        let whose = (session, person.user.id);
+        let stay: Option<Stay> = self.app().guests().stay(whose, self.clock().now(), may_share);
         stay.map(|stay| Held { access: stay.access.into(), until: Some(stay.until) })
     }
 

@@ -60,14 +60,30 @@ impl App {
             Some(user) => self.store().password(user.id).await?,
             None => None,
         };
-        let right = self.hasher().verify(password, hash).await?;
-        match user.filter(|_| right) {
-            Some(user) => self.begin_login(user, origin, "password").await,
+        let right = self.hasher().verify(password, hash.clone()).await?;
+        let begun = match user.filter(|_| right) {
+            Some(user) => {
+                let (app, origin) = (self.clone(), origin.clone());
+                let login = async move { app.begin_login(user, &origin, "password", hash.as_deref()).await };
+                self.to_its_end(login).await?
+            }
+            None => None,
+        };
+        match begun {
+            Some(begun) => Ok(begun),
             None => {
                 self.note_refused(origin, "wrong user name or password", username).await?;
                 Err(LoginError::BadCredentials.into())
             }
         }
+    }
+
+    /// Does what must not stop half-way when whoever asked for it leaves.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.tasks().spawn("login", work).await.unwrap_or(Err(Error::Stopping))
     }
 
     /// For whom a link is. Changes nothing.
@@ -118,6 +134,25 @@ impl App {
             None if look.password_set => None,
             None => return Err(Error::Invalid("password: choose one first".to_owned())),
         };
+        let (app, origin, token) = (self.clone(), origin.clone(), token.to_owned());
+        self.to_its_end(async move { app.consume_link(&token, hash, (&origin, &look.username)).await }).await
+    }
+
+    /// Only after it is in the log, so that a link is not lost where nothing can be written.
+    async fn consume_link(
+        &self,
+        token: &str,
+        hash: Option<String>,
+        (origin, username): (&Origin, &str),
+    ) -> Result<LoggedIn, Error> {
+        let about = [
+            ("request_id", json!(&*origin.request_id)),
+            ("username", json!(username)),
+            ("address", json!(origin.address.map(|address| address.to_string()))),
+            ("sets_password", json!(hash.is_some())),
+        ];
+        let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.journal().append("login_link_use", None, about).await?;
         let used = link::consume(self.store(), token, self.clock().now()).await?;
         if let Some(hash) = hash {
             self.store().set_password(used.user_id, &hash, None).await?;
@@ -125,7 +160,8 @@ impl App {
             self.changed();
         }
         let how = format!("link made by {}", used.created_by);
-        self.begin_login(self.enabled(used.user_id)?, origin, &how).await
+        let begun = self.begin_login(self.enabled(used.user_id)?, origin, &how, None).await?;
+        begun.ok_or_else(|| LoginError::LinkRefused.into())
     }
 
     /// The name of the cookie: it holds the server's, so that two servers on one host keep their logins apart.
@@ -138,7 +174,14 @@ impl App {
         user.ok_or_else(|| LoginError::LinkRefused.into())
     }
 
-    async fn begin_login(&self, user: Arc<User>, origin: &Origin, how: &str) -> Result<LoggedIn, Error> {
+    /// `None` when `password`, the hash that was compared, is not theirs any more, or they may not log in.
+    async fn begin_login(
+        &self,
+        user: Arc<User>,
+        origin: &Origin,
+        how: &str,
+        password: Option<&str>,
+    ) -> Result<Option<LoggedIn>, Error> {
         let now = self.clock().now();
         let secret = secret::generate();
         let login = Login {
@@ -160,14 +203,16 @@ impl App {
         ];
         let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self.journal().append("login", None, about).await?;
-        self.store().add_login(&login).await?;
+        if !self.store().add_login(&login, password).await? {
+            return Ok(None);
+        }
         self.people().reload(self.store()).await?;
         let cookie = Cookie {
             name: self.cookie_name().to_owned(),
             value: format!("{}.{secret}", login.id),
             max_age_seconds: self.login_lifetime().as_secs(),
         };
-        Ok(LoggedIn { user, login: Arc::new(login), cookie })
+        Ok(Some(LoggedIn { user, login: Arc::new(login), cookie }))
     }
 
     async fn note_refused(&self, origin: &Origin, why: &str, username: &str) -> Result<(), Error> {

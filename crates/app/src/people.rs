@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bastide_store::{Change, NewUser, Role, Store, User};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 use crate::Error;
@@ -22,6 +22,8 @@ const MAX_ACCOUNT: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct People {
     everybody: watch::Sender<Arc<Everybody>>,
+    /// Held from reading to showing: what was read first must not be shown last.
+    reading: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -33,13 +35,14 @@ struct Everybody {
 
 impl People {
     pub(crate) async fn load(store: &Store) -> Result<Self, Error> {
-        let people = Self { everybody: watch::Sender::new(Arc::default()) };
+        let people = Self { everybody: watch::Sender::new(Arc::default()), reading: Arc::default() };
         people.reload(store).await?;
         Ok(people)
     }
 
     /// After every change of a user's row.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), Error> {
+        let _reading = self.reading.lock().await;
         let mut all = Everybody::default();
         for user in store.users().await? {
             all.by_uid.insert(user.uid, user.id);
@@ -174,12 +177,8 @@ pub async fn change(ctx: &Ctx, id: i64, change: Change) -> Result<Arc<User>, Err
     ctx.audited(Action::UserChange, about, async move |ctx| {
         let app = ctx.app();
         let change = grant.into_target();
-        let disabled = change.enabled == Some(false);
         if !app.store().change_user(id, change).await? {
             return Err(Error::NotFound(What::User(id)));
-        }
-        if disabled {
-            app.store().end_logins_of(id).await?;
         }
         app.people().reload(app.store()).await?;
         app.changed();
@@ -242,4 +241,43 @@ pub(crate) async fn first_administrator(
     };
     store.add_user(new, Uuid::now_v7(), now).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn what_was_read_before_a_change_is_not_shown_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("bastide.db")).await.unwrap();
+        first_administrator(&store, "root", jiff::Timestamp::now()).await.unwrap();
+        let new = NewUser { username: "bob".to_owned(), display_name: None, role: Role::User, account: None };
+        let id = store.add_user(new, Uuid::now_v7(), jiff::Timestamp::now()).await.unwrap();
+        let people = People::load(&store).await.unwrap();
+        // Each login of anybody reads everybody again.
+        let others: Vec<_> = (0..4)
+            .map(|_| {
+                let (people, store) = (people.clone(), store.clone());
+                tokio::spawn(async move {
+                    loop {
+                        people.reload(&store).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for turn in 0..100 {
+            let enabled = turn % 2 == 1;
+            store.change_user(id, Change { enabled: Some(enabled), ..Change::default() }).await.unwrap();
+            people.reload(&store).await.unwrap();
+            for _ in 0..20 {
+                assert_eq!(people.get(id).unwrap().enabled, enabled, "turn {turn}");
+                tokio::task::yield_now().await;
+            }
+        }
+        for other in others {
+            other.abort();
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bastide_store::{Access, Share, Store};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 use crate::context::{About, Action, Ctx};
@@ -22,6 +22,8 @@ const MAX_SHARES: usize = 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Guests {
     stays: watch::Sender<Arc<Stays>>,
+    /// Held from reading to showing: what was read first must not be shown last.
+    reading: Arc<Mutex<()>>,
 }
 
 /// By session and user: a person may have come by several shares.
@@ -33,31 +35,41 @@ pub(crate) struct Stay {
     pub(crate) access: Access,
     pub(crate) until: Timestamp,
     share: Uuid,
+    /// Who let them in.
+    by: i64,
 }
 
 impl Guests {
     pub(crate) async fn load(store: &Store, now: Timestamp) -> Result<Self, Error> {
-        let guests = Self { stays: watch::Sender::new(Arc::default()) };
+        let guests = Self { stays: watch::Sender::new(Arc::default()), reading: Arc::default() };
         guests.reload(store, now).await?;
         Ok(guests)
     }
 
     /// After every change.
     pub(crate) async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), Error> {
+        let _reading = self.reading.lock().await;
         let mut stays = Stays::new();
         for guest in store.guests(now).await? {
-            let Share { id, session, access, expires, .. } = guest.share;
-            let stay = Stay { access, until: expires, share: id };
+            let Share { id, session, access, expires, created_by: by, .. } = guest.share;
+            let stay = Stay { access, until: expires, share: id, by };
             stays.entry((session, guest.user_id)).or_default().push(stay);
         }
         self.stays.send_replace(Arc::new(stays));
         Ok(())
     }
 
-    /// The most this person may do there now, and of those the longest.
-    pub(crate) fn stay(&self, session: Uuid, user: i64, now: Timestamp) -> Option<Stay> {
+    /// The most this person may do there now, and of those the longest; counting what was shared by
+    /// those who still `may_share`.
+    pub(crate) fn stay(
+        &self,
+        (session, user): (Uuid, i64),
+        now: Timestamp,
+        may_share: impl Fn(i64) -> bool,
+    ) -> Option<Stay> {
         let stays = self.stays.borrow();
-        let good = stays.get(&(session, user))?.iter().filter(|stay| stay.until > now);
+        let all = stays.get(&(session, user))?.iter();
+        let good = all.filter(|stay| stay.until > now && may_share(stay.by));
         good.max_by_key(|stay| (stay.access, stay.until)).copied()
     }
 
@@ -169,7 +181,8 @@ pub struct Entry {
 pub async fn enter(ctx: &Ctx, token: &str) -> Result<Entry, Error> {
     let grant = ctx.authorize(Action::ShareUse, secret::digest(token))?;
     let share = ctx.app().store().share(grant.target()).await?;
-    let share = share.filter(|share| share.expires > ctx.clock().now());
+    let by_somebody = |id| ctx.app().people().get(id).is_some_and(|user| user.enabled);
+    let share = share.filter(|share| share.expires > ctx.clock().now() && by_somebody(share.created_by));
     let Some(share) = share else {
         ctx.app().attempts().count(ctx.origin().address, None)?;
         return Err(Error::NotFound(What::ShareLink));
@@ -180,8 +193,17 @@ pub async fn enter(ctx: &Ctx, token: &str) -> Result<Entry, Error> {
         .with("access", share.access.as_str());
     ctx.audited(Action::ShareUse, about, async move |ctx| {
         let (app, now) = (ctx.app(), ctx.clock().now());
-        app.store().add_guest(share.id, grant.person().user.id, now).await?;
+        let user = grant.person().user.id;
+        let inside = || app.guests().of(share.id).contains(&user);
+        // Nothing is new for anybody: nobody has to look again.
+        if !app.store().add_guest(share.id, user, now).await? && inside() {
+            return Ok(entry);
+        }
         app.guests().reload(app.store(), now).await?;
+        if !inside() {
+            // It was ended a moment ago.
+            return Err(Error::NotFound(What::ShareLink));
+        }
         app.changed();
         Ok(entry)
     })

@@ -140,7 +140,9 @@ impl Terminal {
         let about = About::session(open.session).with("resumed_from", open.from);
         ctx.audited(open.action(), about, async move |ctx| {
             // First of all: from here on an earlier connection of this page types nothing.
-            let page = Page { session: open.session, client: open.client.clone() };
+            // Another person's page may have chosen the same name.
+            let client = format!("{}/{}", ctx.person()?.user.id, open.client);
+            let page = Page { session: open.session, client };
             let slot = ctx.app().inputs().open(page).await;
             if open.fresh {
                 slot.lock().await.taken_none();

@@ -36,31 +36,39 @@ impl From<Row> for Login {
 }
 
 impl Store {
-    /// Begins a login, notes when its person came, and forgets logins that have expired.
+    /// Begins a login of somebody who is enabled, notes when they came, and forgets logins that have
+    /// expired. With `password`, the hash that theirs was compared with: only if it is still theirs.
+    /// False when it was not begun: they were disabled, or the password was changed, meanwhile.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn add_login(&self, login: &Login) -> Result<(), Error> {
+    pub async fn add_login(&self, login: &Login, password: Option<&str>) -> Result<bool, Error> {
         let (created, expires) = (to_row(login.created), to_row(login.expires));
         let mut work = self.writer.begin().await?;
         sqlx::query!("DELETE FROM logins WHERE expires <= ?", created).execute(&mut *work).await?;
-        sqlx::query!(
-            "INSERT INTO logins (id, user_id, digest, created, expires, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        let added = sqlx::query!(
+            "INSERT INTO logins (id, user_id, digest, created, expires, address, agent)
+             SELECT ?1, id, ?2, ?3, ?4, ?5, ?6 FROM users
+             WHERE id = ?7 AND enabled = 1 AND (?8 IS NULL OR password = ?8)",
             login.id,
-            login.user_id,
             login.digest,
             created,
             expires,
             login.address,
-            login.agent
+            login.agent,
+            login.user_id,
+            password
         )
         .execute(&mut *work)
         .await?;
+        if added.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query!("UPDATE users SET last_login = ? WHERE id = ?", created, login.user_id)
             .execute(&mut *work)
             .await?;
         work.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// # Errors
@@ -97,14 +105,5 @@ impl Store {
     pub async fn end_login(&self, user: i64, id: &str) -> Result<bool, Error> {
         let gone = sqlx::query!("DELETE FROM logins WHERE id = ? AND user_id = ?", id, user);
         Ok(gone.execute(&self.writer).await?.rows_affected() > 0)
-    }
-
-    /// Ends all of one person.
-    ///
-    /// # Errors
-    /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn end_logins_of(&self, user: i64) -> Result<(), Error> {
-        sqlx::query!("DELETE FROM logins WHERE user_id = ?", user).execute(&self.writer).await?;
-        Ok(())
     }
 }

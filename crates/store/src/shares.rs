@@ -121,21 +121,19 @@ impl Store {
         Ok(rows.fetch_all(&self.reader).await?.into_iter().map(Share::from).collect())
     }
 
-    /// Lets a person in; twice is once.
+    /// Lets a person in. False when nothing is new: they are in already, or the share is gone.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn add_guest(&self, share: Uuid, user: i64, now: Timestamp) -> Result<(), Error> {
+    pub async fn add_guest(&self, share: Uuid, user: i64, now: Timestamp) -> Result<bool, Error> {
         let (share, now) = (share.to_string(), to_row(now));
-        sqlx::query!(
-            "INSERT INTO guests (share_id, user_id, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            share,
+        let added = sqlx::query!(
+            "INSERT INTO guests (share_id, user_id, since) SELECT id, ?, ? FROM shares WHERE id = ? ON CONFLICT DO NOTHING",
             user,
-            now
-        )
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+            now,
+            share
+        );
+        Ok(added.execute(&self.writer).await?.rows_affected() > 0)
     }
 
     /// Every guest of a share that holds at `now`.

@@ -128,23 +128,50 @@ async fn a_new_password_ends_every_other_login() {
     let store = store(&dir).await;
     let ada = person(&store, "ada", Role::Admin).await;
     for id in ["a", "b", "c"] {
-        let login = Login {
-            id: id.to_owned(),
-            user_id: ada,
-            digest: String::new(),
-            created: now(),
-            expires: later(60),
-            address: None,
-            agent: None,
-        };
-        store.add_login(&login).await.unwrap();
+        assert!(store.add_login(&login(id, ada), None).await.unwrap());
     }
+    let link = Link { user_id: ada, created: now(), expires: later(900), created_by: "uid 0".to_owned() };
+    store.add_link("link", &link).await.unwrap();
     store.set_password(ada, "hash", Some("b")).await.unwrap();
+    assert_eq!(store.link("link").await.unwrap(), None, "nor is a login link of before good");
     let left = store.logins_of(ada, now()).await.unwrap();
     assert_eq!(left.iter().map(|login| login.id.as_str()).collect::<Vec<_>>(), ["b"]);
     assert!(store.logins_of(ada, later(60)).await.unwrap().is_empty());
     assert!(!store.end_login(ada + 1, "b").await.unwrap(), "somebody else's");
     assert!(store.end_login(ada, "b").await.unwrap());
+}
+
+fn login(id: &str, user_id: i64) -> Login {
+    Login {
+        id: id.to_owned(),
+        user_id,
+        digest: String::new(),
+        created: now(),
+        expires: later(60),
+        address: None,
+        agent: None,
+    }
+}
+
+#[tokio::test]
+async fn a_login_begins_only_if_what_was_shown_is_still_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    person(&store, "ada", Role::Admin).await;
+    let bob = person(&store, "bob", Role::User).await;
+    store.set_password(bob, "old", None).await.unwrap();
+    assert!(store.add_login(&login("a", bob), Some("old")).await.unwrap());
+    // Comparing takes its time; meanwhile the password is changed, or the person is disabled.
+    store.set_password(bob, "new", None).await.unwrap();
+    assert!(!store.add_login(&login("b", bob), Some("old")).await.unwrap());
+    assert!(store.add_login(&login("c", bob), Some("new")).await.unwrap());
+    let link = Link { user_id: bob, created: now(), expires: later(900), created_by: "ada".to_owned() };
+    store.add_link("link", &link).await.unwrap();
+    let disable = Change { enabled: Some(false), ..Change::default() };
+    assert!(store.change_user(bob, disable).await.unwrap());
+    assert!(!store.add_login(&login("d", bob), None).await.unwrap());
+    assert!(store.logins_of(bob, now()).await.unwrap().is_empty());
+    assert_eq!(store.link("link").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -174,8 +201,9 @@ async fn what_belongs_to_a_person_goes_with_them() {
         created_by: bob,
     };
     store.add_share(&share, "secret").await.unwrap();
-    store.add_guest(share.id, bob, now()).await.unwrap();
-    store.add_guest(share.id, bob, now()).await.unwrap();
+    assert!(store.add_guest(share.id, bob, now()).await.unwrap());
+    assert!(!store.add_guest(share.id, bob, now()).await.unwrap(), "twice is once");
+    assert!(!store.add_guest(Uuid::now_v7(), bob, now()).await.unwrap(), "a share that is gone");
     assert_eq!(store.guests(now()).await.unwrap().len(), 1);
     assert!(store.guests(later(60)).await.unwrap().is_empty());
     assert!(store.remove_user(bob).await.unwrap());

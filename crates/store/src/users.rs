@@ -128,7 +128,8 @@ impl Store {
         }
     }
 
-    /// False when there is no such person.
+    /// False when there is no such person. Who is disabled loses logins and login links with it, so that
+    /// none of them is good again when they are enabled.
     ///
     /// # Errors
     /// `LastAdministrator` when nobody else who is enabled would administer.
@@ -150,6 +151,10 @@ impl Store {
         )
         .execute(&mut *work)
         .await?;
+        if enabled == 0 {
+            sqlx::query!("DELETE FROM logins WHERE user_id = ?", id).execute(&mut *work).await?;
+            sqlx::query!("DELETE FROM login_links WHERE user_id = ?", id).execute(&mut *work).await?;
+        }
         somebody_administers(&mut work).await?;
         work.commit().await?;
         Ok(true)
@@ -179,7 +184,7 @@ impl Store {
         Ok(row.fetch_optional(&self.reader).await?.and_then(|row| row.password))
     }
 
-    /// Sets the hash and ends every login of theirs but `keep`, at once.
+    /// Sets the hash and ends every login of theirs but `keep`, and every login link, at once.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
@@ -190,6 +195,7 @@ impl Store {
         sqlx::query!("DELETE FROM logins WHERE user_id = ? AND id <> ?", id, keep)
             .execute(&mut *work)
             .await?;
+        sqlx::query!("DELETE FROM login_links WHERE user_id = ?", id).execute(&mut *work).await?;
         work.commit().await?;
         Ok(())
     }
