@@ -1,7 +1,7 @@
 // The terminal page as somebody uses it all day: tabs, splits, finding, copying, reading along.
 
 import assert from 'node:assert/strict'
-import { readFile, symlink } from 'node:fs/promises'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -178,11 +178,17 @@ test('tabs are moved with the mouse and the keyboard, and close with the middle 
 test('what happens in a tab that nobody looks at is marked, and a bell more so', async () => {
   const { page } = person
   const terminal = new Terminal(page)
-  await terminal.run('clear; read -p ready; sleep 0.3; echo noise; read -t 1; printf "\\a"')
-  await terminal.sees(/ready/)
-  await terminal.press('Enter')
+  await terminal.run(
+    'cd; mkfifo go; clear; echo rea""dy; read word < go; echo noise; read word < go; printf "\\a"',
+  )
+  await terminal.sees(/^ready$/m)
+  const tab = await page.locator('.tab[data-current=true]').getAttribute('data-tab')
   await page.keyboard.press('Control+Shift+]')
+  await page.locator(`.tab[data-tab="${tab}"][data-current=false]`).waitFor()
+  const go = () => writeFile(join(world.env.HOME, 'go'), 'on\n')
+  await go()
   await page.locator('.tab .mark.output').waitFor()
+  await go()
   await page.locator('.tab .mark.bell').waitFor()
   await page.keyboard.press('Control+Shift+[')
   await page.locator('.tab .mark').waitFor({ state: 'detached' })
@@ -670,7 +676,7 @@ test('a terminal is usable soon after its address was entered', async () => {
 })
 
 test('pictures for who reads about it', { skip: !process.env.BASTIDE_PICTURES }, async () => {
-  const { page, context } = await world.person({ viewport: { width: 1200, height: 680 } })
+  const { page, context } = await world.person({ viewport: { width: 1100, height: 600 } })
   await symlink(join(import.meta.dirname, '../..'), join(world.env.HOME, 'bastide')).catch(() => {})
   const prompt = "cd ~/bastide; PS1='\\[\\e[1;32m\\]\\w\\[\\e[0m\\] $ '; clear"
   const left = await Terminal.open(page)

@@ -42,7 +42,8 @@ export function DividerBar({ divider }: { divider: Divider }) {
     // biome-ignore lint/a11y/useSemanticElements: a line of a page cannot be dragged
     <div
       ref={bar}
-      className={`divider ${direction}`}
+      className="pane-divider"
+      data-direction={direction}
       role="separator"
       tabIndex={0}
       aria-label={t('terminal.divider')}

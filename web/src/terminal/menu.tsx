@@ -77,15 +77,9 @@ export function Menu({ x, y, groups }: { x: number; y: number; groups: Item[][] 
     const outside = ({ target }: PointerEvent) => {
       if (!(target instanceof Node && menu.current?.contains(target))) desk.show(null)
     }
-    const away = () => desk.show(null)
+    // Not on a change of size: a telephone's keyboard goes when the focus comes here.
     document.addEventListener('pointerdown', outside, { capture: true })
-    window.addEventListener('blur', away)
-    window.addEventListener('resize', away)
-    return () => {
-      document.removeEventListener('pointerdown', outside, { capture: true })
-      window.removeEventListener('blur', away)
-      window.removeEventListener('resize', away)
-    }
+    return () => document.removeEventListener('pointerdown', outside, { capture: true })
   }, [desk])
 
   const pressed = (event: KeyboardEvent) => {
