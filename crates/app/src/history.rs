@@ -239,10 +239,18 @@ impl History {
         let before = self.clock.now() - self.config.keep;
         let events = self.store.forget_events(before, MAX_EVENTS).await?;
         let mut sessions = 0;
-        for uid in self.store.sessions_ended_before(before, TIDY_AT_ONCE).await? {
+        let mut seen = None;
+        loop {
+            let old = self.store.sessions_ended_before(before, seen, TIDY_AT_ONCE).await?;
+            seen = old.last().copied();
+            if seen.is_none() {
+                break;
+            }
             let shelf = Arc::clone(&self.shelf);
-            let gone = tokio::task::spawn_blocking(move || shelf.look(uid).is_err_and(|e| e.is_missing()));
-            if gone.await.unwrap_or(false) {
+            let is_gone = move |uid: &Uuid| shelf.look(*uid).is_err_and(|error| error.is_missing());
+            let gone =
+                tokio::task::spawn_blocking(move || old.into_iter().filter(is_gone).collect::<Vec<_>>());
+            for uid in gone.await.unwrap_or_default() {
                 self.store.forget_session(uid).await?;
                 sessions += 1;
             }

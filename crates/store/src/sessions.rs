@@ -295,15 +295,21 @@ impl Store {
         Ok(old + many.execute(&self.writer).await?.rows_affected())
     }
 
-    /// Those that ended before `before`, oldest first.
+    /// Those that ended before `before`, oldest first, from behind `after` on.
     ///
     /// # Errors
     /// `Query`.
-    pub async fn sessions_ended_before(&self, before: Timestamp, limit: u32) -> Result<Vec<Uuid>, Error> {
-        let before = to_row(before);
+    pub async fn sessions_ended_before(
+        &self,
+        before: Timestamp,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, Error> {
+        let (before, after) = (to_row(before), after.map(|uid| uid.to_string()).unwrap_or_default());
         let rows = sqlx::query_scalar!(
-            "SELECT uid FROM sessions WHERE ended < ? ORDER BY uid LIMIT ?",
+            "SELECT uid FROM sessions WHERE ended < ? AND uid > ? ORDER BY uid LIMIT ?",
             before,
+            after,
             limit
         );
         let rows = rows.fetch_all(&self.reader).await?;

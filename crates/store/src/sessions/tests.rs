@@ -163,8 +163,9 @@ async fn what_is_old_or_too_much_is_forgotten() {
     assert_eq!(store.forget_events(at(5), 8).await.unwrap(), 5 + 2);
     let kept = store.session_events(uid(2), 0, 100).await.unwrap();
     assert_eq!((kept.len(), kept[0].at), (8, at(2)), "of one that runs the newest stay");
-    assert!(store.sessions_ended_before(at(10), 9).await.unwrap().is_empty());
-    assert_eq!(store.sessions_ended_before(at(11), 9).await.unwrap(), [uid(1)]);
+    assert!(store.sessions_ended_before(at(10), None, 9).await.unwrap().is_empty());
+    assert_eq!(store.sessions_ended_before(at(11), None, 9).await.unwrap(), [uid(1)]);
+    assert!(store.sessions_ended_before(at(11), Some(uid(1)), 9).await.unwrap().is_empty());
     assert_eq!(store.session_uids().await.unwrap(), [uid(1), uid(2)].into());
     store.forget_session(uid(1)).await.unwrap();
     assert_eq!(store.session_events(uid(1), 0, 100).await.unwrap(), []);
