@@ -86,7 +86,7 @@ export function recording(n, more = {}) {
 export function cast() {
   const lines = ['{"version":3,"term":{"cols":100,"rows":28},"timestamp":1700000000}']
   const put = (after, code, data) => lines.push(JSON.stringify([after, code, data]))
-  put(0.3, 'o', '\x1b[32mada@host\x1b[0m:\x1b[34m~/bastide\x1b[0m$ ')
+  put(0.3, 'o', '\x1b[32madmin@host\x1b[0m:\x1b[34m~/bastide\x1b[0m$ ')
   for (const letter of 'cargo test') put(0.09, 'o', letter)
   put(0.4, 'o', '\r\n')
   put(0.6, 'o', '   \x1b[1;32mCompiling\x1b[0m bastide v0.1.0\r\n')
@@ -94,7 +94,7 @@ export function cast() {
   put(0, 'm', 'tests begin')
   for (let n = 1; n <= 18; n++) put(0.2, 'o', `test part_${n} ... \x1b[32mok\x1b[0m\r\n`)
   put(0.2, 'o', '\r\ntest result: \x1b[32mok\x1b[0m. 18 passed; 0 failed  中文 ✓\r\n')
-  put(0.3, 'o', '\x1b[32mada@host\x1b[0m:\x1b[34m~/bastide\x1b[0m$ ')
+  put(0.3, 'o', '\x1b[32madmin@host\x1b[0m:\x1b[34m~/bastide\x1b[0m$ ')
   return `${lines.join('\n')}\n`
 }
 

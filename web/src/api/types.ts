@@ -50,3 +50,8 @@ export function recordingName(recording: Recording): string {
 export function mayEnd(session: Pick<Session, 'access'>): boolean {
   return session.access === 'admin' || session.access === 'own'
 }
+
+/** Whether they may type in it. */
+export function mayWrite(session: Pick<Session, 'access'>): boolean {
+  return session.access !== 'watch'
+}
