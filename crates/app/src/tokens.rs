@@ -1,9 +1,11 @@
 //! API tokens: what programs show instead of a cookie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastide_store::{Scope, Token};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -22,6 +24,8 @@ pub const MAX_DAYS: u16 = 3650;
 const MAX_TOKENS: usize = 100;
 /// When a token was last used is noted at most this often.
 const NOTE_USE_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// Another process that holds the database (a backup, say) holds up every writer for seconds.
+const NOTE_WITHIN: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Clone)]
 pub struct NewToken {
@@ -127,12 +131,19 @@ pub(crate) async fn authenticate(app: &App, bearer: &str) -> Result<Person, Erro
     let person = holding(app, token).ok_or(Error::NotLoggedIn)?;
     if let Proof::Token(token) = &person.proof
         && token.last_used.is_none_or(|last| now.duration_since(last) >= NOTE_USE_EVERY)
-        && let Err(error) = app.store().token_used(token.id, now).await
     {
-        // The request itself needs no writing.
-        tracing::warn!(%error, "when a token was used is not noted");
+        note_use(app, token.id, now).await;
     }
     Ok(person)
+}
+
+/// The request itself needs no writing: it neither fails nor waits for long where that cannot be done.
+async fn note_use(app: &App, token: Uuid, now: Timestamp) {
+    match timeout(NOTE_WITHIN, app.store().token_used(token, now)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "when a token was used is not noted"),
+        Err(_) => tracing::warn!("when a token was used is not noted: the database is busy"),
+    }
 }
 
 pub(crate) async fn still(app: &App, token: &Token) -> Result<Option<Person>, Error> {
