@@ -59,31 +59,19 @@ impl Server {
         let link = String::from_utf8(made.stdout)?;
         let token = link.trim().rsplit_once("token=").context("no login link")?.1;
         let body = json!({ "token": token, "password": "measured with patience" });
-        let mut answer = self.request("POST", "/api/v1/login-links/use", &body.to_string())?;
-        if answer.status == 404 || answer.status == 405 {
-            answer =
-                self.send("POST", "/login", "application/x-www-form-urlencoded", &format!("token={token}"))?;
-        }
+        let answer = self.post("/api/v1/login-links/use", &body.to_string())?;
         let refused = || format!("not logged in: {} {}", answer.status, answer.body);
         let cookie = answer.header("set-cookie").with_context(refused)?;
         Ok(cookie.split(';').next().unwrap_or_default().to_owned())
     }
 
-    fn request(&self, method: &str, path: &str, body: &str) -> Result<Answer> {
-        self.send(method, path, "application/json", body)
-    }
-
-    fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Result<Answer> {
+    fn post(&self, path: &str, body: &str) -> Result<Answer> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         let (address, length) = (self.address, body.len());
-        let cookie = match self.cookie.as_str() {
-            "" => String::new(),
-            cookie => format!("cookie: {cookie}\r\n"),
-        };
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{cookie}content-type: {kind}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
              content-length: {length}\r\nconnection: close\r\n\r\n{body}"
         )?;
         let mut text = String::new();
