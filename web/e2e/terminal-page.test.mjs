@@ -110,6 +110,11 @@ test('tabs and splits survive a reload', async () => {
 test('the divider is dragged, and both shells learn their size', async () => {
   const { page } = person
   const terminal = new Terminal(page)
+  // The tab has just come to the front: its shell fills it first.
+  await page.waitForFunction(() => {
+    const fit = document.querySelector('.pane.focused .terminal-fit')
+    return fit.clientWidth - fit.querySelector('.xterm-screen').clientWidth < 40
+  })
   const before = await terminal.size()
   const bar = await page.getByRole('separator').first().boundingBox()
   await page.mouse.move(bar.x + bar.width / 2, bar.y + bar.height / 2)
