@@ -26,7 +26,8 @@ use packing::Packing;
 
 /// What goes over the socket, for the document.
 pub(crate) const WORDS: &str = "\
-With the subprotocol `bastide.v1` binary messages with byte positions; without one, JSON messages `input`, \
+With the subprotocol `bastide.v1` binary messages with byte positions, with `bastide.v1.zstd` packed where that \
+pays; without one, JSON messages `input`, \
 `resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4404 no \
 such session, 1008 against the protocol, 1012 and 1013 try again.";
 

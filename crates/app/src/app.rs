@@ -228,6 +228,14 @@ impl App {
         self.inner.live.clone()
     }
 
+    /// `Err` with the reason while the database cannot be read.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub async fn database(&self) -> Result<(), Error> {
+        Ok(self.inner.store.check().await?)
+    }
+
     /// `Err` with the reason while the session daemon is not reachable.
     ///
     /// # Errors
