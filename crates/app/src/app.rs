@@ -233,7 +233,7 @@ impl App {
     /// # Errors
     /// `Storage`.
     pub async fn database(&self) -> Result<(), Error> {
-        Ok(self.inner.store.check().await?)
+        Ok(self.store().check().await?)
     }
 
     /// `Err` with the reason while the session daemon is not reachable.

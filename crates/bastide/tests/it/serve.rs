@@ -6,9 +6,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use bastide_testkit::within;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 use super::BASTIDE;
 
@@ -27,7 +28,8 @@ pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
 
 pub(crate) struct Server {
     pub(crate) child: Child,
-    lines: Lines<BufReader<ChildStderr>>,
+    /// Read all the time: a server whose words nobody takes would stand still.
+    lines: mpsc::UnboundedReceiver<String>,
     pub(crate) said: Vec<String>,
 }
 
@@ -47,7 +49,15 @@ impl Server {
 
     pub(crate) fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (sender, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = stderr.next_line().await {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         Self { child, lines, said: Vec::new() }
     }
 
@@ -57,7 +67,7 @@ impl Server {
             return line.clone();
         }
         within(text, async {
-            while let Some(line) = self.lines.next_line().await.unwrap() {
+            while let Some(line) = self.lines.recv().await {
                 self.said.push(line.clone());
                 if line.contains(text) {
                     return line;
