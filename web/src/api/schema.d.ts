@@ -1462,7 +1462,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description With the subprotocol `bastide.v1` binary messages with byte positions; without one, JSON messages `input`, `resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4404 no such session, 1008 against the protocol, 1012 and 1013 try again. */
+      /** @description With the subprotocol `bastide.v1` binary messages with byte positions, with `bastide.v1.zstd` packed where that pays; without one, JSON messages `input`, `resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4404 no such session, 1008 against the protocol, 1012 and 1013 try again. */
       101: {
         headers: {
           [name: string]: unknown
