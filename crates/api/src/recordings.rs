@@ -166,7 +166,14 @@ fn value(text: &str) -> HeaderValue {
 /// that nobody takes a part for the whole.
 fn body(chunks: Chunks) -> Body {
     Body::from_stream(stream::try_unfold(chunks, async |mut chunks| {
-        let chunk = chunks.next().await?;
-        Ok::<_, Error>(chunk.map(|chunk| (chunk, chunks)))
+        match chunks.next().await {
+            Ok(chunk) => Ok(chunk.map(|chunk| (chunk, chunks))),
+            Err(error) => {
+                // The connection sends what it has when it has to wait, and is cut with an error at once: what was
+                // good goes out first.
+                tokio::task::yield_now().await;
+                Err::<_, Error>(error)
+            }
+        }
     }))
 }

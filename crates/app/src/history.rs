@@ -41,6 +41,9 @@ const TIDY_AT_ONCE: u32 = 1000;
 
 /// Looking through the names of a full directory takes some milliseconds; each new session changes it.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// A daemon that begins a session makes its recording first; within this the log tells of it, or the
+/// file is gone again.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// How long what has ended is remembered.
 #[derive(Debug, Clone, Copy)]
@@ -189,7 +192,8 @@ impl History {
             let steps = self.with_files(steps).await;
             self.store.apply_log(node, next, &steps).await?;
         }
-        Ok(self.adopt().await?)
+        // What is being made right now is the log's to tell, or goes again when it cannot be.
+        Ok(self.adopt(SETTLED).await?)
     }
 
     /// Looks for recordings that no log told of, where files have come or gone since the last time.
@@ -206,14 +210,15 @@ impl History {
             }
             *looked = Some((now, changed));
         }
-        self.adopt().await
+        self.adopt(Duration::ZERO).await
     }
 
-    /// Remembers recordings of sessions that no log told of: by their files.
-    async fn adopt(&self) -> Result<(), bastide_store::Error> {
+    /// Remembers recordings of sessions that no log told of: by their files, where those were last written
+    /// this long ago.
+    async fn adopt(&self, settled: Duration) -> Result<(), bastide_store::Error> {
         let known = self.store.session_uids().await?;
         let shelf = Arc::clone(&self.shelf);
-        let found = tokio::task::spawn_blocking(move || strangers(&shelf, &known)).await;
+        let found = tokio::task::spawn_blocking(move || strangers(&shelf, &known, settled)).await;
         for some in found.unwrap_or_default().chunks(BATCH) {
             self.store.adopt_sessions(some).await?;
         }
@@ -314,12 +319,18 @@ fn look(shelf: &Shelf, step: &mut Step) {
 }
 
 /// Recordings that are not known, as far as their files tell. Those that cannot be read are left out.
-fn strangers(shelf: &Shelf, known: &HashSet<Uuid>) -> Vec<(Opened, bastide_store::End)> {
+fn strangers(shelf: &Shelf, known: &HashSet<Uuid>, settled: Duration) -> Vec<(Opened, bastide_store::End)> {
     let files = shelf.list().unwrap_or_else(|error| {
         tracing::warn!(%error, directory = %shelf.directory().display(), "the recordings cannot be listed");
         Vec::new()
     });
-    let strange = files.into_iter().filter(|file| !known.contains(&file.uid));
+    let now = SystemTime::now();
+    let is_settled = |file: &bastide_record::Found| {
+        // What was written in the future is old enough.
+        let age = file.modified.map(|written| now.duration_since(written).unwrap_or(Duration::MAX));
+        age.is_none_or(|age| age >= settled)
+    };
+    let strange = files.into_iter().filter(|file| !known.contains(&file.uid) && is_settled(file));
     strange.filter_map(|file| stranger(shelf, &file)).collect()
 }
 
