@@ -196,7 +196,10 @@ def test_warning_comes_only_after_the_first_ack(fresh):
     acking.post("ack", session=session, count=1)
     acking.call("list")
     assert not acking.replies, "an ack gets no reply"
+    client.attach(session)
     gate.open()
+    # While a third viewer takes all of it, these two read nothing: their queues fill up.
+    client.wait_output(session, "flood-done", 40)
     for connection in (acking, silent):
         connection.wait_output(session, "flood-done", 40)
         connection.drain()
