@@ -184,19 +184,20 @@ test('what happens in a tab that nobody looks at is marked, and a bell more so',
   const { page } = person
   const terminal = new Terminal(page)
   await terminal.run(
-    'cd; mkfifo go; clear; echo rea""dy; read word < go; echo noise; read word < go; printf "\\a"',
+    'cd; clear; echo rea""dy; until [ -e go1 ]; do sleep 0.1; done; echo noise; until [ -e go2 ]; do sleep 0.1; done; printf "\\a"',
   )
   await terminal.sees(/^ready$/m)
   const tab = await page.locator('.tab[data-current=true]').getAttribute('data-tab')
   await page.keyboard.press('Control+Shift+]')
   await page.locator(`.tab[data-tab="${tab}"][data-current=false]`).waitFor()
-  const go = () => writeFile(join(world.env.HOME, 'go'), 'on\n')
-  await go()
-  await page.locator('.tab .mark.output').waitFor()
-  await go()
-  await page.locator('.tab .mark.bell').waitFor()
+  const go = (step) => writeFile(join(world.env.HOME, `go${step}`), '')
+  await go(1)
+  const mark = (kind) => page.locator(`.tab[data-tab="${tab}"] .mark${kind}`)
+  await mark('.output').waitFor()
+  await go(2)
+  await mark('.bell').waitFor()
   await page.keyboard.press('Control+Shift+[')
-  await page.locator('.tab .mark').waitFor({ state: 'detached' })
+  await mark('').waitFor({ state: 'detached' })
 })
 
 test('finding: upwards, downwards, words, patterns, capitals', async () => {
