@@ -139,7 +139,7 @@ pub async fn create(ctx: &Ctx, session: Uuid, new: NewShare) -> Result<(Shown, S
     ctx.audited(Action::ShareCreate, about, async move |ctx| {
         let store = ctx.app().store();
         if store.shares_of(session, now).await?.len() >= MAX_SHARES {
-            return Err(Error::Limit(format!("{MAX_SHARES} shares of one session: remove one first")));
+            return Err(Error::Invalid(format!("{MAX_SHARES} shares of one session: remove one first")));
         }
         let secret = secret::generate();
         store.add_share(&share, &secret::digest(&secret)).await?;

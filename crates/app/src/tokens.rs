@@ -88,7 +88,7 @@ pub async fn create(ctx: &Ctx, new: NewToken) -> Result<Created, Error> {
     ctx.audited(Action::TokenCreate, about, async move |ctx| {
         let store = ctx.app().store();
         if store.tokens_of(token.user_id).await?.len() >= MAX_TOKENS {
-            return Err(Error::Limit(format!("{MAX_TOKENS} tokens: remove one first")));
+            return Err(Error::Invalid(format!("{MAX_TOKENS} tokens: remove one first")));
         }
         store.add_token(&token, &secret::digest(&secret)).await?;
         Ok(Created { token, secret })
