@@ -66,6 +66,20 @@ async fn the_programs_exit_status_is_passed_on() {
     person.sees("status 143").await;
 }
 
+/// Some of these end before this client has attached, or said its size.
+#[tokio::test]
+async fn a_program_that_ends_at_once_has_its_status_too() {
+    let ptyd = ptyd().await;
+    let twenty = "for i in $(seq 20); do \
+        \"$BASTIDE\" new -- sh -c 'exit 7' 2>/dev/null; echo \"$i: $?\"; done; echo all";
+    let mut person = Person::at(&ptyd, twenty).await;
+    person.sees("all").await;
+    for i in 1..=20 {
+        let line = format!("{i}: 7");
+        assert!(person.history().contains(&line), "no {line:?} in {}", person.history());
+    }
+}
+
 #[tokio::test]
 async fn the_terminal_is_given_back_after_the_detach_keys() {
     let ptyd = ptyd().await;

@@ -108,7 +108,7 @@ impl View {
         let size = terminal.size();
         if how.write && info.is_alive {
             // First: so the snapshot has this terminal's size already.
-            client.resize(info.id, size.cols, size.rows).await?;
+            unless_ended(client.resize(info.id, size.cols, size.rows).await)?;
         }
         let options =
             AttachOptions { write: how.write, ..AttachOptions::reader() }.scrollback(how.scrollback);
@@ -164,11 +164,7 @@ impl View {
 
     async fn want_size(&mut self, size: Size) -> Result<(), Failure> {
         let Some(typing) = &self.typing else { return Ok(()) };
-        match typing.writer().resize(size.cols, size.rows).await {
-            // As above: it has just ended.
-            Ok(()) | Err(bastide_ptyd_client::Error::Reply { .. }) => Ok(()),
-            Err(e) => Err(e.into()),
-        }
+        unless_ended(typing.writer().resize(size.cols, size.rows).await)
     }
 
     /// Until the session ends or the person leaves.
@@ -369,5 +365,13 @@ impl View {
         if let Some(drawing) = self.fitted.as_mut().and_then(|fitted| fitted.paint(size)) {
             self.out.push(drawing, None);
         }
+    }
+}
+
+/// A session that has just ended refuses a size; the attachment then says how it ended.
+fn unless_ended(resized: Result<(), bastide_ptyd_client::Error>) -> Result<(), Failure> {
+    match resized {
+        Ok(()) | Err(bastide_ptyd_client::Error::Reply { .. }) => Ok(()),
+        Err(e) => Err(e.into()),
     }
 }
