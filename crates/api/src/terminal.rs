@@ -140,6 +140,7 @@ fn hear_text(terminal: &Terminal, text: &str) -> Result<Option<ToBrowser>, Strin
         FromBrowser::Resize { cols, rows } => terminal.resize(cols, rows),
         FromBrowser::Ack { pos } => terminal.ack(pos),
         FromBrowser::CancelInput {} => terminal.cancel_input(),
+        FromBrowser::PromptReply { .. } => return Err("no question is open".to_owned()),
         FromBrowser::Ping { t } => return Ok(Some(ToBrowser::Pong { t })),
     }
     Ok(None)

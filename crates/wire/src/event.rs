@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::session::{ExitStatus, Snapshot};
+use crate::ssh::{PresentedKey, PromptKind};
 use crate::{DecodeError, bytes_field, frame};
 
 /// Output bytes. `viewer` and `pos` only to clients that number their viewers.
@@ -78,6 +79,39 @@ pub struct Notice {
     pub text: String,
 }
 
+/// A question that whoever may type in the session can answer; sent to each such viewer, also to one that
+/// attaches while it is open. `prompt_reply` answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    pub session: u32,
+    pub viewer: u32,
+    pub prompt_id: Uuid,
+    /// The session's lasting name.
+    pub uid: Uuid,
+    pub kind: PromptKind,
+    /// The server that asks, or about which is asked, by its name.
+    pub server: String,
+    /// In the server's own words for a question; printable, at most [`MAX_PROMPT`] bytes.
+    pub text: String,
+    /// Whether what is typed may be shown.
+    pub echo: bool,
+    /// RFC 3339, UTC: unanswered by then the connection fails.
+    pub expires: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PresentedKey>,
+}
+
+/// Longest text of a question; a server may send as much as it likes.
+pub const MAX_PROMPT: usize = 1024;
+
+/// A question that needs no answer any more: answered by somebody, expired, or its session has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptClosed {
+    pub session: u32,
+    pub viewer: u32,
+    pub prompt_id: Uuid,
+}
+
 /// One entry of the daemon's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {
@@ -107,6 +141,8 @@ pub enum Event {
     Lagged(Lagged),
     Resync(Resync),
     Notice(Notice),
+    Prompt(Box<Prompt>),
+    PromptClosed(PromptClosed),
     #[serde(rename = "event")]
     Log(LogEntry),
     Truncated(Truncated),
@@ -149,6 +185,8 @@ impl<'a> FromDaemon<'a> {
             | "lagged"
             | "resync"
             | "notice"
+            | "prompt"
+            | "prompt_closed"
             | "event"
             | "truncated" => Self::Event(frame::decode(payload).map_err(bad)?),
             other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),

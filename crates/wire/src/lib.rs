@@ -17,6 +17,7 @@ pub mod reply;
 pub mod request;
 pub mod session;
 pub mod spec;
+pub mod ssh;
 pub mod terminal;
 
 pub use error::{Code, DecodeError};
@@ -40,6 +41,11 @@ pub mod capability {
     /// `create` with `uid`, `name`, `argv`, `spec`; `end`; `drain`.
     pub const SPEC: &str = "spec";
 
-    /// Everything this release speaks. `prompts`, `rules` and `backend_ssh` are reserved names.
+    /// Sessions whose backend is on another machine: `spec.ssh`.
+    pub const BACKEND_SSH: &str = "backend_ssh";
+    /// Questions to a person: `prompt`, `prompt_closed`, `prompt_reply`.
+    pub const PROMPTS: &str = "prompts";
+
+    /// Everything this release speaks. `rules` is a reserved name, and the two above until a daemon keeps them.
     pub const ALL: [&str; 3] = [VIEWERS, EVENTS, SPEC];
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::spec::Spec;
+use crate::ssh::Secret;
 use crate::{DecodeError, bytes_field, frame};
 
 /// Type and sequence number of any request.
@@ -166,6 +167,21 @@ pub struct End {
     pub reason: String,
 }
 
+/// An answer to a `prompt`. Neither an answer nor `accept` is a refusal: the connection then fails with that
+/// reason.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PromptReply {
+    pub session: u32,
+    pub viewer: u32,
+    pub prompt_id: Uuid,
+    /// What was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Secret>,
+    /// The host key is the right one.
+    #[serde(default)]
+    pub accept: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Subscribe {
     pub from_seq: u64,
@@ -195,6 +211,7 @@ pub enum Extension {
     Snapshot(TakeSnapshot),
     End(End),
     Subscribe(Subscribe),
+    PromptReply(PromptReply),
     /// No new sessions from now on; the daemon ends when the last one has.
     Drain,
 }
@@ -225,6 +242,7 @@ impl<'a> Request<'a> {
             "snapshot" => Self::Other(Extension::Snapshot(body(kind, payload)?)),
             "end" => Self::Other(Extension::End(body(kind, payload)?)),
             "subscribe" => Self::Other(Extension::Subscribe(body(kind, payload)?)),
+            "prompt_reply" => Self::Other(Extension::PromptReply(body(kind, payload)?)),
             "drain" => Self::Other(Extension::Drain),
             other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
         })

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ssh::Ssh;
+
 /// Everything about a session that is decided before it starts and never changes after.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
@@ -30,6 +32,9 @@ pub struct Spec {
     /// What it is opened for, in the words of the caller; kept in the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The backend is a shell on another machine (capability `backend_ssh`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<Box<Ssh>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// Layers of command control that must be there. None is available in this release, so a

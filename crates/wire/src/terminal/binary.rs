@@ -17,8 +17,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use crate::DecodeError;
 use crate::session::ViewerInfo;
+use crate::ssh::{PresentedKey, PromptKind, Secret};
 
 /// `0x01`, `u64` position (big endian), bytes.
 pub(super) const OUTPUT: u8 = 1;
@@ -178,6 +181,14 @@ pub enum FromBrowser {
     /// Drops the input that is still waiting for the program to read. Its pieces are answered as
     /// taken, or refused when the daemon had refused them before.
     CancelInput {},
+    /// An answer to a `prompt`; neither `answer` nor `accept` refuses.
+    PromptReply {
+        prompt_id: Uuid,
+        #[serde(default)]
+        answer: Option<Secret>,
+        #[serde(default)]
+        accept: bool,
+    },
 }
 
 /// Milliseconds on the page's own clock; only ever sent back.
@@ -252,5 +263,27 @@ pub enum ToBrowser {
     Error {
         code: String,
         message: String,
+    },
+    /// `prompt` and `prompt_closed`.
+    #[serde(untagged)]
+    Question(Question),
+}
+
+/// Questions to whoever may type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Question {
+    /// Sent again after a reconnect while it is open. `expires`: RFC 3339.
+    Prompt {
+        prompt_id: Uuid,
+        kind: PromptKind,
+        server: String,
+        text: String,
+        echo: bool,
+        expires: String,
+        key: Option<PresentedKey>,
+    },
+    PromptClosed {
+        prompt_id: Uuid,
     },
 }

@@ -8,7 +8,7 @@ use toml::Table;
 use super::Finding;
 
 /// Every crate and its layer. A crate may use what lies below it.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 18] = [
     ("bastide-wire", 0),
     ("bastide-vt", 0),
     ("bastide-rt", 1),
@@ -16,6 +16,8 @@ const LAYERS: [(&str, u8); 16] = [
     ("bastide-record", 1),
     ("bastide-audit", 1),
     ("bastide-store", 1),
+    ("bastide-ssh", 1),
+    ("bastide-vault", 1),
     ("bastide-session", 2),
     ("bastide-ptyd", 2),
     ("bastide-ptyd-client", 2),
@@ -31,14 +33,14 @@ const LAYERS: [(&str, u8); 16] = [
 /// From this layer on nothing is part of the program, and may look at any library.
 const FIRST_OUTSIDE: u8 = 6;
 
-/// The only uses inside one layer: the daemon is made of sessions.
-const SIDEWAYS: [(&str, &str); 1] = [("bastide-ptyd", "bastide-session")];
+/// The only uses inside one layer: the daemon is made of sessions, and connections are kept by tasks.
+const SIDEWAYS: [(&str, &str); 2] = [("bastide-ptyd", "bastide-session"), ("bastide-ssh", "bastide-rt")];
 
 /// Dependencies for tests may also use what is for tests.
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 9] = [
+const CONFINED: [(&str, &[&str]); 13] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
@@ -50,6 +52,10 @@ const CONFINED: [(&str, &[&str]); 9] = [
     ("sqlx", &["bastide-store"]),
     ("argon2", &["bastide-app"]),
     ("reqwest", &["bastide"]),
+    ("russh", &["bastide-ssh"]),
+    ("chacha20poly1305", &["bastide-vault"]),
+    ("ssh2-config", &["bastide-app"]),
+    ("socketioxide", &["bastide-api"]),
 ];
 
 /// Libraries that no part of the program is made of.
