@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, What};
+use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, Thing, What};
 use serde_json::{Value, json};
 
 /// What a handler fails with. The request's frame writes the body, because it knows the request id.
@@ -105,6 +105,8 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::NotFound(what) => (StatusCode::NOT_FOUND, not_found(*what)),
         Error::Conflict(Conflict::UsernameTaken(_)) => (StatusCode::CONFLICT, "username_taken"),
         Error::Conflict(Conflict::LastAdministrator) => (StatusCode::CONFLICT, "last_administrator"),
+        Error::Conflict(Conflict::NameTaken { .. }) => (StatusCode::CONFLICT, "name_taken"),
+        Error::Conflict(Conflict::InUse(_)) => (StatusCode::CONFLICT, "in_use"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
         Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
@@ -125,6 +127,13 @@ fn not_found(what: What) -> &'static str {
         What::Share(_) => "share_not_found",
         What::ShareLink => "share_refused",
         What::Recording(_) => "recording_not_found",
+        What::Thing(Thing::Server, _) => "server_not_found",
+        What::Thing(Thing::Credential, _) => "credential_not_found",
+        What::Thing(Thing::Group, _) => "group_not_found",
+        What::Thing(Thing::Grant, _) => "grant_not_found",
+        What::Thing(Thing::HostKey, _) => "host_key_not_found",
+        What::Thing(Thing::HostAuthority, _) => "host_authority_not_found",
+        What::Thing(Thing::Connection, _) => "connection_not_found",
     }
 }
 

@@ -15,6 +15,15 @@ enum Need {
     Administrator,
     /// At least this much of one session.
     Session(Access),
+    /// At least this much of one server.
+    Server(Reach),
+}
+
+/// What somebody may do with a server, least first. Administrators manage; others use what is granted to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    Use,
+    Manage,
 }
 
 impl Action {
@@ -29,7 +38,8 @@ impl Action {
             | Self::PasswordChange
             | Self::TokenList
             | Self::TokenCreate
-            | Self::TokenRemove => Need::Login,
+            | Self::TokenRemove
+            | Self::ServerList => Need::Login,
             Self::SessionCreate
             | Self::UserList
             | Self::UserRead
@@ -37,7 +47,37 @@ impl Action {
             | Self::UserChange
             | Self::UserRemove
             | Self::UserLink
-            | Self::MetricsRead => Need::Administrator,
+            | Self::MetricsRead
+            | Self::ServerCreate
+            | Self::ServerImport
+            | Self::ServerExport
+            | Self::CredentialList
+            | Self::CredentialRead
+            | Self::CredentialCreate
+            | Self::CredentialChange
+            | Self::CredentialRemove
+            | Self::CredentialUse
+            | Self::GroupList
+            | Self::GroupCreate
+            | Self::GroupChange
+            | Self::GroupRemove
+            | Self::GrantList
+            | Self::GrantCreate
+            | Self::GrantRemove
+            | Self::HostAuthorityList
+            | Self::HostAuthorityCreate
+            | Self::HostAuthorityRemove
+            | Self::ConnectionList
+            | Self::ConnectionEnd => Need::Administrator,
+            Self::ServerRead
+            | Self::ServerUse
+            | Self::ServerExecute
+            | Self::ServerCheck
+            | Self::HostKeyList
+            | Self::HostKeyAccept => Need::Server(Reach::Use),
+            Self::ServerChange | Self::ServerRemove | Self::HostKeyAdd | Self::HostKeyRemove => {
+                Need::Server(Reach::Manage)
+            }
             Self::SessionRead | Self::SessionWatch => Need::Session(Access::Watch),
             Self::SessionWrite => Need::Session(Access::Write),
             Self::SessionEnd
@@ -65,6 +105,16 @@ impl Action {
                 | Self::UserList
                 | Self::UserRead
                 | Self::MetricsRead
+                | Self::ServerList
+                | Self::ServerRead
+                | Self::ServerExport
+                | Self::CredentialList
+                | Self::CredentialRead
+                | Self::GroupList
+                | Self::GrantList
+                | Self::HostKeyList
+                | Self::HostAuthorityList
+                | Self::ConnectionList
         )
     }
 
@@ -96,9 +146,10 @@ impl Ctx {
                 return Err(Forbidden::NoLocalShells.into());
             }
             Need::Administrator => return Err(Forbidden::NotAdministrator.into()),
-            // Needs to be asked by `authorize_session`: without an owner nobody but administrators.
-            Need::Session(_) if person.user.role == Role::Admin => {}
-            Need::Session(_) => return Err(Forbidden::NotAdministrator.into()),
+            // To be asked by `authorize_session` and `authorize_server`: without their target nobody but
+            // administrators.
+            Need::Session(_) | Need::Server(_) if person.user.role == Role::Admin => {}
+            Need::Session(_) | Need::Server(_) => return Err(Forbidden::NotAdministrator.into()),
         }
         Ok(Authorized::new(target, person))
     }
@@ -182,8 +233,7 @@ impl Ctx {
     /// Every action the caller may do whatever it is done to: what a page offers.
     pub fn rights(&self) -> Vec<Action> {
         let may = |action: &Action| {
-            action.need() != Need::Session(Access::Own)
-                && !matches!(action.need(), Need::Session(_))
+            !matches!(action.need(), Need::Session(_) | Need::Server(_))
                 && self.authorize(*action, ()).is_ok()
         };
         Action::ALL.into_iter().filter(may).collect()

@@ -79,6 +79,34 @@ pub enum What {
     ShareLink,
     Share(Uuid),
     Recording(Uuid),
+    Thing(Thing, i64),
+}
+
+/// What has a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    Server,
+    Credential,
+    Group,
+    Grant,
+    HostKey,
+    HostAuthority,
+    Connection,
+}
+
+impl Thing {
+    /// In problems and sentences.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Credential => "credential",
+            Self::Group => "group",
+            Self::Grant => "grant",
+            Self::HostKey => "host key",
+            Self::HostAuthority => "host authority",
+            Self::Connection => "connection",
+        }
+    }
 }
 
 impl fmt::Display for What {
@@ -91,6 +119,7 @@ impl fmt::Display for What {
             Self::ShareLink => f.write_str("session is shared by this link now: ask for a new one"),
             Self::Share(id) => write!(f, "share {id}"),
             Self::Recording(id) => write!(f, "recording {id}"),
+            Self::Thing(thing, id) => write!(f, "{} {id}", thing.as_str()),
         }
     }
 }
@@ -102,6 +131,10 @@ pub enum Conflict {
     UsernameTaken(String),
     #[error("this is the last administrator: make somebody else one first")]
     LastAdministrator,
+    #[error("the name {name} is taken by another {}", thing.as_str())]
+    NameTaken { thing: Thing, name: String },
+    #[error("{0}")]
+    InUse(String),
 }
 
 /// What the server keeps could not be read or written.

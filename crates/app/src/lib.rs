@@ -35,6 +35,6 @@ pub use clock::Clock;
 pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
-pub use error::{Conflict, Error, Fault, Forbidden, LoginError, Storage, What};
+pub use error::{Conflict, Error, Fault, Forbidden, LoginError, Storage, Thing, What};
 pub use live::Table;
 pub use terminal::Terminal;
