@@ -13,6 +13,7 @@ mod daemon;
 mod data_dir;
 mod door;
 mod error;
+pub mod health;
 mod hex;
 pub mod history;
 mod inputs;

@@ -1,0 +1,4 @@
+//! Whether a machine answers, and how it fares.
+
+pub mod measure;
+pub mod reach;
