@@ -183,7 +183,8 @@ impl App {
         self.inner.login.changed.send_modify(|count| *count += 1);
     }
 
-    pub(crate) fn inner_cookie_name(&self) -> &str {
+    /// The name of the cookie: it holds the server's, so that two servers on one host keep their logins apart.
+    pub fn cookie_name(&self) -> &str {
         &self.inner.login.cookie_name
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bastide_store::{Login, User};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use refusals::Refusals;
@@ -151,8 +151,7 @@ impl App {
             ("address", json!(origin.address.map(|address| address.to_string()))),
             ("sets_password", json!(hash.is_some())),
         ];
-        let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        self.journal().append("login_link_use", None, about).await?;
+        self.journal().append("login_link_use", None, fields(about)).await?;
         let used = link::consume(self.store(), token, self.clock().now()).await?;
         if let Some(hash) = hash {
             self.store().set_password(used.user_id, &hash, None).await?;
@@ -162,11 +161,6 @@ impl App {
         let how = format!("link made by {}", used.created_by);
         let begun = self.begin_login(self.enabled(used.user_id)?, origin, &how, None).await?;
         begun.ok_or_else(|| LoginError::LinkRefused.into())
-    }
-
-    /// The name of the cookie: it holds the server's, so that two servers on one host keep their logins apart.
-    pub fn cookie_name(&self) -> &str {
-        self.inner_cookie_name()
     }
 
     fn enabled(&self, id: i64) -> Result<Arc<User>, Error> {
@@ -201,8 +195,7 @@ impl App {
             ("login", json!(login.id)),
             ("address", json!(login.address)),
         ];
-        let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        self.journal().append("login", None, about).await?;
+        self.journal().append("login", None, fields(about)).await?;
         if !self.store().add_login(&login, password).await? {
             return Ok(None);
         }
@@ -226,8 +219,7 @@ impl App {
             ("why", json!(why)),
             ("left_out_before", json!(left_out)),
         ];
-        let about = about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        self.journal().append("login_failed", None, about).await
+        self.journal().append("login_failed", None, fields(about)).await
     }
 
     /// Who a request is from. Whoever shows a bad token is refused; a bad cookie is none.
@@ -337,6 +329,11 @@ pub async fn change_password(ctx: &Ctx, current: Password, new: Password) -> Res
         Ok(())
     })
     .await
+}
+
+/// As the log takes them.
+fn fields<const N: usize>(about: [(&str, Value); N]) -> Map<String, Value> {
+    about.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The server's name in its cookie.

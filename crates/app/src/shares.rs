@@ -116,7 +116,7 @@ pub async fn list(ctx: &Ctx, session: Uuid) -> Result<Vec<Shown>, Error> {
 /// Makes a share; returns it and its secret, which belongs behind `/s/`.
 ///
 /// # Errors
-/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Invalid`, `Limit`, `DaemonUnreachable`, `Storage`.
+/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Invalid`, `DaemonUnreachable`, `Storage`.
 pub async fn create(ctx: &Ctx, session: Uuid, new: NewShare) -> Result<(Shown, String), Error> {
     if new.minutes == 0 || new.minutes > MAX_MINUTES {
         return Err(Error::Invalid(format!("expires_in_minutes: 1 to {MAX_MINUTES}")));

@@ -57,7 +57,7 @@ pub async fn list(ctx: &Ctx, user: Option<i64>) -> Result<Vec<Token>, Error> {
 }
 
 /// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Limit`, `Storage`.
+/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Storage`.
 pub async fn create(ctx: &Ctx, new: NewToken) -> Result<Created, Error> {
     let grant = ctx.authorize(Action::TokenCreate, new)?;
     let new = grant.target();

@@ -71,7 +71,7 @@ struct Options {
 impl Serve {
     pub(crate) fn run(self, place: &Place) -> Outcome {
         let config = Config::load(&self.flags)?;
-        logging::init(&config.logging).context("the log")?;
+        let _written = logging::init(&config.logging).context("the log")?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }

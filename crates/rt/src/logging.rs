@@ -8,6 +8,7 @@ use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use serde::Deserialize;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -42,13 +43,28 @@ pub enum Error {
     Twice,
 }
 
-/// Sets logging and the panic hook for the whole process; once, before any thread that may panic.
-pub fn init(logging: &Logging) -> Result<(), Error> {
+/// Entries that wait for standard error to take them: a few megabytes at most. Past it entries are left out,
+/// for whoever does not read our log must not make us stand still.
+const MAX_WAITING: usize = 10_000;
+
+/// Writes what waits when dropped, for a second at most; to be held until the process ends.
+#[derive(Debug)]
+#[must_use]
+pub struct Written(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
+
+/// Sets logging and the panic hook for the whole process; once, before any thread that may panic. Entries are
+/// written by a thread of their own.
+pub fn init(logging: &Logging) -> Result<Written, Error> {
     let filter = filter(logging, std::env::var(FILTER_VARIABLE).ok())?;
     let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (writer, written) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(MAX_WAITING)
+        .thread_name("log")
+        .finish(std::io::stderr());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(color)
         .with_span_events(FmtSpan::NONE)
         // It would report a failed write by eprintln!, which panics when standard error is gone:
@@ -60,7 +76,7 @@ pub fn init(logging: &Logging) -> Result<(), Error> {
     }
     .map_err(|_| Error::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(Written(written))
 }
 
 fn filter(logging: &Logging, variable: Option<String>) -> Result<EnvFilter, Error> {

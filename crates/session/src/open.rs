@@ -76,10 +76,6 @@ pub async fn open(open: Open, running: Running) -> Result<(Handle, Session), Err
     Ok((handle, session))
 }
 
-fn file_name(uid: Uuid) -> String {
-    format!("{uid}.cast.zst")
-}
-
 fn command_line(spawn: &Spawn) -> Vec<String> {
     std::iter::once(&spawn.program)
         .chain(&spawn.args)
@@ -111,7 +107,7 @@ async fn begin_recording(open: &Open, running: &Running) -> Result<Begun, Error>
         title: open.name.clone(),
         ..Header::default()
     };
-    let path = open.recordings.join(file_name(open.uid));
+    let path = open.recordings.join(bastide_record::file_name(open.uid));
     let begin = Begin { path, mode, header, started: Instant::now() };
     let recorders = running.recorders.clone();
     // It waits for the disk, which other sessions of this thread must not.

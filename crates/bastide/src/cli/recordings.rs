@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bastide_record::Reader;
+use bastide_record::{Reader, SUFFIX};
 use uuid::Uuid;
 
 use super::daemon::Place;
@@ -13,9 +13,6 @@ use super::exit::Failure;
 use super::remote::{At, cast};
 use super::sessions;
 use crate::env;
-
-/// How recordings are named: the session's uid and this.
-const SUFFIX: &str = ".cast.zst";
 
 /// An open recording and where it lies.
 pub(crate) struct Recording {

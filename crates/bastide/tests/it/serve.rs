@@ -256,3 +256,31 @@ async fn a_daemon_that_dies_is_started_again() {
     server.stop().await;
     output(dir.path(), &["ptyd", "stop"]).await;
 }
+
+/// A supervisor that hangs, or a pager that somebody left open, must not make everybody wait.
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = command(dir.path(), &["serve", "--listen", "127.0.0.1:0", "--ephemeral"]);
+    let mut child = command.env("BASTIDE_LOG", "trace").spawn().unwrap();
+    let stderr = child.stderr.take().unwrap();
+    let mut lines = BufReader::new(stderr).lines();
+    let address = within("its address", async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("it serves");
+            if let Some((_, address)) = line.split_once(" serves at http://") {
+                return address.trim().to_owned();
+            }
+        }
+    })
+    .await;
+    // More than the 64 KB that a pipe holds, pipe(7), at a hundred bytes for each request.
+    for _ in 0..1000 {
+        let answer = within("an answer", get(&address, "/api/v1/sessions")).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    let full = rustix::io::ioctl_fionread(lines.get_ref().get_ref()).unwrap();
+    assert!(full > 60_000, "nothing was in the way: {full} bytes wait to be read");
+    let server = Server { child, lines: mpsc::unbounded_channel().1, said: Vec::new() };
+    assert!(server.stop().await.success());
+}

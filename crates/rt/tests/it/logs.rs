@@ -25,7 +25,7 @@ fn role() -> Option<String> {
 }
 
 fn panicking_process(format: Format) {
-    logging::init(&Logging { filter: None, format }).unwrap();
+    let _written = logging::init(&Logging { filter: None, format }).unwrap();
     tracing::info!(sessions = 3, "up");
     tracing::debug!("not shown");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -83,7 +83,7 @@ fn json_entries_are_one_object_a_line_with_rfc_3339_times() {
 #[test]
 fn a_process_outlives_its_standard_error() {
     if role().is_some() {
-        logging::init(&Logging::default()).unwrap();
+        let _written = logging::init(&Logging::default()).unwrap();
         // The first line tells the parent that it may close the other end.
         tracing::info!("up");
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();

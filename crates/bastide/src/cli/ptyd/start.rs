@@ -15,7 +15,7 @@ pub(super) fn run(ptyd: &Ptyd, place: &Place) -> Outcome {
         let _ = rustix::process::setsid();
     }
     let config = super::load(ptyd.settings.config.as_deref(), &ptyd.settings.flags(place))?;
-    bastide_rt::logging::init(&ptyd.settings.logging()).context("the log")?;
+    let _written = bastide_rt::logging::init(&ptyd.settings.logging()).context("the log")?;
     let activated = activation::listener()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

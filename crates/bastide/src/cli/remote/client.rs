@@ -19,6 +19,8 @@ const SILENT_FOR: Duration = Duration::from_secs(40);
 const MAX_PAGES: usize = 100;
 /// The most that the server gives at once.
 const PAGE: &str = "500";
+/// Through how many entries of a list something is looked for, and how many are shown at most.
+pub(super) const MOST: usize = 10_000;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Client {

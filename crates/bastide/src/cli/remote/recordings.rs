@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::client::Client;
+use super::client::{Client, MOST};
 use super::{At, cast, shown};
 use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::output;
@@ -21,9 +21,6 @@ Examples:
   bastide recordings --search deploy
   bastide recordings get 1a2b3c4d -o deploy.cast
   bastide play 1a2b3c4d";
-
-/// Through how many recordings an id is looked for.
-const MOST: usize = 10_000;
 
 /// Recordings on a server
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::client::Client;
+use super::client::{Client, MOST};
 use super::{At, shown};
 use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::sessions::{is_part_of, short_id};
@@ -19,8 +19,6 @@ Examples:
   bastide sessions
   bastide sessions share build --expires 2h
   bastide sessions events 1a2b3c4d --json";
-
-const MOST: usize = 10_000;
 
 /// Sessions of a server
 #[derive(Debug, Args)]

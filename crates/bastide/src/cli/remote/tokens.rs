@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, MOST};
 use super::{At, person, shown};
 use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::output;
@@ -16,8 +16,6 @@ Examples:
   bastide tokens rm backup
 
 A token is shown once, when it is made. Programs send it as `Authorization: Bearer bst_…`.";
-
-const MOST: usize = 10_000;
 
 /// Tokens, with which programs do what you may do
 #[derive(Debug, Args)]
