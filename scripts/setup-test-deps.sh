@@ -29,6 +29,8 @@ if [ "$wanted" != build ]; then
   need procps has top
   need zsh has zsh
   need bsdutils has script
+  need openssh-server test -x /usr/sbin/sshd
+  need openssh-client has ssh-keygen
   need asciinema has asciinema
   need chromium has chromium
   need fonts-noto-cjk compgen -G '/usr/share/fonts/opentype/noto/NotoSansCJK*'

@@ -1,6 +1,37 @@
 //! SSH connections: dial, pool, shells and commands. The only crate that knows `russh`.
 //!
 //! It must not know sessions, people or the database: whom to reach, how to log in and which host keys are accepted
-//! comes with each call, as [`bastide_wire::ssh::Ssh`].
+//! comes with each call, as [`bastide_wire::ssh::Ssh`]; what only a person can answer goes through [`Ask`].
+//!
+//! A [`Pool`] shares one connection among all shells and commands of the same way (hops, accounts, credentials,
+//! isolation key). A [`Shell`] has the shape of a local terminal's master and process, so that whoever drives one
+//! can drive the other.
 
 #![forbid(unsafe_code)]
+
+mod algorithms;
+mod ask;
+mod callbacks;
+mod channel;
+mod config;
+mod connection;
+mod dial;
+mod error;
+mod exec;
+mod hostkey;
+mod keys;
+mod login;
+mod patience;
+mod pool;
+mod shell;
+mod transport;
+
+pub use ask::{Answer, Ask, NobodyToAsk, Question};
+pub use channel::Exit;
+pub use config::Config;
+pub use connection::ConnectionInfo;
+pub use error::Error;
+pub use exec::{Exec, Output};
+pub use keys::{BadKey, KeyFacts, PublicFacts, parse_certificate, parse_private_key, parse_public_key};
+pub use pool::Pool;
+pub use shell::{Shell, ShellOptions};

@@ -5,6 +5,7 @@
 
 mod person;
 mod ptyd;
+mod sshd;
 mod viewer;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub use bastide_ptyd_client as client;
 pub use person::Person;
 pub use ptyd::{Options, Output, Ptyd};
+pub use sshd::{Sshd, SshdOptions};
 pub use viewer::Viewer;
 
 /// No fact that a test waits for takes this long, even on a busy machine.

@@ -1,0 +1,136 @@
+//! One command on another machine, from start to end.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::channel::Exit;
+use crate::connection::Channel;
+use crate::error::Error;
+
+/// More output than this is counted and digested, and not kept.
+const MAX_KEPT: usize = 16 * 1024 * 1024;
+
+/// What to run and how much of it to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exec {
+    /// The account's shell reads it.
+    pub command: String,
+    /// Then the end of the input.
+    pub stdin: Bytes,
+    /// From the start of the command; the channel is closed when it is over.
+    pub timeout: Duration,
+    /// Bytes kept of standard output and of standard error, each; at most 16 MB.
+    pub keep: usize,
+}
+
+impl Exec {
+    /// Without input, for at most a minute, keeping all that may be kept.
+    pub fn new(command: impl Into<String>) -> Self {
+        Self {
+            command: command.into(),
+            stdin: Bytes::new(),
+            timeout: Duration::from_secs(60),
+            keep: MAX_KEPT,
+        }
+    }
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub exit: Exit,
+    /// It had not ended in time; `exit` is [`Exit::Lost`] then.
+    pub timed_out: bool,
+    /// More came than was kept.
+    pub truncated: bool,
+    /// All that came, kept or not.
+    pub stdout_bytes: u64,
+    pub stderr_bytes: u64,
+    /// SHA-256 over all that came.
+    pub stdout_sha256: [u8; 32],
+    pub stderr_sha256: [u8; 32],
+    pub duration: Duration,
+}
+
+/// One of the two streams while it comes.
+struct Kept {
+    bytes: Vec<u8>,
+    keep: usize,
+    total: u64,
+    digest: Sha256,
+}
+
+impl Kept {
+    fn new(keep: usize) -> Self {
+        Self { bytes: Vec::new(), keep: keep.min(MAX_KEPT), total: 0, digest: Sha256::new() }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        self.digest.update(bytes);
+        let room = self.keep - self.bytes.len();
+        self.bytes.extend_from_slice(&bytes[..room.min(bytes.len())]);
+    }
+
+    fn truncated(&self) -> bool {
+        self.total > self.bytes.len() as u64
+    }
+}
+
+/// Runs it in `channel`, which is closed at the end, also when this future is dropped.
+pub(crate) async fn run(channel: Channel, exec: Exec, start: Duration) -> Result<Output, Error> {
+    let refused = |why: String| Error::Channel { place: channel.place().to_owned(), why };
+    let started = Instant::now();
+    let asked = tokio::time::timeout(start, request(&channel, &exec.command)).await;
+    asked.map_err(|_| refused("no answer to the request for a command".to_owned()))?.map_err(refused)?;
+    let (mut stdout, mut stderr) = (Kept::new(exec.keep), Kept::new(exec.keep));
+    let work = async {
+        let feed = async {
+            // A program that does not read its input ends all the same, and then the sending is over too.
+            if channel.write().data_bytes(exec.stdin.clone()).await.is_ok() {
+                let _ = channel.write().eof().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let drain = async {
+            while let Some((output, error)) = channel.inbox.take().await {
+                stdout.add(&output);
+                stderr.add(&error);
+            }
+        };
+        tokio::select! {
+            () = drain => {}
+            () = feed => {}
+        }
+        channel.inbox.exit().await
+    };
+    let ended = tokio::time::timeout(exec.timeout, work).await;
+    let timed_out = ended.is_err();
+    let exit = ended
+        .unwrap_or_else(|_| Exit::Lost(format!("it had not ended after {} s", exec.timeout.as_secs_f32())));
+    Ok(Output {
+        exit,
+        timed_out,
+        truncated: stdout.truncated() || stderr.truncated(),
+        stdout_bytes: stdout.total,
+        stderr_bytes: stderr.total,
+        stdout_sha256: stdout.digest.finalize().into(),
+        stderr_sha256: stderr.digest.finalize().into(),
+        stdout: stdout.bytes,
+        stderr: stderr.bytes,
+        duration: started.elapsed(),
+    })
+}
+
+async fn request(channel: &Channel, command: &str) -> Result<(), String> {
+    channel.write().exec(true, command).await.map_err(|_| "the connection ended".to_owned())?;
+    match channel.inbox.next_reply().await {
+        Some(true) => Ok(()),
+        Some(false) => Err("the server refuses to run commands".to_owned()),
+        None => Err(channel.inbox.lost().unwrap_or_else(|| "the server closed the channel".to_owned())),
+    }
+}

@@ -1,0 +1,341 @@
+//! Connections that are shared.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bastide_rt::Tasks;
+use bastide_wire::ssh::{PresentedKey, Ssh};
+use tokio::sync::{Notify, oneshot};
+
+use crate::ask::Ask;
+use crate::config::Config;
+use crate::connection::{Channel, Connection, ConnectionInfo, Health, Lease, NoChannel};
+use crate::dial;
+use crate::error::Error;
+use crate::exec::{self, Exec, Output};
+use crate::hostkey::Expected;
+use crate::shell::{Shell, ShellOptions};
+
+mod flight;
+mod key;
+
+use flight::Flight;
+use key::{Key, Keys};
+
+/// A server that refuses a channel on so many connections in a row is not asked again.
+const MAX_TRIES: usize = 4;
+
+/// All connections of a process of one purpose. Clones are the same pool. Its tasks run among those given to
+/// [`Pool::new`]; [`Pool::close`] ends them.
+#[derive(Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    tasks: Tasks,
+    keys: Keys,
+    ids: AtomicU64,
+    state: Mutex<State>,
+    closing: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    connections: HashMap<Key, Vec<Arc<Connection>>>,
+    flights: HashMap<Key, Flight>,
+    /// The timer runs, which it does while there are connections.
+    ticking: bool,
+    closed: bool,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("connections", &self.connections().len()).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    pub fn new(config: Config, tasks: Tasks) -> Self {
+        let (keys, ids, state) = (Keys::default(), AtomicU64::new(1), Mutex::default());
+        Self { inner: Arc::new(Inner { config, tasks, keys, ids, state, closing: Notify::new() }) }
+    }
+
+    /// Opens a terminal, on a connection that is there or on a new one. When the future is dropped, what it has
+    /// begun is taken back.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub async fn shell(&self, to: &Ssh, how: ShellOptions, ask: Arc<dyn Ask>) -> Result<Shell, Error> {
+        let (pool, to) = (self.clone(), to.clone());
+        self.detached("ssh open", async move {
+            let channel = pool.channel(&to, &ask).await?;
+            let limit = pool.inner.config.channel_timeout;
+            Shell::start(channel, &how, to.command.as_deref(), limit, &pool.inner.tasks).await
+        })
+        .await
+    }
+
+    /// Runs a command to its end. When the future is dropped, the channel is closed, which ends most commands.
+    ///
+    /// # Errors
+    /// The step that failed. A command that fails or takes too long is no error: [`Output`] says so.
+    pub async fn exec(&self, to: &Ssh, command: Exec, ask: Arc<dyn Ask>) -> Result<Output, Error> {
+        let (pool, to) = (self.clone(), to.clone());
+        let channel = self.detached("ssh open", async move { pool.channel(&to, &ask).await }).await?;
+        exec::run(channel, command, self.inner.config.channel_timeout).await
+    }
+
+    /// The host key that the last hop shows, accepted or not; nobody is logged in there. The hops before it are
+    /// dialled as always.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub async fn probe(&self, to: &Ssh, ask: Arc<dyn Ask>) -> Result<PresentedKey, Error> {
+        Box::pin(dial::probe(to, &ask, &self.inner.config)).await
+    }
+
+    /// Logs in, or finds that somebody has: what a check of a server wants to know.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub async fn connect(&self, to: &Ssh, ask: Arc<dyn Ask>) -> Result<ConnectionInfo, Error> {
+        let lease = self.lease(to, &ask).await?;
+        Ok(lease.connection.info())
+    }
+
+    /// All connections, by id.
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        let all = self.inner.all();
+        let living = all.iter().filter(|connection| connection.link.ended().is_none());
+        let mut all: Vec<_> = living.map(|connection| connection.info()).collect();
+        all.sort_by_key(|info| info.id);
+        all
+    }
+
+    /// Ends those connections, with all their shells; how many there were.
+    pub fn disconnect(&self, which: impl Fn(&ConnectionInfo) -> bool) -> usize {
+        let ended: Vec<_> =
+            self.inner.all().into_iter().filter(|connection| which(&connection.info())).collect();
+        let count = ended.len();
+        for connection in ended {
+            self.inner.forget(&connection);
+            drop(
+                self.inner
+                    .tasks
+                    .spawn("ssh disconnect", async move { connection.end("it was disconnected").await }),
+            );
+        }
+        count
+    }
+
+    /// Ends all connections and takes no further requests. Bounded: a server that does not listen is not waited for.
+    pub async fn close(&self) {
+        self.inner.state().closed = true;
+        self.inner.closing.notify_waiters();
+        let mut ending: Vec<_> = Vec::new();
+        for connection in self.inner.all() {
+            self.inner.forget(&connection);
+            let end = async move { connection.end("this side is shutting down").await };
+            ending.push(self.inner.tasks.spawn("ssh disconnect", end));
+        }
+        self.inner.state().flights.clear();
+        for task in ending {
+            // A task that panicked has ended its connection by that.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Pool {
+    /// Runs `work` in a task of its own, so that it is never left half done; gives it up when nobody waits any more.
+    async fn detached<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (mut done, wanted) = oneshot::channel();
+        let work = async move {
+            // Its waits that may be given up are those before a channel is asked for; `channel` sees to the rest.
+            let result = tokio::select! {
+                result = Box::pin(work) => result,
+                () = done.closed() => return,
+            };
+            // Nobody wants it any more: it closes by being dropped.
+            let _ = done.send(result);
+        };
+        drop(self.inner.tasks.spawn(name, work));
+        wanted.await.unwrap_or(Err(Error::Closed))
+    }
+
+    async fn channel(&self, to: &Ssh, ask: &Arc<dyn Ask>) -> Result<Channel, Error> {
+        let limit = self.inner.config.channel_timeout;
+        let mut why = String::new();
+        let mut place = String::new();
+        for _ in 0..MAX_TRIES {
+            let lease = self.lease(to, ask).await?;
+            let (shared, connection) = (lease.shared(), Arc::clone(&lease.connection));
+            place.clone_from(&connection.place);
+            let tasks = self.inner.tasks.clone();
+            // In its own task: a channel that the server has given must find somebody who closes it.
+            let opening =
+                self.inner.tasks.spawn("ssh channel", async move { lease.open(limit, &tasks).await });
+            match opening.await.unwrap_or(Err(NoChannel::Gone("opening a channel failed".to_owned()))) {
+                Ok(channel) => return Ok(channel),
+                Err(NoChannel::Refused(said)) => {
+                    why = format!("the server refuses a session: {said}");
+                    if !shared {
+                        break;
+                    }
+                }
+                Err(NoChannel::Gone(said)) => {
+                    self.inner.forget(&connection);
+                    why = said;
+                }
+                Err(NoChannel::Slow) => why = format!("no channel within {} s", limit.as_secs()),
+            }
+        }
+        Err(Error::Channel { place, why })
+    }
+
+    /// A place in a connection that is there, or in a new one.
+    async fn lease(&self, to: &Ssh, ask: &Arc<dyn Ask>) -> Result<Lease, Error> {
+        let expected = to.hops.iter().map(Expected::of).collect::<Result<Vec<_>, _>>()?;
+        let key = self.inner.keys.of(to);
+        for _ in 0..MAX_TRIES {
+            let passengers = match self.inner.find(&key, &expected, || self.take_off(&key, to, ask))? {
+                Found::Lease(lease) => return Ok(lease),
+                Found::Flight(passengers) => passengers,
+            };
+            let connection = passengers.landed().await?;
+            if covers(&expected, &connection)
+                && let Some(lease) = connection.lease()
+            {
+                return Ok(lease);
+            }
+        }
+        Err(Error::Lost { place: String::new(), why: "each new connection was gone at once".to_owned() })
+    }
+
+    fn take_off(&self, key: &Key, to: &Ssh, ask: &Arc<dyn Ask>) -> (Flight, Arc<flight::Passengers>) {
+        let (pool, key, to, ask) = (self.clone(), key.clone(), to.clone(), Arc::clone(ask));
+        let id = self.inner.ids.fetch_add(1, Ordering::Relaxed);
+        let (landed, landing) = tokio::sync::watch::channel(None);
+        let task = self.inner.tasks.spawn("ssh dial", async move {
+            let result = Box::pin(dial::dial(&to, id, &ask, &pool.inner.config)).await;
+            let result = pool.land(&key, result);
+            landed.send_replace(Some(result));
+        });
+        Flight::new(task, landing)
+    }
+
+    /// Takes a new connection in, before anybody who waits for it is told.
+    fn land(&self, key: &Key, result: Result<Arc<Connection>, Error>) -> Result<Arc<Connection>, Error> {
+        let mut state = self.inner.state();
+        state.flights.remove(key);
+        let connection = result?;
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        state.connections.entry(key.clone()).or_default().push(Arc::clone(&connection));
+        if !std::mem::replace(&mut state.ticking, true) {
+            drop(self.inner.tasks.spawn("ssh keep-alive", tick(Arc::clone(&self.inner))));
+        }
+        Ok(connection)
+    }
+}
+
+/// Where a request finds its connection.
+enum Found {
+    Lease(Lease),
+    Flight(Arc<flight::Passengers>),
+}
+
+fn covers(expected: &[Expected], connection: &Connection) -> bool {
+    let shown = connection.shown();
+    expected.len() == shown.len()
+        && expected
+            .iter()
+            .zip(&shown)
+            .all(|(expected, shown)| shown.as_ref().is_some_and(|shown| expected.covers(shown)))
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(
+        &self,
+        key: &Key,
+        expected: &[Expected],
+        take_off: impl FnOnce() -> (Flight, Arc<flight::Passengers>),
+    ) -> Result<Found, Error> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let connections = state.connections.get(key).map(Vec::as_slice).unwrap_or_default();
+        let fitting = connections.iter().filter(|connection| covers(expected, connection));
+        if let Some(lease) = fitting.filter_map(Connection::lease).next() {
+            return Ok(Found::Lease(lease));
+        }
+        if let Some(passengers) = state.flights.get(key).and_then(Flight::board) {
+            return Ok(Found::Flight(passengers));
+        }
+        // The dial cannot land before this lock is released.
+        let (flight, passengers) = take_off();
+        state.flights.insert(key.clone(), flight);
+        Ok(Found::Flight(passengers))
+    }
+
+    fn all(&self) -> Vec<Arc<Connection>> {
+        self.state().connections.values().flatten().map(Arc::clone).collect()
+    }
+
+    fn forget(&self, gone: &Arc<Connection>) {
+        gone.retire();
+        let mut state = self.state();
+        for connections in state.connections.values_mut() {
+            connections.retain(|connection| !Arc::ptr_eq(connection, gone));
+        }
+        state.connections.retain(|_, connections| !connections.is_empty());
+    }
+}
+
+/// The one timer: signs of life, lost connections, idle ones. Ends when there are none.
+async fn tick(inner: Arc<Inner>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(inner.config.keepalive) => {}
+            () = inner.closing.notified() => {}
+        }
+        for connection in inner.all() {
+            match connection.health(inner.config.idle, inner.config.keepalive_misses) {
+                Health::Fine => {}
+                Health::Ask => connection.ask_for_life().await,
+                Health::Gone => {
+                    inner.forget(&connection);
+                    connection.link.finish("the server does not answer any more");
+                    connection.cut();
+                }
+                Health::Idle => {
+                    inner.forget(&connection);
+                    drop(
+                        inner
+                            .tasks
+                            .spawn("ssh disconnect", async move { connection.end("it was not used").await }),
+                    );
+                }
+            }
+        }
+        let mut state = inner.state();
+        if state.connections.is_empty() || state.closed {
+            state.ticking = false;
+            return;
+        }
+    }
+}
