@@ -23,6 +23,7 @@ mod recordings;
 mod routes;
 mod seed_002;
 mod server;
+mod servers;
 mod sessions;
 mod shares;
 mod terminal;

@@ -77,6 +77,7 @@ impl Login {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ServerFacts)]
 pub(crate) struct Server {
     version: &'static str,
     https: bool,

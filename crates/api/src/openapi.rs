@@ -18,7 +18,7 @@ Sessions, people and recordings of one Bastide server. A caller shows a cookie (
 (`Authorization: Bearer`). Every error is a problem document (RFC 9457). Paths under `/api/v1` are ours; those \
 tagged `compat` answer clients of earlier designs.";
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 17] = [
     ("sessions", "Terminals"),
     ("recordings", "What was on a terminal"),
     ("shares", "Letting somebody else look on or type"),
@@ -27,6 +27,11 @@ const TAGS: [(&str, &str); 12] = [
     ("logout", "Logging out"),
     ("me", "The caller"),
     ("users", "People"),
+    ("groups", "Groups of people"),
+    ("servers", "Servers and their host keys"),
+    ("grants", "Who may use which servers"),
+    ("credentials", "What servers are logged in to with"),
+    ("connections", "Connections to servers"),
     ("tokens", "Credentials of programs"),
     ("server", "The process itself"),
     ("compat", "For clients of earlier designs"),

@@ -27,6 +27,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bastide_app::recordings::Recording;
+use bastide_app::servers::View;
 use bastide_app::sessions::Seen;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -38,7 +39,7 @@ use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
     docs, events, frame, health, login, me, metrics, openapi, page, pages, recordings, seed_002, server,
-    sessions, shares, terminal, tokens, users,
+    servers, sessions, shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -113,10 +114,17 @@ macro_rules! route {
 }
 
 pub(crate) fn routes() -> Vec<Route> {
-    [about_the_server(), about_the_caller(), about_people(), about_sessions(), of_earlier_designs()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        about_the_server(),
+        about_the_caller(),
+        about_people(),
+        about_servers(),
+        about_sessions(),
+        of_earlier_designs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The process itself, and getting in.
@@ -186,6 +194,23 @@ fn about_people() -> Vec<Route> {
             says("Remove a person; their sessions and recordings stay").id::<i64>("id").gives_nothing(204).may(&[409])),
         route!(Admin  POST   "/api/v1/users/{id}/login-link" users::user_link,
             says("Make a login link for a person").id::<i64>("id").gives::<users::Link>(201)),
+    ]
+}
+
+/// Servers, and who may use them.
+#[rustfmt::skip]
+fn about_servers() -> Vec<Route> {
+    vec![
+        route!(Login  GET    "/api/v1/servers"              servers::server_list,
+            says("Servers that the caller may use, by name").query::<servers::Wanted>().gives::<servers::List>(200).may(&[400, 422])),
+        route!(Admin  POST   "/api/v1/servers"              servers::server_create,
+            says("Add a server").takes::<servers::New>().gives::<View>(201).may(&[409])),
+        route!(Login  GET    "/api/v1/servers/{id}"         servers::server_get,
+            says("One server").id::<i64>("id").gives::<View>(200)),
+        route!(Login  PATCH  "/api/v1/servers/{id}"         servers::server_change,
+            says("Change a server").id::<i64>("id").takes::<servers::Edit>().gives::<View>(200).may(&[409])),
+        route!(Login  DELETE "/api/v1/servers/{id}"         servers::server_remove,
+            says("Take a server off the list; sessions that run on it go on").id::<i64>("id").gives_nothing(204).may(&[409])),
     ]
 }
 

@@ -29,6 +29,8 @@ mod refusals;
 mod requests;
 #[path = "it/rights.rs"]
 mod rights;
+#[path = "it/servers.rs"]
+mod servers;
 #[path = "it/socket.rs"]
 mod socket;
 #[path = "it/stopping.rs"]

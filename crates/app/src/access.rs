@@ -1,10 +1,14 @@
 //! Who may do what. The one place where that is decided.
 
-use bastide_store::{Role, Scope};
+use std::sync::Arc;
+
+use bastide_store::{Role, Scope, Server, User};
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::context::{Action, Authorized, Caller, Ctx, Person, Proof};
-use crate::error::Forbidden;
+use crate::error::{Forbidden, Thing, What};
 use crate::shares::Stay;
 use crate::{Error, sessions::Access};
 
@@ -124,12 +128,43 @@ impl Action {
     }
 }
 
+/// What somebody has of one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) reach: Reach,
+    /// With which credentials, and until when: none is the server's default one. Empty for those who manage,
+    /// who take any.
+    pub(crate) ways: Vec<(Option<i64>, Option<Timestamp>)>,
+}
+
+impl Granted {
+    /// Until when they have it with this credential (none is the server's default one); `None`: they have not.
+    pub(crate) fn until(&self, credential: Option<i64>) -> Option<Option<Timestamp>> {
+        if self.reach == Reach::Manage {
+            return Some(None);
+        }
+        let ways = self.ways.iter().filter(|(with, _)| *with == credential);
+        // The longest; one without an end is longer than any.
+        ways.map(|(_, until)| *until).max_by_key(|until| until.unwrap_or(Timestamp::MAX))
+    }
+}
+
+/// What a person has of a server: administrators all, others what is granted to them, the disabled nothing.
+/// A grant of a server covers the servers on the way to it, and only as the way.
+pub(crate) fn of_server(app: &App, user: &User, server: &Server) -> Option<Granted> {
+    match user.role {
+        _ if !user.enabled => None,
+        Role::Admin => Some(Granted { reach: Reach::Manage, ways: Vec::new() }),
+        Role::User => app.servers().now().granted(user.id, server, app.clock().now()),
+    }
+}
+
 /// What the caller has of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) access: Access,
     /// A guest's stay ends.
-    pub(crate) until: Option<jiff::Timestamp>,
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Ctx {
@@ -173,6 +208,29 @@ impl Ctx {
             Need::Session(needed) if held.access >= needed => Ok((Authorized::new(session, person), held)),
             Need::Session(Access::Write) => Err(Forbidden::WatchOnly.into()),
             _ => Err(Forbidden::NotOwner.into()),
+        }
+    }
+
+    /// Asks whether the caller may do this to a server. Whoever may not even know of it is told that there
+    /// is none.
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `NotFound`, `Forbidden`.
+    pub(crate) fn authorize_server(
+        &self,
+        action: Action,
+        id: i64,
+    ) -> Result<(Authorized<Arc<Server>>, Granted), Error> {
+        let person = self.person()?;
+        let server = self.app().servers().get(id);
+        let granted = server.as_ref().and_then(|server| of_server(self.app(), &person.user, server));
+        let (Some(server), Some(granted)) = (server, granted) else {
+            return Err(Error::NotFound(What::Thing(Thing::Server, id)));
+        };
+        self.may(action)?;
+        match action.need() {
+            Need::Server(needed) if granted.reach >= needed => Ok((Authorized::new(server, person), granted)),
+            _ => Err(Forbidden::NotAdministrator.into()),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::live::{self, Live, Table};
 use crate::login::{self, Attempts, Refusals, link};
 use crate::password::Hasher;
 use crate::people::{self, People};
+use crate::servers::Servers;
 use crate::shares::Guests;
 use crate::{Clock, Error};
 
@@ -59,6 +60,7 @@ struct Inner {
     history: History,
     people: People,
     guests: Guests,
+    servers: Servers,
     shutdown: Shutdown,
     tasks: Tasks,
 }
@@ -92,6 +94,7 @@ impl App {
         people::first_administrator(&store, &account, clock.now()).await?;
         let people = People::load(&store).await?;
         let guests = Guests::load(&store, clock.now()).await?;
+        let servers = Servers::load(&store).await?;
         let login = LoginState {
             attempts: Attempts::default(),
             cookie_name: login::cookie_name(data_dir.node()?),
@@ -129,6 +132,7 @@ impl App {
             history,
             people,
             guests,
+            servers,
             shutdown,
             tasks,
         };
@@ -218,6 +222,10 @@ impl App {
 
     pub(crate) fn guests(&self) -> &Guests {
         &self.inner.guests
+    }
+
+    pub(crate) fn servers(&self) -> &Servers {
+        &self.inner.servers
     }
 
     pub fn clock(&self) -> &Clock {

@@ -25,6 +25,7 @@ pub mod password;
 pub mod people;
 pub mod recordings;
 mod secret;
+pub mod servers;
 pub mod sessions;
 pub mod shares;
 pub mod terminal;

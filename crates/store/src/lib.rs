@@ -8,8 +8,12 @@
 
 mod database;
 mod error;
+mod grants;
+mod host_keys;
 mod links;
 mod logins;
+mod places;
+mod servers;
 mod sessions;
 mod shares;
 mod time;
@@ -18,8 +22,12 @@ mod users;
 
 pub use database::Store;
 pub use error::Error;
+pub use grants::{Grant, GrantTarget, Grantee, Group};
+pub use host_keys::{HostAuthority, HostKey, Pinned};
 pub use links::Link;
 pub use logins::Login;
+pub use places::Place;
+pub use servers::{NodeSettings, Server, ServerSettings, ServerStatus, SshSettings};
 pub use sessions::{End, Event, Exit, Opened, Owner, RecordingState, Session, SessionFilter, Step};
 pub use shares::{Access, Guest, Share};
 pub use tokens::{Scope, Token};

@@ -380,6 +380,46 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/servers': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Servers that the caller may use, by name */
+    get: operations['server_list']
+    put?: never
+    /**
+     * Add a server
+     * @description For administrators.
+     */
+    post: operations['server_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** One server */
+    get: operations['server_get']
+    put?: never
+    post?: never
+    /** Take a server off the list; sessions that run on it go on */
+    delete: operations['server_remove']
+    options?: never
+    head?: never
+    /** Change a server */
+    patch: operations['server_change']
+    trace?: never
+  }
   '/api/v1/sessions': {
     parameters: {
       query?: never
@@ -797,8 +837,14 @@ export interface components {
       login: components['schemas']['Login']
       /** @description What may be offered to them, as actions are named in the log. */
       rights: string[]
-      server: components['schemas']['Server']
+      server: components['schemas']['ServerFacts']
       user: components['schemas']['User']
+    }
+    /** @description Something with a number and a name. */
+    Named: {
+      /** Format: int64 */
+      id: number
+      name: string
     }
     /** @description Whose a session is, as shown. */
     Owner: {
@@ -879,10 +925,138 @@ export interface components {
     Role: 'admin' | 'user'
     /** @enum {string} */
     Scope: 'full' | 'read'
-    Server: {
+    /** @description A server as one caller sees it. */
+    Server: components['schemas']['ServerDescription'] &
+      components['schemas']['ServerDialling'] & {
+        /** Format: date-time */
+        created: string
+        /**
+         * @description Those that the caller may log in with there, the default one first. Empty for administrators, who take
+         *     any.
+         */
+        credentials: components['schemas']['Named'][]
+        /** @description A name to resolve or an address. */
+        host: string
+        /** Format: int64 */
+        id: number
+        /** Format: date-time */
+        last_check: string | null
+        may: components['schemas']['ServerRights']
+        name: string
+        /** Format: int32 */
+        port: number
+        status: components['schemas']['ServerStatus']
+      }
+    /** @description What is left out stays; `null` takes away. */
+    ServerChange: components['schemas']['ServerChangeNode'] &
+      components['schemas']['ServerCreateSsh'] & {
+        /** Format: int64 */
+        default_credential_id?: number | null
+        group?: string | null
+        host?: string | null
+        /** Format: int64 */
+        jump_id?: number | null
+        name?: string | null
+        notes?: string | null
+        platform?: string | null
+        /** Format: int32 */
+        port?: number | null
+        tags?: string[] | null
+      }
+    ServerChangeNode: {
+      /** Format: int64 */
+      accelerator_id?: number | null
+      /** Format: int32 */
+      agent_port?: number | null
+      /** Format: int64 */
+      brand_id?: number | null
+    }
+    ServerCreate: components['schemas']['ServerCreateNode'] &
+      components['schemas']['ServerCreateSsh'] & {
+        /**
+         * Format: int64
+         * @description What people log in with there unless something else is granted to them.
+         */
+        default_credential_id?: number | null
+        group?: string | null
+        /** @description A name to resolve or an address; IPv6 without brackets. */
+        host: string
+        /**
+         * Format: int64
+         * @description The server on the way to it.
+         */
+        jump_id?: number | null
+        /** @description Unique, whatever its case. */
+        name: string
+        notes?: string | null
+        /** @description `linux` where it is not said. */
+        platform?: string | null
+        /**
+         * Format: int32
+         * @default 22
+         */
+        port: number | null
+        tags?: string[]
+      }
+    ServerCreateNode: {
+      /** Format: int64 */
+      accelerator_id?: number | null
+      /** Format: int32 */
+      agent_port?: number | null
+      /** Format: int64 */
+      brand_id?: number | null
+    }
+    ServerCreateSsh: {
+      /** @description Programs there may use the keys that were logged in with. */
+      agent_forwarding?: boolean | null
+      /**
+       * @description People are asked about its first host key (so it is where nothing is said); else an administrator has to
+       *     add one.
+       */
+      ask_host_key?: boolean | null
+      /** @description Old algorithms are offered too, after the modern ones. */
+      legacy_algorithms?: boolean | null
+    }
+    ServerDescription: {
+      /** Format: int64 */
+      accelerator_id: number | null
+      /** Format: int32 */
+      agent_port: number | null
+      /** Format: int64 */
+      brand_id: number | null
+      /** @description Where it stands in lists. */
+      group: string | null
+      notes: string | null
+      /** @description `linux`, or the name of a network system such as `cisco_ios`. */
+      platform: string
+      tags: string[]
+    }
+    ServerDialling: {
+      /** @description Programs there may use the keys that were logged in with. */
+      agent_forwarding: boolean
+      /** @description People are asked about its first host key; else an administrator has to add one. */
+      ask_host_key: boolean
+      default_credential: components['schemas']['Named'] | null
+      jump: components['schemas']['Named'] | null
+      /** @description Old algorithms are offered too. */
+      legacy_algorithms: boolean
+    }
+    ServerFacts: {
       https: boolean
       version: string
     }
+    ServerList: {
+      /** @description Where the next piece begins; null at the end. */
+      next: string | null
+      servers: components['schemas']['Server'][]
+    }
+    /** @description What the caller may do with it. */
+    ServerRights: {
+      manage: boolean
+      use: boolean
+    }
+    /** @enum {string} */
+    ServerStatus: 'unknown' | 'online' | 'offline'
     /** @description A session as one caller sees it. */
     Session: components['schemas']['SessionFacts'] & {
       access: components['schemas']['Access']
@@ -1914,6 +2088,167 @@ export interface operations {
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
       416: components['responses']['RangeNotSatisfiable']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description Only those that stand there in lists. */
+        group?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+        /** @description Only those with this in their name, host or a tag. */
+        q?: string | null
+        /** @description Only those with this tag. */
+        tag?: string | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ServerList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ServerCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Server']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Server']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ServerChange']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Server']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']

@@ -172,8 +172,22 @@ impl Operation {
         if let Some(tag) = self.tag {
             return tag;
         }
-        const AREAS: [&str; 9] =
-            ["sessions", "recordings", "shares", "users", "tokens", "me", "events", "login", "logout"];
+        const AREAS: [&str; 14] = [
+            "sessions",
+            "recordings",
+            "shares",
+            "users",
+            "groups",
+            "servers",
+            "grants",
+            "credentials",
+            "connections",
+            "tokens",
+            "me",
+            "events",
+            "login",
+            "logout",
+        ];
         match path.strip_prefix("/api/v1/") {
             Some(rest) => {
                 let first = rest.split('/').next().unwrap_or_default();

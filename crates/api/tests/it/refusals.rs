@@ -15,6 +15,7 @@ struct Foreign {
     login: String,
     share: String,
     user: String,
+    server: String,
 }
 
 impl Foreign {
@@ -23,6 +24,8 @@ impl Foreign {
         let made = admin.post("/api/v1/tokens", r#"{"name":"a","scope":"full"}"#).send().await.json();
         let shares = format!("/api/v1/sessions/{session}/shares");
         let share = admin.post(&shares, r#"{"access":"watch"}"#).send().await.json();
+        let server = r#"{"name":"somewhere","host":"192.0.2.1"}"#;
+        let server = admin.post("/api/v1/servers", server).send().await.json();
         let me = admin.get("/api/v1/me").send().await.json();
         Self {
             session,
@@ -30,13 +33,15 @@ impl Foreign {
             login: me["login"]["id"].as_str().unwrap().to_owned(),
             share: share["share"]["id"].as_str().unwrap().to_owned(),
             user: me["user"]["id"].to_string(),
+            server: server["id"].to_string(),
         }
     }
 
     /// Things that there are not.
     fn unknown() -> Self {
         let uid = || NOBODYS_UID.to_owned();
-        Self { session: uid(), token: uid(), login: uid(), share: uid(), user: "4711".to_owned() }
+        let number = || "4711".to_owned();
+        Self { session: uid(), token: uid(), login: uid(), share: uid(), user: number(), server: number() }
     }
 
     fn path(&self, route: &Listed) -> String {
@@ -48,6 +53,7 @@ impl Foreign {
                 (Some(&"logins"), "{id}") => &self.login,
                 (Some(&"shares"), "{id}") => &self.share,
                 (Some(&"users"), "{id}") => &self.user,
+                (Some(&"servers"), "{id}") => &self.server,
                 (_, "{id}" | "{uid}") => &self.session,
                 (_, word) => {
                     assert!(!word.starts_with('{'), "{}: what is {word}?", route.path);
@@ -65,6 +71,7 @@ fn body(route: &Listed) -> &'static str {
         "share_use" => r#"{"token":"x"}"#,
         "share_create" => r#"{"access":"watch"}"#,
         "token_create" => r#"{"name":"x","scope":"full"}"#,
+        "server_create" => r#"{"name":"x","host":"h"}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",
     }

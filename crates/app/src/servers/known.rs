@@ -1,0 +1,146 @@
+//! Every server, group and grant, in memory: each request and each open terminal asks.
+//!
+//! A few thousand servers are a few megabytes, and whoever looks has all of one moment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bastide_store::{Grant, GrantTarget, Grantee, Group, Server, ServerStatus, Store};
+use jiff::Timestamp;
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use crate::Error;
+use crate::access::{Granted, Reach};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Servers {
+    known: watch::Sender<Arc<Known>>,
+    /// Held from the checks of a change to showing what came of it: two changes never see each other half
+    /// done, and what was read first is not shown last.
+    changing: Arc<Mutex<()>>,
+}
+
+/// All of one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    pub(crate) servers: BTreeMap<i64, Arc<Server>>,
+    /// Names in lower case.
+    by_name: HashMap<String, i64>,
+    pub(crate) groups: BTreeMap<i64, Group>,
+    pub(crate) grants: Vec<Grant>,
+    /// Groups by member.
+    groups_of: HashMap<i64, Vec<i64>>,
+}
+
+impl Servers {
+    pub(crate) async fn load(store: &Store) -> Result<Self, Error> {
+        let servers = Self { known: watch::Sender::new(Arc::default()), changing: Arc::default() };
+        servers.reload(store).await?;
+        Ok(servers)
+    }
+
+    /// For the length of a change.
+    pub(crate) async fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// After every change.
+    pub(crate) async fn reload(&self, store: &Store) -> Result<(), Error> {
+        let _changing = self.changing().await;
+        self.show(store).await
+    }
+
+    /// The same for whoever holds [`Self::changing`].
+    pub(crate) async fn show(&self, store: &Store) -> Result<(), Error> {
+        let known = Known::new(store.servers().await?, store.groups().await?, store.grants().await?);
+        self.known.send_replace(Arc::new(known));
+        Ok(())
+    }
+
+    pub(crate) fn now(&self) -> Arc<Known> {
+        Arc::clone(&self.known.borrow())
+    }
+
+    pub(crate) fn get(&self, id: i64) -> Option<Arc<Server>> {
+        self.known.borrow().servers.get(&id).cloned()
+    }
+
+    /// Changes with every server, group and grant.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Known>> {
+        self.known.subscribe()
+    }
+
+    /// Keeps what a look at a server found; true where its status is another one now.
+    pub(crate) async fn found(
+        &self,
+        store: &Store,
+        (id, status): (i64, ServerStatus),
+        at: Timestamp,
+    ) -> Result<bool, Error> {
+        let _changing = self.changing().await;
+        let Some(old) = self.get(id) else { return Ok(false) };
+        if !store.set_server_status(id, status, at).await? {
+            return Ok(false);
+        }
+        let server = Arc::new(Server { status, last_check: Some(at), ..(*old).clone() });
+        self.known.send_modify(|known| {
+            let known = Arc::make_mut(known);
+            known.servers.insert(id, server);
+        });
+        Ok(old.status != status)
+    }
+}
+
+impl Known {
+    fn new(servers: Vec<Server>, groups: Vec<Group>, grants: Vec<Grant>) -> Self {
+        let mut groups_of: HashMap<i64, Vec<i64>> = HashMap::new();
+        for group in &groups {
+            for member in &group.members {
+                groups_of.entry(*member).or_default().push(group.id);
+            }
+        }
+        let by_name = servers.iter().map(|server| (server.settings.name.to_lowercase(), server.id)).collect();
+        let servers = servers.into_iter().map(|server| (server.id, Arc::new(server))).collect();
+        let groups = groups.into_iter().map(|group| (group.id, group)).collect();
+        Self { servers, by_name, groups, grants, groups_of }
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Server>> {
+        self.by_name.get(&name.to_lowercase()).and_then(|id| self.servers.get(id))
+    }
+
+    /// What the grants that hold at `now` give this person of this server.
+    pub(crate) fn granted(&self, user: i64, server: &Server, now: Timestamp) -> Option<Granted> {
+        let groups = self.groups_of.get(&user).map(Vec::as_slice).unwrap_or_default();
+        let covers = |grant: &&Grant| {
+            let to = match grant.to {
+                Grantee::User(id) => id == user,
+                Grantee::Group(id) => groups.contains(&id),
+            };
+            let on = match &grant.on {
+                GrantTarget::Server(id) => *id == server.id,
+                GrantTarget::Tag(tag) => server.settings.tags.contains(tag),
+            };
+            to && on && grant.expires.is_none_or(|at| at > now)
+        };
+        let ways: Vec<_> =
+            self.grants.iter().filter(covers).map(|grant| (grant.credential, grant.expires)).collect();
+        (!ways.is_empty()).then_some(Granted { reach: Reach::Use, ways })
+    }
+
+    /// The servers on the way to this one, first of all the one that is dialled first; without it itself.
+    /// `None` when they lead in a circle.
+    pub(crate) fn way(&self, jump: Option<i64>) -> Option<Vec<Arc<Server>>> {
+        let mut way = Vec::new();
+        let mut next = jump;
+        while let Some(server) = next.and_then(|id| self.servers.get(&id)) {
+            if way.len() > self.servers.len() || way.iter().any(|one: &Arc<Server>| one.id == server.id) {
+                return None;
+            }
+            way.push(Arc::clone(server));
+            next = server.settings.jump;
+        }
+        way.reverse();
+        Some(way)
+    }
+}

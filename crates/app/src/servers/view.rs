@@ -1,0 +1,157 @@
+//! Servers as one caller sees them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use bastide_store::{self as store, Server};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Error;
+use crate::access::{Granted, Reach};
+use crate::context::Ctx;
+
+/// A server as one caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Server)]
+pub struct View {
+    pub id: i64,
+    pub name: String,
+    /// A name to resolve or an address.
+    pub host: String,
+    pub port: u16,
+    #[serde(flatten)]
+    pub described: Described,
+    #[serde(flatten)]
+    pub dialled: Dialled,
+    pub status: Status,
+    pub last_check: Option<Timestamp>,
+    pub created: Timestamp,
+    pub may: May,
+    /// Those that the caller may log in with there, the default one first. Empty for administrators, who take
+    /// any.
+    pub credentials: Vec<Named>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ServerDescription)]
+pub struct Described {
+    /// `linux`, or the name of a network system such as `cisco_ios`.
+    pub platform: String,
+    pub tags: Vec<String>,
+    /// Where it stands in lists.
+    pub group: Option<String>,
+    pub notes: Option<String>,
+    pub agent_port: Option<u16>,
+    pub brand_id: Option<i64>,
+    pub accelerator_id: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ServerDialling)]
+pub struct Dialled {
+    /// The server on the way to it.
+    pub jump: Option<Named>,
+    pub default_credential: Option<Named>,
+    /// Old algorithms are offered too.
+    pub legacy_algorithms: bool,
+    /// Programs there may use the keys that were logged in with.
+    pub agent_forwarding: bool,
+    /// People are asked about its first host key; else an administrator has to add one.
+    pub ask_host_key: bool,
+}
+
+/// Something with a number and a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Named {
+    pub id: i64,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ServerStatus)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Unknown,
+    Online,
+    Offline,
+}
+
+impl From<store::ServerStatus> for Status {
+    fn from(status: store::ServerStatus) -> Self {
+        match status {
+            store::ServerStatus::Unknown => Self::Unknown,
+            store::ServerStatus::Online => Self::Online,
+            store::ServerStatus::Offline => Self::Offline,
+        }
+    }
+}
+
+/// What the caller may do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ServerRights)]
+pub struct May {
+    #[serde(rename = "use")]
+    #[schema(rename = "use")]
+    pub use_it: bool,
+    pub manage: bool,
+}
+
+/// What views are made with: looked up once for a whole list.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    credentials: HashMap<i64, String>,
+}
+
+impl Names {
+    pub(crate) async fn read(ctx: &Ctx) -> Result<Self, Error> {
+        let _ = ctx;
+        Ok(Self::default())
+    }
+
+    fn credential(&self, id: i64) -> Named {
+        Named { id, name: self.credentials.get(&id).cloned().unwrap_or_default() }
+    }
+}
+
+pub(super) fn view(ctx: &Ctx, names: &Names, (server, granted): (&Server, &Granted)) -> View {
+    let store::ServerSettings { name, host, port, platform, tags, group, notes, node, ssh, .. } =
+        server.settings.clone();
+    let jump = server.settings.jump.and_then(|id| ctx.app().servers().get(id));
+    let default = server.settings.default_credential;
+    let ways: BTreeSet<_> = granted.ways.iter().map(|(way, _)| *way).collect();
+    // The default one comes first: none is less than any number.
+    let mut credentials: Vec<i64> = Vec::new();
+    for id in ways.into_iter().filter_map(|way| way.or(default)) {
+        if !credentials.contains(&id) {
+            credentials.push(id);
+        }
+    }
+    View {
+        id: server.id,
+        name,
+        host,
+        port,
+        described: Described {
+            platform,
+            tags,
+            group,
+            notes,
+            agent_port: node.agent_port,
+            brand_id: node.brand_id,
+            accelerator_id: node.accelerator_id,
+        },
+        dialled: Dialled {
+            jump: jump.map(|jump| Named { id: jump.id, name: jump.settings.name.clone() }),
+            default_credential: default.map(|id| names.credential(id)),
+            legacy_algorithms: ssh.legacy_algorithms,
+            agent_forwarding: ssh.agent_forwarding,
+            ask_host_key: ssh.ask_host_key,
+        },
+        status: server.status.into(),
+        last_check: server.last_check,
+        created: server.created,
+        may: May { use_it: true, manage: granted.reach == Reach::Manage },
+        credentials: credentials.into_iter().map(|id| names.credential(id)).collect(),
+    }
+}
