@@ -29,6 +29,14 @@ const UsersPage = lazy(() => import('./pages/users.tsx').then((module) => ({ def
 const SettingsPage = lazy(() =>
   import('./pages/settings.tsx').then((module) => ({ default: module.SettingsPage })),
 )
+const ServersPage = lazy(() =>
+  import('./pages/servers.tsx').then((module) => ({ default: module.ServersPage })),
+)
+const ServerPage = lazy(() => import('./pages/server.tsx').then((module) => ({ default: module.ServerPage })))
+const CredentialsPage = lazy(() =>
+  import('./pages/credentials.tsx').then((module) => ({ default: module.CredentialsPage })),
+)
+const AccessPage = lazy(() => import('./pages/access.tsx').then((module) => ({ default: module.AccessPage })))
 const SharePage = lazy(() => import('./pages/share.tsx').then((module) => ({ default: module.SharePage })))
 
 export function App() {
@@ -116,6 +124,8 @@ function Loading({ children, words }: { children: ReactNode; words?: string }) {
 
 function Page({ place }: { place: Place }) {
   const admin = useRight('user_list')
+  const credentials = useRight('credential_list')
+  const grants = useRight('grant_list')
   switch (place.page) {
     case 'home':
       return <HomePage />
@@ -123,6 +133,14 @@ function Page({ place }: { place: Place }) {
       return <RecordingsPage />
     case 'recording':
       return <ReplayPage key={place.id} id={place.id} at={place.at} />
+    case 'servers':
+      return <ServersPage />
+    case 'server':
+      return <ServerPage key={place.id} id={place.id} />
+    case 'credentials':
+      return credentials ? <CredentialsPage /> : <Missing />
+    case 'access':
+      return grants ? <AccessPage /> : <Missing />
     case 'share':
       return <SharePage token={place.token} />
     case 'settings':

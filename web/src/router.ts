@@ -9,12 +9,17 @@ export type Place =
   | { page: 'share'; token: string }
   | { page: 'recordings' }
   | { page: 'recording'; id: string; at: number }
+  | { page: 'servers' }
+  | { page: 'server'; id: string }
+  | { page: 'credentials' }
+  | { page: 'access' }
   | { page: 'users' }
   | { page: 'settings' }
   | { page: 'missing' }
 
 const UID = '([0-9a-fA-F-]{36})'
 const TERMINAL = new RegExp(`^/t/${UID}/?$`)
+const SERVER = /^\/servers\/([\w-]{1,64})\/?$/
 const RECORDING = new RegExp(`^/recordings/${UID}/?$`)
 
 /** `link` is the token of a login link, once it has been taken out of the address. */
@@ -24,6 +29,8 @@ export function readPlace(pathname: string, search: string, link: string | null 
   if (uid) return { page: 'terminal', uid, watch: query.get('watch') === '1' }
   const id = RECORDING.exec(pathname)?.[1]
   if (id) return { page: 'recording', id, at: seconds(query.get('t')) }
+  const server = SERVER.exec(pathname)?.[1]
+  if (server) return { page: 'server', id: server }
   const share = /^\/s\/([\w-]+)\/?$/.exec(pathname)?.[1]
   if (share) return { page: 'share', token: share }
   switch (pathname.replace(/(?<=.)\/$/, '')) {
@@ -33,6 +40,12 @@ export function readPlace(pathname: string, search: string, link: string | null 
       return { page: 'login', token: link, next: inside(query.get('next')) }
     case '/recordings':
       return { page: 'recordings' }
+    case '/servers':
+      return { page: 'servers' }
+    case '/credentials':
+      return { page: 'credentials' }
+    case '/access':
+      return { page: 'access' }
     case '/users':
       return { page: 'users' }
     case '/settings':
@@ -55,6 +68,10 @@ export function inside(next: string | null): string {
 
 export function terminalAddress(uid: string, watch = false): string {
   return `/t/${uid}${watch ? '?watch=1' : ''}`
+}
+
+export function serverAddress(id: string): string {
+  return `/servers/${encodeURIComponent(id)}`
 }
 
 export function recordingAddress(id: string, at = 0): string {

@@ -46,7 +46,7 @@ async function problemOf(response: Response): Promise<Problem> {
   })
 }
 
-async function request(
+export async function request(
   method: string,
   path: string,
   body?: unknown,
@@ -71,12 +71,17 @@ async function request(
   throw problem
 }
 
-async function json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function json<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
   const response = await request(method, path, body, signal)
   return response.json()
 }
 
-async function nothing(method: string, path: string, body?: unknown): Promise<void> {
+export async function nothing(method: string, path: string, body?: unknown): Promise<void> {
   await request(method, path, body)
 }
 
@@ -87,12 +92,16 @@ const PAGE = 500
 /** More pages than this are not a list that a person reads. */
 const MOST_PAGES = 40
 
-async function page<K extends string, T>(path: string, key: K, query: URLSearchParams): Promise<Page<T>> {
+export async function page<K extends string, T>(
+  path: string,
+  key: K,
+  query: URLSearchParams,
+): Promise<Page<T>> {
   const list = await json<Listed<K, T>>('GET', `${path}?${query}`)
   return { items: list[key], next: list.next ?? null }
 }
 
-async function all<K extends string, T>(path: string, key: K): Promise<T[]> {
+export async function all<K extends string, T>(path: string, key: K): Promise<T[]> {
   const items: T[] = []
   let cursor: string | null = null
   for (let asked = 0; asked < MOST_PAGES; asked++) {
@@ -105,7 +114,7 @@ async function all<K extends string, T>(path: string, key: K): Promise<T[]> {
   return items
 }
 
-const id = encodeURIComponent
+export const id = encodeURIComponent
 
 // Who is here.
 
@@ -160,7 +169,13 @@ export const createLoginLink = (user: number) =>
 
 // Sessions.
 
-export const createSession = (wanted?: { cwd?: string }) =>
+export interface WantedSession {
+  cwd?: string
+  /** On that server over SSH, not on this machine. */
+  server_id?: string
+  credential_id?: string
+}
+export const createSession = (wanted?: WantedSession) =>
   json<Session>('POST', '/api/v1/sessions', { ...wanted })
 export const endSession = (uid: string) => nothing('DELETE', `/api/v1/sessions/${id(uid)}`)
 /** Throws a Problem when it is not there, or when nobody is logged in. */

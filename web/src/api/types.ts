@@ -25,7 +25,24 @@ export type SessionAccess = Schemas['Access']
 /** Of the recording of a session that the daemon knows. */
 export type RecordingState = 'recording' | 'stalled' | 'failed' | 'closed' | 'off'
 
-export type Session = Schemas['Session'] & { recording: { state: RecordingState } }
+/** A server by what it is called. */
+export interface Named {
+  id: string
+  name: string
+}
+
+export type Session = Omit<Schemas['Session'], 'state'> & {
+  recording: { state: RecordingState }
+  /** `connecting`: its shell on a server is still being reached. */
+  state: Schemas['Session']['state'] | 'connecting'
+  /** Null or absent for a shell of this machine. */
+  server?: Named | null
+}
+
+/** Whether there is, or soon will be, something to type into. */
+export function isOpen(session: Pick<Session, 'state'>): boolean {
+  return session.state !== 'ended'
+}
 
 export type Recording = Omit<Schemas['Recording'], 'exit'> & { exit: Exit | null }
 
@@ -36,8 +53,9 @@ export interface Page<T> {
 }
 
 /** What a person calls it: its name, else what runs in it. */
-export function sessionName(session: Pick<Session, 'name' | 'command' | 'uid'>): string {
+export function sessionName(session: Pick<Session, 'name' | 'command' | 'uid' | 'server'>): string {
   if (session.name) return session.name
+  if (session.server) return session.server.name
   const program = session.command[0]?.split('/').at(-1)?.replace(/^-/, '')
   return program || session.uid.slice(-8)
 }

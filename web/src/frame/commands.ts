@@ -2,15 +2,19 @@
 
 import type { TFunction } from 'i18next'
 import { createSession } from '../api/client.ts'
+import type { Server } from '../api/servers.ts'
 import type { Me, Recording, Session } from '../api/types.ts'
-import { recordingName, sessionName } from '../api/types.ts'
+import { isOpen, recordingName, sessionName } from '../api/types.ts'
 import { LANGUAGES, type Language } from '../i18n.ts'
-import { go, recordingAddress, terminalAddress } from '../router.ts'
+import { go, recordingAddress, serverAddress, terminalAddress } from '../router.ts'
+import { openOn } from '../servers/open.ts'
+import type { Recent } from '../servers/recent.ts'
+import { addressWords } from '../servers/status.tsx'
 import { changeSettings, type Theme } from '../settings.ts'
 
 export interface Command {
   key: string
-  group: 'action' | 'page' | 'session' | 'recording'
+  group: 'action' | 'page' | 'session' | 'server' | 'recording'
   words: string
   /** Shown beside it, and searched too. */
   more?: string
@@ -23,15 +27,19 @@ export interface Known {
   me: Me | null
   sessions: readonly Session[]
   recordings: readonly Recording[]
+  servers: readonly Server[]
+  /** Those used last come first. */
+  recent: readonly Recent[]
   leave: () => Promise<void>
   showKeys: () => void
 }
 
-/** Sessions first: this is what one opens most. */
+/** Sessions and servers first: this is what one opens most. */
 export function commands(t: TFunction, known: Known): Command[] {
-  const running = known.sessions.filter((session) => session.state === 'running')
+  const running = known.sessions.filter(isOpen)
   return [
     ...running.map((session) => ofSession(session)),
+    ...servers(t, known),
     ...actions(t, known),
     ...pages(t, known.me),
     ...known.recordings.map((recording) => ofRecording(recording)),
@@ -39,7 +47,7 @@ export function commands(t: TFunction, known: Known): Command[] {
 }
 
 function ofSession(session: Session): Command {
-  const where = [session.account, session.cwd].filter(Boolean).join(':')
+  const where = session.server?.name ?? [session.account, session.cwd].filter(Boolean).join(':')
   return {
     key: `s ${session.uid}`,
     group: 'session',
@@ -47,6 +55,28 @@ function ofSession(session: Session): Command {
     more: [session.title, where].filter(Boolean).join(' · '),
     run: () => go(terminalAddress(session.uid, session.access === 'watch')),
   }
+}
+
+/** Each opens a terminal; those that one may not use lead to their page. */
+function servers(t: TFunction, { servers, recent }: Known): Command[] {
+  const at = (server: Server) => {
+    const index = recent.findIndex((one) => one.id === server.id)
+    return index < 0 ? recent.length : index
+  }
+  return [...servers]
+    .sort((a, b) => at(a) - at(b))
+    .map((server) => ({
+      key: `v ${server.id}`,
+      group: 'server',
+      words: server.name,
+      more: [addressWords(server), ...server.tags, server.group ?? '', t('servers.open')]
+        .filter(Boolean)
+        .join(' · '),
+      run: () =>
+        server.may.use
+          ? openOn(server, recent.find((one) => one.id === server.id)?.credential)
+          : go(serverAddress(server.id)),
+    }))
 }
 
 function ofRecording(recording: Recording): Command {
@@ -62,6 +92,11 @@ function ofRecording(recording: Recording): Command {
 function pages(t: TFunction, me: Me | null): Command[] {
   const list: [string, string][] = [
     ['/', t('nav.terminals')],
+    ['/servers', t('nav.servers')],
+    ...(me?.rights.includes('credential_list')
+      ? ([['/credentials', t('nav.credentials')]] as [string, string][])
+      : []),
+    ...(me?.rights.includes('grant_list') ? ([['/access', t('nav.access')]] as [string, string][]) : []),
     ['/recordings', t('nav.recordings')],
     ...(me?.rights.includes('user_list') ? ([['/users', t('nav.users')]] as [string, string][]) : []),
     ['/settings', t('nav.settings')],

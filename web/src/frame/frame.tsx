@@ -9,6 +9,7 @@ import {
   LogoutIcon,
   RecordingIcon,
   SearchIcon,
+  ServerIcon,
   SettingsIcon,
   TerminalIcon,
   UsersIcon,
@@ -70,6 +71,12 @@ function Rail({ place }: { place: Place }) {
   const admin = useRight('user_list')
   const items = [
     { href: '/', pages: ['home'], words: t('nav.terminals'), icon: <TerminalIcon /> },
+    {
+      href: '/servers',
+      pages: ['servers', 'server', 'credentials', 'access'],
+      words: t('nav.servers'),
+      icon: <ServerIcon />,
+    },
     {
       href: '/recordings',
       pages: ['recordings', 'recording'],

@@ -3,8 +3,11 @@ import { useTranslation } from 'react-i18next'
 import { listRecordings, Problem } from '../api/client.ts'
 import { useLive } from '../api/live.ts'
 import { useMe } from '../api/me.ts'
+import { listServers } from '../api/servers.ts'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useLoad } from '../parts/use-load.ts'
+import { useLater } from '../parts/use-pages.ts'
+import { useRecentServers } from '../servers/recent.ts'
 import { type Command, commands } from './commands.ts'
 import { leave } from './frame.tsx'
 import { rank } from './fuzzy.ts'
@@ -12,6 +15,7 @@ import { rank } from './fuzzy.ts'
 /** More than these nobody reads: another letter finds it sooner. */
 const MOST_SHOWN = 40
 const RECORDINGS = 100
+const PAUSE = 150
 
 export function Palette({ close, showKeys }: { close: () => void; showKeys: () => void }) {
   const { t } = useTranslation()
@@ -25,9 +29,24 @@ export function Palette({ close, showKeys }: { close: () => void; showKeys: () =
   const [active, setActive] = useState(0)
   const [problem, setProblem] = useState<Problem | null>(null)
   const recordings = data?.items
+  // Up to a page of servers is ranked here; of more than that the server is asked for those that fit.
+  const few = useLoad(useCallback(() => listServers(), []))
+  const many = useLater(few.data?.next ? query.trim() : '', PAUSE)
+  const fitting = useLoad(useCallback(async () => (many ? listServers({ q: many }) : null), [many]))
+  const servers = fitting.data?.items ?? few.data?.items
+  const recent = useRecentServers()
   const all = useMemo(
-    () => commands(t, { me, sessions, recordings: recordings ?? [], leave, showKeys }),
-    [t, me, sessions, recordings, showKeys],
+    () =>
+      commands(t, {
+        me,
+        sessions,
+        recordings: recordings ?? [],
+        servers: servers ?? [],
+        recent,
+        leave,
+        showKeys,
+      }),
+    [t, me, sessions, recordings, servers, recent, showKeys],
   )
   const found = useMemo(
     () => rank(query, all, ({ words, more }) => `${words} ${more ?? ''}`).slice(0, MOST_SHOWN),

@@ -11,7 +11,9 @@ import { Dialog } from '../parts/dialog.tsx'
 import { Link } from '../parts/link.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
-import { go, recordingAddress, terminalAddress, useQuery } from '../router.ts'
+import { go, recordingAddress, serverAddress, terminalAddress, useQuery } from '../router.ts'
+import { openOn } from '../servers/open.ts'
+import { useRecentServers } from '../servers/recent.ts'
 import { countStates, filterSessions, readShow, Sessions } from './sessions.tsx'
 
 const RECENT = 6
@@ -61,7 +63,10 @@ export function HomePage() {
               <Filtered sessions={live.sessions} counts={counts} end={setEnding} />
             )}
           </div>
-          <Recent ended={counts.ended} />
+          <div>
+            <LastServers />
+            <Recent ended={counts.ended} />
+          </div>
         </div>
       )}
       {ending.length > 0 && <EndQuestion sessions={ending} close={() => setEnding([])} />}
@@ -167,6 +172,41 @@ function Filtered({
         </>
       }
     />
+  )
+}
+
+/** One Enter away. */
+function LastServers() {
+  const { t } = useTranslation()
+  const recent = useRecentServers()
+  const { problem, run } = useAction()
+  if (recent.length === 0) return null
+  return (
+    <aside className="recent" aria-label={t('home.servers')}>
+      <header>
+        <h2>{t('home.servers')}</h2>
+        <span className="gap" />
+        <Link href="/servers">{t('home.recent.all')}</Link>
+      </header>
+      <ProblemNotice problem={problem} />
+      <ul>
+        {recent.slice(0, RECENT).map((server) => (
+          <li key={server.id}>
+            <a
+              href={serverAddress(server.id)}
+              title={t('servers.open.what', { name: server.name })}
+              onClick={(event) => {
+                if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
+                event.preventDefault()
+                run(() => openOn(server, server.credential))
+              }}
+            >
+              {server.name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </aside>
   )
 }
 

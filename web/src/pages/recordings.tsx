@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { castAddress, listRecordings, Problem } from '../api/client.ts'
+import { castAddress, listRecordings } from '../api/client.ts'
 import { type Recording, recordingName } from '../api/types.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Bytes } from '../parts/bytes.tsx'
@@ -10,6 +10,7 @@ import { Link } from '../parts/link.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Dot, type Tone } from '../parts/state.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
+import { useLater, usePages } from '../parts/use-pages.ts'
 import { recordingAddress, useQuery } from '../router.ts'
 
 /** Typing asks the server once it pauses. */
@@ -20,7 +21,7 @@ export function RecordingsPage() {
   const [query, change] = useQuery()
   const q = query.get('q') ?? ''
   const asked = useLater(q, PAUSE)
-  const list = useRecordings(asked)
+  const list = usePages(useCallback((cursor: string | null) => listRecordings({ q: asked, cursor }), [asked]))
   const columns = useColumns()
   const hidden = query.get('hide') ?? ''
   const shown = useMemo(() => shownColumns(columns, hidden), [columns, hidden])
@@ -70,60 +71,6 @@ export function RecordingsPage() {
       )}
     </>
   )
-}
-
-function useLater(value: string, milliseconds: number): string {
-  const [later, setLater] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setLater(value), milliseconds)
-    return () => clearTimeout(timer)
-  }, [value, milliseconds])
-  return later
-}
-
-interface Listed {
-  rows: Recording[] | null
-  problem: Problem | null
-  more: () => void
-  reload: () => void
-}
-
-/** The list page by page, as far as somebody scrolls. */
-function useRecordings(q: string): Listed {
-  const [rows, setRows] = useState<Recording[] | null>(null)
-  const [problem, setProblem] = useState<Problem | null>(null)
-  const next = useRef<string | null>(null)
-  const asking = useRef(0)
-  const ask = useCallback(
-    (cursor: string | null) => {
-      asking.current += 1
-      const mine = asking.current
-      next.current = null
-      setProblem(null)
-      listRecordings({ q, cursor }).then(
-        (page) => {
-          if (mine !== asking.current) return
-          next.current = page.next
-          setRows((before) => (cursor && before ? [...before, ...page.items] : page.items))
-        },
-        (error: unknown) => {
-          if (!(error instanceof Problem)) throw error
-          if (mine === asking.current) setProblem(error)
-        },
-      )
-    },
-    [q],
-  )
-  useEffect(() => {
-    ask(null)
-    return () => {
-      asking.current += 1
-    }
-  }, [ask])
-  const more = useCallback(() => {
-    if (next.current) ask(next.current)
-  }, [ask])
-  return { rows, problem, more, reload: useCallback(() => ask(null), [ask]) }
 }
 
 const TONES: Record<Recording['state'], Tone> = {

@@ -1,12 +1,12 @@
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { mayEnd, type Session, sessionName } from '../api/types.ts'
+import { isOpen as isAlive, mayEnd, type Session, sessionName } from '../api/types.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Copy } from '../parts/copy.tsx'
 import { Link } from '../parts/link.tsx'
 import { Recording, State } from '../parts/state.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
-import { terminalAddress } from '../router.ts'
+import { serverAddress, terminalAddress } from '../router.ts'
 
 export type Show = 'running' | 'ended' | 'all'
 
@@ -15,7 +15,7 @@ export function readShow(said: string | null): Show {
 }
 
 export function countStates(sessions: readonly Session[]): Record<Show, number> {
-  const running = sessions.filter((session) => session.state === 'running').length
+  const running = sessions.filter(isAlive).length
   return { running, ended: sessions.length - running, all: sessions.length }
 }
 
@@ -23,10 +23,19 @@ export function countStates(sessions: readonly Session[]): Record<Show, number> 
 export function filterSessions(sessions: readonly Session[], q: string, show: Show): Session[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean)
   return sessions.filter((session) => {
-    if (show !== 'all' && session.state !== show) return false
+    if (show !== 'all' && isAlive(session) !== (show === 'running')) return false
     if (words.length === 0) return true
-    const { title, cwd, account, uid, owner, command } = session
-    const text = [sessionName(session), title, cwd, account, uid, owner?.username, command.join(' ')]
+    const { title, cwd, account, uid, owner, command, server } = session
+    const text = [
+      sessionName(session),
+      server?.name,
+      title,
+      cwd,
+      account,
+      uid,
+      owner?.username,
+      command.join(' '),
+    ]
       .join('\n')
       .toLowerCase()
     return words.every((word) => text.includes(word))
@@ -89,7 +98,7 @@ export function Sessions({
   )
 }
 
-const isOpen = (session: Session) => session.state === 'running' && mayEnd(session)
+const isOpen = (session: Session) => isAlive(session) && mayEnd(session)
 
 function useColumns(end: (sessions: readonly Session[]) => void): Column<Session>[] {
   const { t } = useTranslation()
@@ -119,12 +128,15 @@ function useColumns(end: (sessions: readonly Session[]) => void): Column<Session
         key: 'where',
         title: t('home.column.where'),
         track: 'minmax(110px, 1.9fr)',
-        cell: (session) => (
-          <code title={session.cwd ?? undefined}>
-            {session.account}
-            {session.cwd && `:${session.cwd}`}
-          </code>
-        ),
+        cell: (session) =>
+          session.server ? (
+            <Link href={serverAddress(session.server.id)}>{session.server.name}</Link>
+          ) : (
+            <code title={session.cwd ?? undefined}>
+              {session.account}
+              {session.cwd && `:${session.cwd}`}
+            </code>
+          ),
       },
       {
         key: 'owner',
@@ -175,7 +187,7 @@ function useColumns(end: (sessions: readonly Session[]) => void): Column<Session
 
 function Actions({ session, end }: { session: Session; end: (sessions: readonly Session[]) => void }) {
   const { t } = useTranslation()
-  if (session.state !== 'running') return null
+  if (!isAlive(session)) return null
   const name = sessionName(session)
   return (
     <>

@@ -9,11 +9,14 @@ export function Dialog({
   close,
   children,
   wide,
+  side,
 }: {
   title: string
   close: () => void
   children: ReactNode
   wide?: boolean
+  /** At the right edge, as high as the window: for a longer form. */
+  side?: boolean
 }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const name = useId()
@@ -31,7 +34,7 @@ export function Dialog({
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes it; from the keyboard Escape does
     <dialog
       ref={dialog}
-      className={wide ? 'dialog wide' : 'dialog'}
+      className={`dialog${wide ? ' wide' : ''}${side ? ' side' : ''}`}
       aria-labelledby={name}
       onCancel={(event) => {
         event.preventDefault()

@@ -26,6 +26,14 @@ export const TerminalIcon = () => (
   </Icon>
 )
 
+export const ServerIcon = () => (
+  <Icon>
+    <rect x="2.5" y="3.500" width="15" height="5.500" rx="1.500" />
+    <rect x="2.5" y="11" width="15" height="5.500" rx="1.500" />
+    <path d="M6 6.250h.01M6 13.750h.01M9.500 6.250h4.500M9.500 13.750h4.500" />
+  </Icon>
+)
+
 export const LanguageIcon = () => (
   <Icon>
     <circle cx="10" cy="10" r="7.5" />

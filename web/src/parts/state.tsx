@@ -18,6 +18,7 @@ const ASKED_TO_END = [1, 15]
 
 export function State({ session }: { session: Pick<Session, 'state' | 'exit'> }) {
   const { t } = useTranslation()
+  if (session.state === 'connecting') return <Dot tone="wait">{t('state.connecting')}</Dot>
   if (session.state === 'running') return <Dot tone="good">{t('state.running')}</Dot>
   const { exit } = session
   if (!exit) return <Dot tone="done">{t('state.ended')}</Dot>

@@ -6,6 +6,7 @@ import { liveStore } from '../api/live.ts'
 import type { Session } from '../api/types.ts'
 import { openOverlay } from '../frame/open.ts'
 import { go, terminalAddress } from '../router.ts'
+import { againOn } from '../servers/open.ts'
 import { getSettings } from '../settings.ts'
 import { readClipboard } from './clipboard.ts'
 import { stepFont } from './look.ts'
@@ -48,10 +49,16 @@ export interface DeskState {
   closed: readonly string[]
 }
 
-/** Where the one in focus is; elsewhere, when that place is gone or belongs to somebody else. */
-async function newShell(): Promise<Session> {
-  const uid = focusedPane(workspaceStore.get())?.uid
-  const cwd = liveStore.get().sessions.find((one) => one.uid === uid && one.state === 'running')?.cwd
+const focusedUid = () => focusedPane(workspaceStore.get())?.uid
+
+/**
+ * Where that one is: on its server, or in its folder here; elsewhere, when that folder is gone or belongs to
+ * somebody else.
+ */
+async function newShell(uid = focusedUid()): Promise<Session> {
+  const beside = liveStore.get().sessions.find((one) => one.uid === uid)
+  if (beside?.server) return againOn(beside.server)
+  const cwd = beside?.state === 'running' ? beside.cwd : null
   try {
     return await createSession(cwd ? { cwd } : undefined)
   } catch (error) {
@@ -155,18 +162,17 @@ export class Desk {
   }
 
   async openShell(): Promise<void> {
-    const session = await this.trying(newShell)
+    const session = await this.trying(() => newShell())
     if (session) workspaceStore.apply({ type: 'open', uid: session.uid, watch: false })
   }
 
   async splitOff(direction: Direction): Promise<void> {
     const uid = focusedPane(workspaceStore.get())?.uid
     if (uid === undefined) return
-    const session = await this.trying(newShell)
+    const session = await this.trying(() => newShell())
     if (session) workspaceStore.apply({ type: 'split', at: uid, direction, uid: session.uid })
   }
 
-  /** Another shell where an ended one was. */
   /** Another right to the same session. */
   watch(watch: boolean): void {
     const uid = focusedPane(workspaceStore.get())?.uid
@@ -179,8 +185,9 @@ export class Desk {
     if (uid !== undefined) this.show({ kind, uid })
   }
 
+  /** Another shell where an ended one was. */
   async again(uid: string): Promise<void> {
-    const session = await this.trying(newShell)
+    const session = await this.trying(() => newShell(uid))
     if (session) workspaceStore.apply({ type: 'replace', uid, by: session.uid, watch: false })
   }
 

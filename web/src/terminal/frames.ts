@@ -50,6 +50,29 @@ export interface ViewerInfo {
   client: string | null
 }
 
+/** A host key as it is shown to whoever has to accept it. */
+export interface PromptKey {
+  host: string
+  port: number
+  algorithm: string
+  fingerprint: string
+}
+
+/** What a person must answer before a shell on a server is there. */
+export interface Prompt {
+  prompt_id: string
+  kind: 'host_key' | 'password' | 'passphrase' | 'question'
+  /** The server that asks, or about which is asked. */
+  server: string
+  /** In the server's own words. */
+  text: string
+  /** Whether what is typed may be shown. */
+  echo: boolean
+  /** Unanswered by then the connection fails. */
+  expires: string
+  key?: PromptKey | null
+}
+
 /** The server's text messages. */
 export type Message =
   | { type: 'hello'; session: string; pos: number; resumed: boolean; write: boolean; input: number | null }
@@ -63,12 +86,16 @@ export type Message =
   | { type: 'waiting'; reason: string }
   | { type: 'pong'; t: number }
   | { type: 'error'; code: string; message: string }
+  | ({ type: 'prompt' } & Prompt)
+  | { type: 'prompt_closed'; prompt_id: string }
 
 export type Request =
   | { type: 'resize'; cols: number; rows: number }
   | { type: 'ack'; pos: number }
   | { type: 'ping'; t: number }
   | { type: 'cancel_input' }
+  /** Neither an answer nor `accept` refuses. */
+  | { type: 'prompt_reply'; prompt_id: string; answer?: string; accept?: boolean }
 
 /**
  * Null for anything that is not one of ours: a newer server may say more.

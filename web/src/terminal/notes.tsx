@@ -5,10 +5,12 @@ import { useRight } from '../api/me.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { changeSettings } from '../settings.ts'
 import { useDesk, useViewState } from './desk.ts'
+import { Failure } from './failure.tsx'
 import { MAX_WAITING } from './input.ts'
 import { type Paste, sizeWords } from './paste.ts'
 import { mayType } from './rights.ts'
 import type { Phase } from './socket.ts'
+import { isFailure } from './ssh.ts'
 import { useSecondsUntil } from './status.tsx'
 import type { Notice, View, ViewState } from './view.ts'
 import type { Leaf } from './workspace.ts'
@@ -158,8 +160,14 @@ function noticeWords(t: TFunction, { kind, text }: Notice): string {
 function Ending({ phase, pane }: { phase: Phase; pane: Leaf }) {
   const { t } = useTranslation()
   const desk = useDesk()
-  const shells = useRight('session_create')
+  const here = useRight('session_create')
+  const session = useLive().sessions.find((one) => one.uid === pane.uid)
+  const { dialling } = useViewState(pane.uid)
+  const shells = here || session?.server
   if (phase.kind !== 'ended' && phase.kind !== 'closed') return null
+  if (phase.kind === 'ended' && isFailure(phase.code, dialling)) {
+    return <Failure pane={pane} server={session?.server ?? null} reason={dialling} />
+  }
   return (
     <div className="note ending">
       <span>{endingWords(t, phase)}</span>

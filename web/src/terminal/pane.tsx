@@ -3,9 +3,11 @@ import { useTranslation } from 'react-i18next'
 import { liveStore, useLive } from '../api/live.ts'
 import { sessionName } from '../api/types.ts'
 import { useDesk, useViewState } from './desk.ts'
+import { Dialling } from './dialling.tsx'
 import { FindBar } from './find.tsx'
 import type { Look } from './look.ts'
 import { Notes, PasteQuestion } from './notes.tsx'
+import { PromptAsked } from './prompt.tsx'
 import { mayType } from './rights.ts'
 import { actionOf, isPageKey } from './shortcuts.ts'
 import type { View } from './view.ts'
@@ -92,6 +94,8 @@ export function Pane({ pane, rect, shown, focused, finding, look }: PaneProps) {
       <Fit pane={pane} element={element} />
       {finding && view && <FindBar view={view} look={look} />}
       <Notes pane={pane} view={view} />
+      <Dialling uid={uid} session={session} />
+      <PromptAsked key={uid} uid={uid} view={view} active={shown && focused} />
       <PasteAsked uid={uid} view={view} />
     </section>
   )

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type Message, readFrame } from './frames.ts'
+import { type Message, type Prompt, readFrame } from './frames.ts'
 import { type Closed, type Host, type Phase, type Screen, TerminalSocket, type Wire } from './socket.ts'
 
 class FakeWire implements Wire {
@@ -159,6 +159,7 @@ let host: FakeHost
 let screen: FakeScreen
 let phases: Phase[]
 let notices: string[]
+let asked: readonly Prompt[]
 let backlog: { bytes: number; slow: boolean }
 let socket: TerminalSocket
 
@@ -170,6 +171,9 @@ function begin(watch = false) {
     watch,
     scrollback: 5_000,
     listener: {
+      prompts: (prompts) => {
+        asked = prompts
+      },
       phase: (phase) => phases.push(phase),
       backlog: (bytes, slow) => {
         backlog = { bytes, slow }
@@ -196,6 +200,7 @@ function reconnect(): FakeWire {
 }
 
 beforeEach(() => {
+  asked = []
   host = new FakeHost()
   screen = new FakeScreen()
   phases = []
@@ -508,5 +513,53 @@ describe('connection', () => {
     late?.(join(new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0]), 'ghost'))
     expect(screen.text).toBe('')
     expect(readFrame(join(new Uint8Array(9), ''))).toBeNull()
+  })
+})
+
+describe('questions', () => {
+  const prompt = (prompt_id: string): Prompt => ({
+    prompt_id,
+    kind: 'password',
+    server: 'db-1',
+    text: '',
+    echo: false,
+    expires: '2030-01-01T00:00:00Z',
+  })
+
+  it('wait in a line, and each goes when it is answered here or elsewhere', () => {
+    begin()
+    host.wire.hello()
+    host.wire.say({ type: 'prompt', ...prompt('a') })
+    host.wire.say({ type: 'prompt', ...prompt('b') })
+    expect(asked.map((one) => one.prompt_id)).toEqual(['a', 'b'])
+    socket.reply(prompt('a'), { answer: 'secret' })
+    expect(host.wire.of('prompt_reply')).toEqual([{ type: 'prompt_reply', prompt_id: 'a', answer: 'secret' }])
+    expect(asked.map((one) => one.prompt_id)).toEqual(['b'])
+    host.wire.say({ type: 'prompt_closed', prompt_id: 'b' })
+    expect(asked).toEqual([])
+  })
+
+  it('are those of the new connection after a reconnect, and nothing is answered in between', () => {
+    begin()
+    host.wire.hello()
+    host.wire.say({ type: 'prompt', ...prompt('a') })
+    host.wire.onclose?.(1006)
+    socket.reply(prompt('a'), { answer: 'secret' })
+    expect(asked.length).toBe(1)
+    host.pass(1_000)
+    host.wire.onopen?.()
+    host.wire.hello()
+    expect(asked).toEqual([])
+    host.wire.say({ type: 'prompt', ...prompt('a') })
+    expect(asked.length).toBe(1)
+    expect(host.wire.of('prompt_reply')).toEqual([])
+  })
+
+  it('end with the session', () => {
+    begin()
+    host.wire.hello()
+    host.wire.say({ type: 'prompt', ...prompt('a') })
+    host.wire.say({ type: 'exit', code: 255, signal: null })
+    expect(asked).toEqual([])
   })
 })

@@ -8,6 +8,7 @@
 
 import {
   type Message,
+  type Prompt,
   type Request,
   readFrame,
   type Snapshot,
@@ -63,6 +64,8 @@ export interface Listener {
   viewers(viewers: ViewerInfo[]): void
   writable(write: boolean): void
   notice(kind: string, text: string): void
+  /** What waits for an answer, oldest first. */
+  prompts(prompts: readonly Prompt[]): void
 }
 
 /** A typed byte is answered within milliseconds; after this long the program is not reading. */
@@ -98,6 +101,7 @@ export class TerminalSocket {
   private readonly screen: Screen
   private readonly listener: Listener
   private readonly input = new InputQueue()
+  private prompts: readonly Prompt[] = []
   private wire: Wire | null = null
   private greeted = false
   /** Of the snapshot that is coming. */
@@ -177,6 +181,13 @@ export class TerminalSocket {
     this.input.cancel()
     if (this.greeted) this.say({ type: 'cancel_input' })
     this.watchBacklog()
+  }
+
+  /** Answers a question, or refuses it: closed here at once, and by the server for everybody. */
+  reply(prompt: Prompt, reply: { answer: string } | { accept: boolean }): void {
+    if (!this.greeted) return
+    this.say({ type: 'prompt_reply', prompt_id: prompt.prompt_id, ...reply })
+    this.setPrompts(this.prompts.filter((one) => one.prompt_id !== prompt.prompt_id))
   }
 
   resize(cols: number, rows: number): void {
@@ -292,8 +303,15 @@ export class TerminalSocket {
         this.greeted = false
         this.enter({ kind: 'waiting', reason: message.reason })
         break
+      case 'prompt':
+        this.setPrompts([...this.prompts.filter((one) => one.prompt_id !== message.prompt_id), message])
+        break
+      case 'prompt_closed':
+        this.setPrompts(this.prompts.filter((one) => one.prompt_id !== message.prompt_id))
+        break
       case 'exit':
         this.input.clear()
+        this.setPrompts([])
         this.watchBacklog()
         this.enter({ kind: 'ended', code: message.code, signal: message.signal })
         break
@@ -321,6 +339,8 @@ export class TerminalSocket {
     }
     // Everything before this position has been drawn or replaced: it asks for no credit.
     this.acked = hello.pos
+    // Those that are still open are said again.
+    this.setPrompts([])
     this.listener.writable(hello.write)
     const doubtful = this.input.resume(hello.input)
     if (doubtful > 0) this.listener.notice('input_unknown', String(doubtful))
@@ -410,6 +430,12 @@ export class TerminalSocket {
     }
     this.cancelSlow ??= this.host.after(SLOW_INPUT, () => this.listener.backlog(this.input.waiting, true))
     this.listener.backlog(waiting, false)
+  }
+
+  private setPrompts(prompts: readonly Prompt[]): void {
+    if (prompts.length === 0 && this.prompts.length === 0) return
+    this.prompts = prompts
+    this.listener.prompts(prompts)
   }
 
   private sendSize(): void {

@@ -43,11 +43,17 @@ export function StatusLine({
         <Dot tone={TONES[phase.kind]}>{t(`terminal.state.${words}`, { seconds })}</Dot>
       </span>
       <strong className="status-name">{name}</strong>
-      {session && (
-        <span className="status-account soft" title={t('terminal.account.title')}>
-          {session.account}
-        </span>
-      )}
+      {session &&
+        (session.server ? (
+          <span className="status-account soft" title={t('terminal.server.title')}>
+            {session.owner && `${session.owner.username} → `}
+            {session.server.name}
+          </span>
+        ) : (
+          <span className="status-account soft" title={t('terminal.account.title')}>
+            {session.account}
+          </span>
+        ))}
       {readOnly && phase.kind === 'live' && <ReadOnly pane={pane} session={session} />}
       <span className="gap" />
       {session && <LabelBadge session={session} />}

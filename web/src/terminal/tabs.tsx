@@ -16,7 +16,10 @@ export function Tabs({ workspace }: { workspace: Workspace }) {
   const { t } = useTranslation()
   const desk = useDesk()
   const dragged = useRef<number | null>(null)
-  const shells = useRight('session_create')
+  const here = useRight('session_create')
+  const focus = workspace.tabs.find((tab) => tab.id === workspace.focus)?.focus
+  const elsewhere = useLive().sessions.find((one) => one.uid === focus)?.server
+  const shells = here || elsewhere !== undefined
   const menu = (event: MouseEvent<HTMLButtonElement>) => {
     const { right, bottom } = event.currentTarget.getBoundingClientRect()
     desk.show({ kind: 'menu', x: right, y: bottom + 2 })

@@ -4,7 +4,7 @@
 import { getSettings } from '../settings.ts'
 import { type Bell, ring } from './bell.ts'
 import { copyText } from './clipboard.ts'
-import type { ViewerInfo } from './frames.ts'
+import type { Prompt, ViewerInfo } from './frames.ts'
 import { browserHost } from './host.ts'
 import { type KeyName, keyBytes, withControl } from './keys.ts'
 import type { Look } from './look.ts'
@@ -37,6 +37,10 @@ export interface ViewState {
   below: 'none' | 'hidden' | 'new'
   /** The key row's Ctrl waits for a key. */
   control: boolean
+  /** What a person must answer before the shell on a server is there; the first is asked. */
+  prompts: readonly Prompt[]
+  /** What was last said about the way to the server: the step under way, or why it ended. */
+  dialling: string
 }
 
 export interface Notice {
@@ -57,6 +61,8 @@ export const FRESH: ViewState = {
   attention: 'none',
   below: 'none',
   control: false,
+  prompts: [],
+  dialling: '',
 }
 
 export interface ViewOptions {
@@ -121,7 +127,11 @@ export class View {
         roundTrip: (milliseconds) => this.change({ roundTrip: Math.round(milliseconds) }),
         viewers: (viewers) => this.change({ viewers }),
         writable: (write) => this.change({ write }),
-        notice: (kind, text) => this.notify(kind, text),
+        notice: (kind, text) => {
+          if (kind === 'ssh') this.change({ dialling: text })
+          else this.notify(kind, text)
+        },
+        prompts: (prompts) => this.change({ prompts }),
       },
     })
   }
@@ -155,8 +165,15 @@ export class View {
     this.screen.dispose()
   }
 
+  /** A question that lies over the screen hears the keys before it. */
   focus(): void {
-    this.screen.terminal.focus()
+    const question = this.place?.closest('.pane')?.querySelector<HTMLElement>('[data-asks]')
+    if (question) question.focus()
+    else this.screen.terminal.focus()
+  }
+
+  answer(prompt: Prompt, reply: { answer: string } | { accept: boolean }): void {
+    this.socket.reply(prompt, reply)
   }
 
   /** Whether its tab is in front: only what nobody sees asks for attention. */

@@ -1,0 +1,219 @@
+// Servers, credentials and who may use them: requests to /api/v1, and the shapes of their answers.
+
+import { all, id, json, nothing, page, request } from './client.ts'
+import type { Named, Page } from './types.ts'
+
+export type ServerStatus = 'unknown' | 'online' | 'offline'
+
+export interface Server {
+  id: string
+  name: string
+  host: string
+  port: number
+  platform: string | null
+  tags: string[]
+  group: string | null
+  jump: Named | null
+  notes: string | null
+  agent_port: number | null
+  legacy_algorithms: boolean
+  agent_forwarding: boolean
+  ask_host_key: boolean
+  default_credential: Named | null
+  status: ServerStatus
+  last_check: string | null
+  created: string
+  may: { use: boolean; manage: boolean }
+}
+
+export interface ServerFields {
+  name: string
+  host: string
+  port: number
+  platform: string | null
+  tags: string[]
+  group: string | null
+  jump_id: string | null
+  notes: string | null
+  agent_port: number | null
+  legacy_algorithms: boolean
+  agent_forwarding: boolean
+  ask_host_key: boolean
+  default_credential_id: string | null
+  /** Make the default credential, or a new version of it; never answered. */
+  username?: string
+  password?: string
+}
+
+export interface ServerQuery {
+  q?: string
+  tag?: string
+  group?: string
+  cursor?: string | null
+}
+
+const SERVERS = '/api/v1/servers'
+const PAGE = 500
+
+export function listServers({ q, tag, group, cursor }: ServerQuery = {}): Promise<Page<Server>> {
+  const query = new URLSearchParams({
+    limit: String(PAGE),
+    ...(q && { q }),
+    ...(tag && { tag }),
+    ...(group && { group }),
+    ...(cursor && { cursor }),
+  })
+  return page<'servers', Server>(SERVERS, 'servers', query)
+}
+export const allServers = () => all<'servers', Server>(SERVERS, 'servers')
+export const getServer = (server: string) => json<Server>('GET', `${SERVERS}/${id(server)}`)
+export const createServer = (fields: Partial<ServerFields>) => json<Server>('POST', SERVERS, fields)
+export const changeServer = (server: string, fields: Partial<ServerFields>) =>
+  json<Server>('PATCH', `${SERVERS}/${id(server)}`, fields)
+export const deleteServer = (server: string) => nothing('DELETE', `${SERVERS}/${id(server)}`)
+
+export interface Reach {
+  tcp?: boolean | null
+  ssh?: boolean | null
+  icmp?: boolean | null
+}
+export interface CheckResult {
+  status: ServerStatus
+  reachable: Reach
+  /** What failed and how to mend it. */
+  why: string | null
+  facts: Record<string, unknown> | null
+}
+export const checkServer = (server: string) => json<CheckResult>('POST', `${SERVERS}/${id(server)}/check`)
+
+// Import and export.
+
+export const IMPORT_FORMATS = ['ssh_config', 'csv', 'ansible'] as const
+export type ImportFormat = (typeof IMPORT_FORMATS)[number]
+export interface ImportReport {
+  created: (string | Named)[]
+  changed: (string | Named)[]
+  skipped: { line: number | null; name: string | null; why: string }[]
+  dry_run: boolean
+}
+export const importServers = (format: ImportFormat, text: string, dryRun: boolean) =>
+  json<ImportReport>('POST', `${SERVERS}/import`, { format, text, dry_run: dryRun })
+export const exportAddress = (format: ImportFormat) => `${SERVERS}/export?format=${format}`
+
+// Host keys.
+
+export interface HostKey {
+  id: string
+  algorithm: string
+  fingerprint: string
+  key: string
+  first_seen: string
+  accepted_by: string | { username: string } | null
+}
+export interface PresentedKey {
+  host: string
+  port: number
+  algorithm: string
+  fingerprint: string
+  /** `algorithm base64`. */
+  key: string
+}
+export const listHostKeys = (server: string) =>
+  all<'items', HostKey>(`${SERVERS}/${id(server)}/host-keys`, 'items')
+export const addHostKey = (server: string, key: string) =>
+  json<HostKey>('POST', `${SERVERS}/${id(server)}/host-keys`, { key })
+export const deleteHostKey = (key: string) => nothing('DELETE', `/api/v1/host-keys/${id(key)}`)
+/** The key that the server shows now; nothing is kept. */
+export const scanHostKey = (server: string) =>
+  json<PresentedKey>('POST', `${SERVERS}/${id(server)}/host-keys/scan`)
+
+// On a server.
+
+export interface Executed {
+  exit_status: number | null
+  signal: string | null
+  stdout: string
+  stderr: string
+  truncated: boolean
+  stdout_bytes: number
+  stderr_bytes: number
+  duration_ms: number
+}
+export async function execute(
+  server: string,
+  wanted: { command: string; credential_id?: string; timeout_seconds?: number },
+  signal: AbortSignal,
+): Promise<Executed> {
+  const response = await request('POST', `${SERVERS}/${id(server)}/execute`, wanted, signal)
+  return response.json()
+}
+/** Bytes, and shares from 0 to 100; a metric that failed is in `errors` under its name. */
+export interface Resources {
+  cpu: { percent?: number | null; cores?: number | null; load?: number[] | null } | null
+  memory: { total?: number | null; available?: number | null; used?: number | null } | null
+  disks: { mount: string; total: number; used: number; available?: number }[] | null
+  errors: Record<string, string>
+}
+export const getResources = (server: string) => json<Resources>('GET', `${SERVERS}/${id(server)}/resources`)
+/** Ends the pooled connections to it. */
+export const disconnectServer = (server: string) => nothing('POST', `${SERVERS}/${id(server)}/disconnect`)
+
+// Credentials. What is secret is only ever sent.
+
+export const CREDENTIAL_KINDS = ['password', 'key', 'keyboard_interactive', 'ask'] as const
+export type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
+export const SECRETS = ['password', 'key', 'passphrase', 'certificate'] as const
+export type SecretName = (typeof SECRETS)[number]
+
+export interface Credential {
+  id: string
+  name: string
+  username: string
+  kind: CredentialKind
+  /** Which secrets there are. */
+  set: Partial<Record<SecretName, boolean>>
+  public_key: string | null
+  fingerprint: string | null
+  created: string
+  changed: string
+  used_by: number | Named[]
+}
+export type CredentialFields = {
+  name: string
+  username: string
+  kind: CredentialKind
+} & Partial<Record<SecretName, string | null>>
+
+const CREDENTIALS = '/api/v1/credentials'
+export const listCredentials = () => all<'credentials', Credential>(CREDENTIALS, 'credentials')
+export const createCredential = (fields: CredentialFields) => json<Credential>('POST', CREDENTIALS, fields)
+export const changeCredential = (credential: string, fields: Partial<CredentialFields>) =>
+  json<Credential>('PATCH', `${CREDENTIALS}/${id(credential)}`, fields)
+export const deleteCredential = (credential: string) => nothing('DELETE', `${CREDENTIALS}/${id(credential)}`)
+
+// Who may use what.
+
+export interface Group {
+  id: string
+  name: string
+  members: number[]
+}
+export const listGroups = () => all<'groups', Group>('/api/v1/groups', 'groups')
+export const createGroup = (name: string, members: number[]) =>
+  json<Group>('POST', '/api/v1/groups', { name, members })
+export const changeGroup = (group: string, change: { name?: string; members?: number[] }) =>
+  json<Group>('PATCH', `/api/v1/groups/${id(group)}`, change)
+export const deleteGroup = (group: string) => nothing('DELETE', `/api/v1/groups/${id(group)}`)
+
+export interface Grant {
+  id: string
+  user_id: number | null
+  group_id: string | null
+  server_id: string | null
+  tag: string | null
+  credential_id: string | null
+  expires: string | null
+}
+export const listGrants = () => all<'grants', Grant>('/api/v1/grants', 'grants')
+export const createGrant = (grant: Omit<Grant, 'id'>) => json<Grant>('POST', '/api/v1/grants', grant)
+export const deleteGrant = (grant: string) => nothing('DELETE', `/api/v1/grants/${id(grant)}`)

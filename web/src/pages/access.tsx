@@ -1,0 +1,216 @@
+import '../styles/servers.css'
+import { Button } from 'antd'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { deleteGrant, deleteGroup, type Grant, type Group, listGrants, listGroups } from '../api/servers.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { ProblemNotice } from '../parts/notice.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+import { Until } from '../parts/until.tsx'
+import { useAction, useLoad } from '../parts/use-load.ts'
+import { GrantForm, GroupForm } from '../servers/access-forms.tsx'
+import { grantWords, type Names, useNames } from '../servers/names.ts'
+import { Sections } from '../servers/sections.tsx'
+
+type Over =
+  | { what: 'grant' }
+  | { what: 'group'; group: Group | null }
+  | { what: 'end'; grant: Grant }
+  | { what: 'drop'; group: Group }
+  | null
+
+/** Who may use which servers. */
+export function AccessPage() {
+  const { t } = useTranslation()
+  const names = useNames()
+  const grants = useLoad(listGrants)
+  const groups = useLoad(listGroups)
+  const [over, setOver] = useState<Over>(null)
+  const close = () => {
+    setOver(null)
+    grants.reload()
+    groups.reload()
+    names.reload()
+  }
+  return (
+    <>
+      <title>{`${t('nav.access')} · Bastide`}</title>
+      <header className="page-head">
+        <h1>{t('nav.access')}</h1>
+        <Sections current="access" />
+        <span className="gap" />
+        <Button onClick={() => setOver({ what: 'group', group: null })}>{t('access.group.add')}</Button>
+        <Button type="primary" onClick={() => setOver({ what: 'grant' })}>
+          {t('access.grant.add')}
+        </Button>
+      </header>
+      <p className="soft">{t('access.lead')}</p>
+      <section aria-labelledby="access-grants">
+        <h2 id="access-grants">{t('access.grants')}</h2>
+        <ProblemNotice problem={grants.problem} retry={grants.reload} />
+        {grants.data?.length === 0 && <p className="soft">{t('access.grants.none')}</p>}
+        {grants.data && grants.data.length > 0 && (
+          <Grants grants={grants.data} names={names} end={(grant) => setOver({ what: 'end', grant })} />
+        )}
+      </section>
+      <section aria-labelledby="access-groups" className="part">
+        <h2 id="access-groups">{t('access.groups')}</h2>
+        <ProblemNotice problem={groups.problem} retry={groups.reload} />
+        {groups.data?.length === 0 && <p className="soft">{t('access.groups.none')}</p>}
+        <ul className="cards">
+          {groups.data?.map((group) => (
+            <GroupItem key={group.id} group={group} names={names} act={setOver} />
+          ))}
+        </ul>
+      </section>
+      {over?.what === 'grant' && <GrantForm names={names} close={close} />}
+      {over?.what === 'group' && <GroupForm group={over.group} names={names} close={close} />}
+      {over?.what === 'end' && (
+        <Sure
+          title={t('access.grant.end.title')}
+          lead={t('access.grant.end.lead')}
+          yes={t('access.grant.end')}
+          act={() => deleteGrant(over.grant.id)}
+          close={close}
+        />
+      )}
+      {over?.what === 'drop' && (
+        <Sure
+          title={t('access.group.delete.title', { name: over.group.name })}
+          lead={t('access.group.delete.lead')}
+          yes={t('access.group.delete')}
+          act={() => deleteGroup(over.group.id)}
+          close={close}
+        />
+      )}
+    </>
+  )
+}
+
+function Grants({
+  grants,
+  names,
+  end,
+}: {
+  grants: readonly Grant[]
+  names: Names
+  end: (grant: Grant) => void
+}) {
+  const { t } = useTranslation()
+  const columns = useMemo<Column<Grant>[]>(
+    () => [
+      {
+        key: 'name',
+        title: t('access.who'),
+        track: 'minmax(120px, 1fr)',
+        always: true,
+        cell: (grant) => <strong>{grantWords(t, grant, names).who}</strong>,
+      },
+      {
+        key: 'where',
+        title: t('access.what'),
+        track: 'minmax(120px, 1fr)',
+        cell: (grant) => grantWords(t, grant, names).what,
+      },
+      {
+        key: 'how',
+        title: t('access.how'),
+        track: 'minmax(120px, 1fr)',
+        cell: (grant) => grantWords(t, grant, names).how,
+      },
+      {
+        key: 'expires',
+        title: t('access.expires'),
+        track: 'minmax(120px, 0.8fr)',
+        cell: (grant) =>
+          grant.expires ? <Until at={grant.expires} /> : <span className="soft">{t('access.never')}</span>,
+      },
+      {
+        key: 'actions',
+        title: t('home.column.actions'),
+        track: '110px',
+        always: true,
+        cell: (grant) => (
+          <button
+            type="button"
+            className="quiet danger"
+            aria-label={t('access.grant.end.what', { name: grantWords(t, grant, names).who })}
+            onClick={() => end(grant)}
+          >
+            {t('access.grant.end')}
+          </button>
+        ),
+      },
+    ],
+    [t, names, end],
+  )
+  return <Table label={t('access.grants')} columns={columns} rows={grants} rowKey={(grant) => grant.id} />
+}
+
+function GroupItem({ group, names, act }: { group: Group; names: Names; act: (over: Over) => void }) {
+  const { t } = useTranslation()
+  const people = group.members.map((id) => names.users.get(id) ?? String(id)).join(', ')
+  return (
+    <li>
+      <div>
+        <strong>{group.name}</strong>
+        <p className="soft">{people || t('access.group.empty')}</p>
+      </div>
+      <button
+        type="button"
+        className="quiet"
+        aria-label={t('servers.edit.title', { name: group.name })}
+        onClick={() => act({ what: 'group', group })}
+      >
+        {t('servers.edit')}
+      </button>
+      <button
+        type="button"
+        className="quiet danger"
+        aria-label={t('access.group.delete.title', { name: group.name })}
+        onClick={() => act({ what: 'drop', group })}
+      >
+        {t('access.group.delete')}
+      </button>
+    </li>
+  )
+}
+
+function Sure({
+  title,
+  lead,
+  yes,
+  act,
+  close,
+}: {
+  title: string
+  lead: string
+  yes: string
+  act: () => Promise<void>
+  close: () => void
+}) {
+  const { t } = useTranslation()
+  const { busy, problem, run } = useAction()
+  return (
+    <Dialog title={title} close={close}>
+      <p>{lead}</p>
+      <ProblemNotice problem={problem} />
+      <div className="dialog-actions">
+        <Button onClick={close}>{t('form.cancel')}</Button>
+        <Button
+          danger
+          type="primary"
+          loading={busy}
+          onClick={() =>
+            run(async () => {
+              await act()
+              close()
+            })
+          }
+        >
+          {yes}
+        </Button>
+      </div>
+    </Dialog>
+  )
+}

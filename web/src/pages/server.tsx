@@ -1,0 +1,199 @@
+import '../styles/servers.css'
+import { Button } from 'antd'
+import { useCallback, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useLive } from '../api/live.ts'
+import { useRight } from '../api/me.ts'
+import { type CheckResult, checkServer, disconnectServer, getServer, type Server } from '../api/servers.ts'
+import { sessionName } from '../api/types.ts'
+import { Ago } from '../parts/ago.tsx'
+import { Link } from '../parts/link.tsx'
+import { Notice, ProblemNotice } from '../parts/notice.tsx'
+import { State } from '../parts/state.tsx'
+import { useAction, useLoad } from '../parts/use-load.ts'
+import { go, serverAddress, terminalAddress } from '../router.ts'
+import { OpenAs, RemoveServers } from '../servers/dialogs.tsx'
+import { ExecuteBox } from '../servers/execute.tsx'
+import { ServerForm } from '../servers/form.tsx'
+import { GrantsOf } from '../servers/grants-of.tsx'
+import { HostKeys } from '../servers/host-keys.tsx'
+import { openOn } from '../servers/open.ts'
+import { Reached } from '../servers/reached.tsx'
+import { ResourcesBox } from '../servers/resources.tsx'
+import { addressWords, Status } from '../servers/status.tsx'
+import { Missing } from './missing.tsx'
+
+export function ServerPage({ id }: { id: string }) {
+  const { t } = useTranslation()
+  const { data, problem, reload } = useLoad(useCallback(() => getServer(id), [id]))
+  if (problem?.status === 404) return <Missing what="server" />
+  return (
+    <>
+      <title>{`${data?.name ?? t('nav.servers')} · Bastide`}</title>
+      <ProblemNotice problem={problem} retry={reload} />
+      {data ? (
+        <Shown server={data} reload={reload} />
+      ) : (
+        !problem && <p className="loading soft">{t('frame.loading')}</p>
+      )}
+    </>
+  )
+}
+
+type Over = 'edit' | 'as' | 'remove' | null
+
+function Shown({ server, reload }: { server: Server; reload: () => void }) {
+  const { t } = useTranslation()
+  const [over, setOver] = useState<Over>(null)
+  const [check, setCheck] = useState<CheckResult | null>(null)
+  const opening = useAction()
+  const checking = useAction()
+  const grants = useRight('grant_list')
+  const close = () => {
+    setOver(null)
+    reload()
+  }
+  return (
+    <>
+      <header className="page-head">
+        <Link href="/servers" className="crumb">
+          {t('nav.servers')}
+        </Link>
+        <h1>{server.name}</h1>
+        <Status server={server} />
+        <span className="gap" />
+        {server.may.manage && <Button onClick={() => setOver('edit')}>{t('servers.edit')}</Button>}
+        <Button
+          loading={checking.busy}
+          onClick={() =>
+            checking.run(async () => {
+              setCheck(await checkServer(server.id))
+              reload()
+            })
+          }
+        >
+          {t('servers.check')}
+        </Button>
+        {server.may.use && (
+          <>
+            <Button onClick={() => setOver('as')}>{t('servers.open.as')}</Button>
+            <Button type="primary" loading={opening.busy} onClick={() => opening.run(() => openOn(server))}>
+              {t('servers.open')}
+            </Button>
+          </>
+        )}
+      </header>
+      <ProblemNotice problem={opening.problem ?? checking.problem} />
+      {check && (
+        <Notice tone={check.status === 'online' ? 'good' : 'bad'}>
+          <Reached check={check} />
+        </Notice>
+      )}
+      <Facts server={server} />
+      <div className="server-parts">
+        <HostKeys server={server} />
+        <SessionsOn server={server} />
+        {server.may.use && <ExecuteBox server={server} />}
+        {server.may.use && <ResourcesBox server={server} />}
+        {grants && <GrantsOf server={server} />}
+        {server.may.manage && <End server={server} remove={() => setOver('remove')} />}
+      </div>
+      {over === 'edit' && <ServerForm server={server} close={close} />}
+      {over === 'as' && <OpenAs server={server} close={() => setOver(null)} />}
+      {over === 'remove' && (
+        <RemoveServers servers={[server]} close={() => setOver(null)} removed={() => go('/servers')} />
+      )}
+    </>
+  )
+}
+
+function Facts({ server }: { server: Server }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <dl className="facts">
+        <Fact name={t('servers.column.address')}>
+          <code>{addressWords(server)}</code>
+        </Fact>
+        <Fact name={t('servers.credential')}>
+          {server.default_credential?.name ?? t('servers.credential.none')}
+        </Fact>
+        <Fact name={t('servers.jump')}>
+          {server.jump ? <Link href={serverAddress(server.jump.id)}>{server.jump.name}</Link> : '–'}
+        </Fact>
+        <Fact name={t('servers.tags')}>{server.tags.join(', ') || '–'}</Fact>
+        <Fact name={t('servers.group')}>{server.group ?? '–'}</Fact>
+        <Fact name={t('servers.platform')}>{server.platform || '–'}</Fact>
+        <Fact name={t('servers.column.checked')}>
+          {server.last_check ? <Ago at={server.last_check} /> : '–'}
+        </Fact>
+      </dl>
+      {server.notes && <p className="server-notes">{server.notes}</p>}
+    </>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+function SessionsOn({ server }: { server: Server }) {
+  const { t } = useTranslation()
+  const sessions = useLive().sessions.filter((session) => session.server?.id === server.id)
+  return (
+    <section aria-labelledby="server-sessions">
+      <h2 id="server-sessions">{t('server.sessions')}</h2>
+      {sessions.length === 0 && <p className="soft">{t('server.sessions.none')}</p>}
+      <ul className="cards">
+        {sessions.map((session) => (
+          <li key={session.uid}>
+            <div>
+              <Link href={terminalAddress(session.uid, session.access === 'watch')}>
+                {session.title || sessionName(session)}
+              </Link>
+              <p className="soft">
+                {session.owner?.username ?? '–'} · <Ago at={session.created} />
+              </p>
+            </div>
+            <State session={session} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function End({ server, remove }: { server: Server; remove: () => void }) {
+  const { t } = useTranslation()
+  const { busy, problem, run } = useAction()
+  const [done, setDone] = useState(false)
+  return (
+    <section aria-labelledby="server-end">
+      <h2 id="server-end">{t('server.end')}</h2>
+      <p className="soft">{t('server.disconnect.lead')}</p>
+      <ProblemNotice problem={problem} />
+      {done && <Notice tone="good">{t('server.disconnect.done')}</Notice>}
+      <div className="form-actions">
+        <Button
+          loading={busy}
+          onClick={() =>
+            run(async () => {
+              await disconnectServer(server.id)
+              setDone(true)
+            })
+          }
+        >
+          {t('server.disconnect')}
+        </Button>
+        <Button danger onClick={remove}>
+          {t('servers.remove.chosen')}
+        </Button>
+      </div>
+    </section>
+  )
+}

@@ -1,0 +1,183 @@
+import { Button } from 'antd'
+import { type FormEvent, useCallback, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useRight } from '../api/me.ts'
+import {
+  addHostKey,
+  deleteHostKey,
+  type HostKey,
+  listHostKeys,
+  type PresentedKey,
+  type Server,
+  scanHostKey,
+} from '../api/servers.ts'
+import { Ago } from '../parts/ago.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { Fingerprint } from '../parts/fingerprint.tsx'
+import { ProblemNotice } from '../parts/notice.tsx'
+import { useAction, useLoad } from '../parts/use-load.ts'
+import { ShownKey } from './test.tsx'
+
+export const HOST_KEYS = 'host-keys'
+
+const whoAccepted = ({ accepted_by }: HostKey) =>
+  typeof accepted_by === 'string' ? accepted_by : accepted_by?.username
+
+/** The keys by which the server is known, and the one it shows now. */
+export function HostKeys({ server }: { server: Server }) {
+  const { t } = useTranslation()
+  const { data, problem, reload } = useLoad(useCallback(() => listHostKeys(server.id), [server.id]))
+  const [shown, setShown] = useState<PresentedKey | null>(null)
+  const [removing, setRemoving] = useState<HostKey | null>(null)
+  const [adding, setAdding] = useState(false)
+  const scan = useAction()
+  const mayAdd = useRight('host_key_accept')
+  const mayRemove = useRight('host_key_remove')
+  return (
+    <section id={HOST_KEYS} aria-labelledby="server-keys">
+      <header className="part-head">
+        <h2 id="server-keys">{t('server.keys')}</h2>
+        <span className="gap" />
+        <Button
+          size="small"
+          loading={scan.busy}
+          onClick={() => scan.run(async () => setShown(await scanHostKey(server.id)))}
+        >
+          {t('server.keys.scan')}
+        </Button>
+        {mayAdd && (
+          <Button size="small" onClick={() => setAdding(true)}>
+            {t('server.keys.add')}
+          </Button>
+        )}
+      </header>
+      <ProblemNotice problem={problem} retry={reload} />
+      <ProblemNotice problem={scan.problem} />
+      {data?.length === 0 && <p className="soft">{t('server.keys.none')}</p>}
+      <ul className="cards">
+        {data?.map((key) => (
+          <li key={key.id} data-key={key.fingerprint}>
+            <div>
+              <Fingerprint algorithm={key.algorithm} fingerprint={key.fingerprint} />
+              <p className="soft">
+                {whoAccepted(key)
+                  ? t('server.keys.by', { name: whoAccepted(key) })
+                  : t('server.keys.imported')}{' '}
+                · <Ago at={key.first_seen} />
+              </p>
+            </div>
+            {mayRemove && (
+              <button
+                type="button"
+                className="quiet danger"
+                aria-label={t('server.keys.remove.what', { key: key.algorithm })}
+                onClick={() => setRemoving(key)}
+              >
+                {t('server.keys.remove')}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {shown && data && (
+        <ShownKey
+          server={server}
+          shown={shown}
+          pinned={data}
+          changed={() => {
+            setShown(null)
+            reload()
+          }}
+        />
+      )}
+      {removing && (
+        <RemoveKey
+          hostKey={removing}
+          server={server}
+          close={() => {
+            setRemoving(null)
+            reload()
+          }}
+        />
+      )}
+      {adding && (
+        <AddKey
+          server={server}
+          close={() => {
+            setAdding(false)
+            reload()
+          }}
+        />
+      )}
+    </section>
+  )
+}
+
+function RemoveKey({ hostKey, server, close }: { hostKey: HostKey; server: Server; close: () => void }) {
+  const { t } = useTranslation()
+  const { busy, problem, run } = useAction()
+  return (
+    <Dialog title={t('server.keys.remove.title', { name: server.name })} close={close}>
+      <Fingerprint algorithm={hostKey.algorithm} fingerprint={hostKey.fingerprint} />
+      <p>{t('server.keys.remove.lead')}</p>
+      <ProblemNotice problem={problem} />
+      <div className="dialog-actions">
+        <Button onClick={close}>{t('form.cancel')}</Button>
+        <Button
+          danger
+          type="primary"
+          loading={busy}
+          onClick={() =>
+            run(async () => {
+              await deleteHostKey(hostKey.id)
+              close()
+            })
+          }
+        >
+          {t('server.keys.remove')}
+        </Button>
+      </div>
+    </Dialog>
+  )
+}
+
+function AddKey({ server, close }: { server: Server; close: () => void }) {
+  const { t } = useTranslation()
+  const [text, setText] = useState('')
+  const { busy, problem, run } = useAction()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run(async () => {
+      for (const line of text.split('\n').map((one) => one.trim())) {
+        if (line && !line.startsWith('#')) await addHostKey(server.id, line)
+      }
+      close()
+    })
+  }
+  return (
+    <Dialog title={t('server.keys.add')} close={close}>
+      <form className="form" onSubmit={submit}>
+        <div className="field">
+          <label htmlFor="host-key">{t('server.keys.text')}</label>
+          <textarea
+            id="host-key"
+            className="input area code"
+            rows={4}
+            spellCheck={false}
+            data-first
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+          <div className="field-hint">{t('server.keys.text.hint')}</div>
+        </div>
+        <ProblemNotice problem={problem} />
+        <div className="dialog-actions">
+          <Button onClick={close}>{t('form.cancel')}</Button>
+          <Button type="primary" htmlType="submit" loading={busy} disabled={!text.trim()}>
+            {t('server.keys.add.submit')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}

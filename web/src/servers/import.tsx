@@ -1,0 +1,133 @@
+import { Button } from 'antd'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { type ImportFormat, type ImportReport, importServers } from '../api/servers.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { Choice } from '../parts/field.tsx'
+import { Notice, ProblemNotice } from '../parts/notice.tsx'
+import { useAction } from '../parts/use-load.ts'
+import { guessFormat } from './formats.ts'
+
+/** More lines than these nobody reads here. */
+const SHOWN = 100
+
+const nameOf = (one: string | { name: string }) => (typeof one === 'string' ? one : one.name)
+
+/** First what would happen, then it happens. */
+export function ImportDialog({ close }: { close: () => void }) {
+  const { t } = useTranslation()
+  const [format, setFormat] = useState<ImportFormat>('ssh_config')
+  const [text, setText] = useState('')
+  const [report, setReport] = useState<ImportReport | null>(null)
+  const { busy, problem, run, clear } = useAction()
+  const take = (now: string, name = '') => {
+    setText(now)
+    setFormat((before) => guessFormat(now, name) ?? before)
+    setReport(null)
+    clear()
+  }
+  const send = (dryRun: boolean) => run(async () => setReport(await importServers(format, text, dryRun)))
+  const done = report && !report.dry_run
+  const something = report && report.created.length + report.changed.length > 0
+  return (
+    <Dialog title={t('servers.import')} close={close} wide>
+      <div className="form">
+        {!done && (
+          <>
+            <p className="soft">{t('servers.import.lead')}</p>
+            <div className="pair">
+              <Choice
+                label={t('servers.import.format')}
+                options={{
+                  ssh_config: t('servers.format.ssh_config'),
+                  csv: t('servers.format.csv'),
+                  ansible: t('servers.format.ansible'),
+                }}
+                value={format}
+                choose={(one) => {
+                  setFormat(one)
+                  setReport(null)
+                }}
+              />
+              <div className="field">
+                <label htmlFor="import-file">{t('servers.import.file')}</label>
+                <input
+                  id="import-file"
+                  type="file"
+                  className="input"
+                  onChange={async (event) => {
+                    const file = event.target.files?.[0]
+                    if (file) take(await file.text(), file.name)
+                  }}
+                />
+              </div>
+            </div>
+            <div className="field">
+              <label htmlFor="import-text">{t('servers.import.text')}</label>
+              <textarea
+                id="import-text"
+                className="input area code"
+                rows={10}
+                spellCheck={false}
+                wrap="off"
+                value={text}
+                onChange={(event) => take(event.target.value)}
+              />
+            </div>
+          </>
+        )}
+        <ProblemNotice problem={problem} />
+        {report && <Report report={report} />}
+        <div className="dialog-actions">
+          <Button onClick={close}>{done ? t('form.done') : t('form.cancel')}</Button>
+          {!done && (
+            <>
+              <Button
+                type={something ? 'default' : 'primary'}
+                loading={busy}
+                disabled={!text.trim()}
+                onClick={() => send(true)}
+              >
+                {t('servers.import.look')}
+              </Button>
+              {something && (
+                <Button type="primary" loading={busy} onClick={() => send(false)}>
+                  {t('servers.import.apply', { count: report.created.length + report.changed.length })}
+                </Button>
+              )}
+            </>
+          )}
+        </div>
+      </div>
+    </Dialog>
+  )
+}
+
+function Report({ report }: { report: ImportReport }) {
+  const { t } = useTranslation()
+  const { created, changed, skipped, dry_run } = report
+  const lead = dry_run ? 'servers.import.would' : 'servers.import.did'
+  return (
+    <section aria-label={t('servers.import.report')} className="import-report">
+      <Notice tone={dry_run ? 'wait' : 'good'}>
+        {t(lead, { created: created.length, changed: changed.length, skipped: skipped.length })}
+      </Notice>
+      <ul>
+        {created.slice(0, SHOWN).map((one) => (
+          <li key={`+ ${nameOf(one)}`} className="made">
+            + {nameOf(one)}
+          </li>
+        ))}
+        {changed.slice(0, SHOWN).map((one) => (
+          <li key={`~ ${nameOf(one)}`}>~ {nameOf(one)}</li>
+        ))}
+        {skipped.slice(0, SHOWN).map((one, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a line may be told of twice, and the list never changes
+          <li key={index} className="soft">
+            − {one.line !== null && t('servers.import.line', { line: one.line })} {one.name} {one.why}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
