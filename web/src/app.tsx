@@ -136,7 +136,7 @@ function Page({ place }: { place: Place }) {
     case 'servers':
       return <ServersPage />
     case 'server':
-      return <ServerPage key={place.id} id={place.id} />
+      return <ServerPage key={place.id} id={Number(place.id)} />
     case 'credentials':
       return credentials ? <CredentialsPage /> : <Missing />
     case 'access':

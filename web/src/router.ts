@@ -19,7 +19,7 @@ export type Place =
 
 const UID = '([0-9a-fA-F-]{36})'
 const TERMINAL = new RegExp(`^/t/${UID}/?$`)
-const SERVER = /^\/servers\/([\w-]{1,64})\/?$/
+const SERVER = /^\/servers\/(\d{1,15})\/?$/
 const RECORDING = new RegExp(`^/recordings/${UID}/?$`)
 
 /** `link` is the token of a login link, once it has been taken out of the address. */
@@ -70,8 +70,8 @@ export function terminalAddress(uid: string, watch = false): string {
   return `/t/${uid}${watch ? '?watch=1' : ''}`
 }
 
-export function serverAddress(id: string): string {
-  return `/servers/${encodeURIComponent(id)}`
+export function serverAddress(id: number): string {
+  return `/servers/${id}`
 }
 
 export function recordingAddress(id: string, at = 0): string {

@@ -114,7 +114,7 @@ export async function all<K extends string, T>(path: string, key: K): Promise<T[
   return items
 }
 
-export const id = encodeURIComponent
+export const id = (one: string | number) => encodeURIComponent(one)
 
 // Who is here.
 
@@ -172,8 +172,8 @@ export const createLoginLink = (user: number) =>
 export interface WantedSession {
   cwd?: string
   /** On that server over SSH, not on this machine. */
-  server_id?: string
-  credential_id?: string
+  server_id?: number
+  credential_id?: number
 }
 export const createSession = (wanted?: WantedSession) =>
   json<Session>('POST', '/api/v1/sessions', { ...wanted })

@@ -1,30 +1,13 @@
 // Servers, credentials and who may use them: requests to /api/v1, and the shapes of their answers.
 
 import { all, id, json, nothing, page, request } from './client.ts'
+import type { components } from './schema.d.ts'
 import type { Named, Page } from './types.ts'
 
-export type ServerStatus = 'unknown' | 'online' | 'offline'
+type Schemas = components['schemas']
 
-export interface Server {
-  id: string
-  name: string
-  host: string
-  port: number
-  platform: string | null
-  tags: string[]
-  group: string | null
-  jump: Named | null
-  notes: string | null
-  agent_port: number | null
-  legacy_algorithms: boolean
-  agent_forwarding: boolean
-  ask_host_key: boolean
-  default_credential: Named | null
-  status: ServerStatus
-  last_check: string | null
-  created: string
-  may: { use: boolean; manage: boolean }
-}
+export type ServerStatus = Schemas['ServerStatus']
+export type Server = Schemas['Server']
 
 export interface ServerFields {
   name: string
@@ -33,13 +16,13 @@ export interface ServerFields {
   platform: string | null
   tags: string[]
   group: string | null
-  jump_id: string | null
+  jump_id: number | null
   notes: string | null
   agent_port: number | null
   legacy_algorithms: boolean
   agent_forwarding: boolean
   ask_host_key: boolean
-  default_credential_id: string | null
+  default_credential_id: number | null
   /** Make the default credential, or a new version of it; never answered. */
   username?: string
   password?: string
@@ -66,11 +49,11 @@ export function listServers({ q, tag, group, cursor }: ServerQuery = {}): Promis
   return page<'servers', Server>(SERVERS, 'servers', query)
 }
 export const allServers = () => all<'servers', Server>(SERVERS, 'servers')
-export const getServer = (server: string) => json<Server>('GET', `${SERVERS}/${id(server)}`)
+export const getServer = (server: number) => json<Server>('GET', `${SERVERS}/${id(server)}`)
 export const createServer = (fields: Partial<ServerFields>) => json<Server>('POST', SERVERS, fields)
-export const changeServer = (server: string, fields: Partial<ServerFields>) =>
+export const changeServer = (server: number, fields: Partial<ServerFields>) =>
   json<Server>('PATCH', `${SERVERS}/${id(server)}`, fields)
-export const deleteServer = (server: string) => nothing('DELETE', `${SERVERS}/${id(server)}`)
+export const deleteServer = (server: number) => nothing('DELETE', `${SERVERS}/${id(server)}`)
 
 export interface Reach {
   tcp?: boolean | null
@@ -84,7 +67,7 @@ export interface CheckResult {
   why: string | null
   facts: Record<string, unknown> | null
 }
-export const checkServer = (server: string) => json<CheckResult>('POST', `${SERVERS}/${id(server)}/check`)
+export const checkServer = (server: number) => json<CheckResult>('POST', `${SERVERS}/${id(server)}/check`)
 
 // Import and export.
 
@@ -103,7 +86,7 @@ export const exportAddress = (format: ImportFormat) => `${SERVERS}/export?format
 // Host keys.
 
 export interface HostKey {
-  id: string
+  id: number
   algorithm: string
   fingerprint: string
   key: string
@@ -118,13 +101,13 @@ export interface PresentedKey {
   /** `algorithm base64`. */
   key: string
 }
-export const listHostKeys = (server: string) =>
+export const listHostKeys = (server: number) =>
   all<'items', HostKey>(`${SERVERS}/${id(server)}/host-keys`, 'items')
-export const addHostKey = (server: string, key: string) =>
+export const addHostKey = (server: number, key: string) =>
   json<HostKey>('POST', `${SERVERS}/${id(server)}/host-keys`, { key })
-export const deleteHostKey = (key: string) => nothing('DELETE', `/api/v1/host-keys/${id(key)}`)
+export const deleteHostKey = (key: number) => nothing('DELETE', `/api/v1/host-keys/${id(key)}`)
 /** The key that the server shows now; nothing is kept. */
-export const scanHostKey = (server: string) =>
+export const scanHostKey = (server: number) =>
   json<PresentedKey>('POST', `${SERVERS}/${id(server)}/host-keys/scan`)
 
 // On a server.
@@ -140,8 +123,8 @@ export interface Executed {
   duration_ms: number
 }
 export async function execute(
-  server: string,
-  wanted: { command: string; credential_id?: string; timeout_seconds?: number },
+  server: number,
+  wanted: { command: string; credential_id?: number; timeout_seconds?: number },
   signal: AbortSignal,
 ): Promise<Executed> {
   const response = await request('POST', `${SERVERS}/${id(server)}/execute`, wanted, signal)
@@ -154,9 +137,9 @@ export interface Resources {
   disks: { mount: string; total: number; used: number; available?: number }[] | null
   errors: Record<string, string>
 }
-export const getResources = (server: string) => json<Resources>('GET', `${SERVERS}/${id(server)}/resources`)
+export const getResources = (server: number) => json<Resources>('GET', `${SERVERS}/${id(server)}/resources`)
 /** Ends the pooled connections to it. */
-export const disconnectServer = (server: string) => nothing('POST', `${SERVERS}/${id(server)}/disconnect`)
+export const disconnectServer = (server: number) => nothing('POST', `${SERVERS}/${id(server)}/disconnect`)
 
 // Credentials. What is secret is only ever sent.
 
@@ -166,7 +149,7 @@ export const SECRETS = ['password', 'key', 'passphrase', 'certificate'] as const
 export type SecretName = (typeof SECRETS)[number]
 
 export interface Credential {
-  id: string
+  id: number
   name: string
   username: string
   kind: CredentialKind
@@ -187,33 +170,33 @@ export type CredentialFields = {
 const CREDENTIALS = '/api/v1/credentials'
 export const listCredentials = () => all<'credentials', Credential>(CREDENTIALS, 'credentials')
 export const createCredential = (fields: CredentialFields) => json<Credential>('POST', CREDENTIALS, fields)
-export const changeCredential = (credential: string, fields: Partial<CredentialFields>) =>
+export const changeCredential = (credential: number, fields: Partial<CredentialFields>) =>
   json<Credential>('PATCH', `${CREDENTIALS}/${id(credential)}`, fields)
-export const deleteCredential = (credential: string) => nothing('DELETE', `${CREDENTIALS}/${id(credential)}`)
+export const deleteCredential = (credential: number) => nothing('DELETE', `${CREDENTIALS}/${id(credential)}`)
 
 // Who may use what.
 
 export interface Group {
-  id: string
+  id: number
   name: string
   members: number[]
 }
 export const listGroups = () => all<'groups', Group>('/api/v1/groups', 'groups')
 export const createGroup = (name: string, members: number[]) =>
   json<Group>('POST', '/api/v1/groups', { name, members })
-export const changeGroup = (group: string, change: { name?: string; members?: number[] }) =>
+export const changeGroup = (group: number, change: { name?: string; members?: number[] }) =>
   json<Group>('PATCH', `/api/v1/groups/${id(group)}`, change)
-export const deleteGroup = (group: string) => nothing('DELETE', `/api/v1/groups/${id(group)}`)
+export const deleteGroup = (group: number) => nothing('DELETE', `/api/v1/groups/${id(group)}`)
 
 export interface Grant {
-  id: string
+  id: number
   user_id: number | null
-  group_id: string | null
-  server_id: string | null
+  group_id: number | null
+  server_id: number | null
   tag: string | null
-  credential_id: string | null
+  credential_id: number | null
   expires: string | null
 }
 export const listGrants = () => all<'grants', Grant>('/api/v1/grants', 'grants')
 export const createGrant = (grant: Omit<Grant, 'id'>) => json<Grant>('POST', '/api/v1/grants', grant)
-export const deleteGrant = (grant: string) => nothing('DELETE', `/api/v1/grants/${id(grant)}`)
+export const deleteGrant = (grant: number) => nothing('DELETE', `/api/v1/grants/${id(grant)}`)

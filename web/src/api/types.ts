@@ -25,11 +25,8 @@ export type SessionAccess = Schemas['Access']
 /** Of the recording of a session that the daemon knows. */
 export type RecordingState = 'recording' | 'stalled' | 'failed' | 'closed' | 'off'
 
-/** A server by what it is called. */
-export interface Named {
-  id: string
-  name: string
-}
+/** Something with a number and a name. */
+export type Named = Schemas['Named']
 
 export type Session = Omit<Schemas['Session'], 'state'> & {
   recording: { state: RecordingState }

@@ -144,7 +144,9 @@ function Grants({
     ],
     [t, names, end],
   )
-  return <Table label={t('access.grants')} columns={columns} rows={grants} rowKey={(grant) => grant.id} />
+  return (
+    <Table label={t('access.grants')} columns={columns} rows={grants} rowKey={(grant) => String(grant.id)} />
+  )
 }
 
 function GroupItem({ group, names, act }: { group: Group; names: Names; act: (over: Over) => void }) {

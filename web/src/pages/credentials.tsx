@@ -82,7 +82,7 @@ export function CredentialsPage() {
               label={t('nav.credentials')}
               columns={shown}
               rows={rows}
-              rowKey={(one) => one.id}
+              rowKey={(one) => String(one.id)}
               rowData={(one) => ({ 'data-credential': one.name })}
             />
           ) : (

@@ -23,7 +23,7 @@ import { ResourcesBox } from '../servers/resources.tsx'
 import { addressWords, Status } from '../servers/status.tsx'
 import { Missing } from './missing.tsx'
 
-export function ServerPage({ id }: { id: string }) {
+export function ServerPage({ id }: { id: number }) {
   const { t } = useTranslation()
   const { data, problem, reload } = useLoad(useCallback(() => getServer(id), [id]))
   if (problem?.status === 404) return <Missing what="server" />

@@ -171,7 +171,7 @@ function List({ rows, rest, more, reload, filter, change, hidden, open, act }: L
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set())
   const columns = useColumns(open, act, change)
   const shown = useMemo(() => shownColumns(columns, hidden), [columns, hidden])
-  const picked = rows.filter((server) => chosen.has(server.id))
+  const picked = rows.filter((server) => chosen.has(String(server.id)))
   const checking = useChecks(reload)
   return (
     <>
@@ -224,7 +224,7 @@ function List({ rows, rest, more, reload, filter, change, hidden, open, act }: L
           label={t('nav.servers')}
           columns={shown}
           rows={rows}
-          rowKey={(server) => server.id}
+          rowKey={(server) => String(server.id)}
           rowData={(server) => ({ 'data-server': server.name })}
           selection={{ chosen, choose, selectable: () => true, rowLabel: (server) => server.name }}
           atEnd={more}

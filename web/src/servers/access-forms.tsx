@@ -28,10 +28,10 @@ export function GrantForm({ names, close }: { names: Names; close: () => void })
     run(async () => {
       await createGrant({
         user_id: person === 'u' ? Number(whom) : null,
-        group_id: person === 'g' ? whom : null,
-        server_id: kind === 's' ? where : null,
+        group_id: person === 'g' ? Number(whom) : null,
+        server_id: kind === 's' ? Number(where) : null,
         tag: kind === 't' ? where : null,
-        credential_id: credential || null,
+        credential_id: credential ? Number(credential) : null,
         expires: DAYS[term] ? new Date(Date.now() + DAYS[term] * DAY).toISOString() : null,
       })
       close()
@@ -47,7 +47,10 @@ export function GrantForm({ names, close }: { names: Names; close: () => void })
     ...names.tags.map((tag) => [`t:${tag}`, t('access.tag.named', { tag })]),
     ...[...names.servers].map(([id, name]) => [`s:${id}`, name]),
   ])
-  const credentials = { '': t('access.credential.any'), ...Object.fromEntries(names.credentials) }
+  const credentials: Record<string, string> = {
+    '': t('access.credential.any'),
+    ...Object.fromEntries([...names.credentials].map(([id, name]) => [String(id), name])),
+  }
   return (
     <Dialog title={t('access.grant.add')} close={close}>
       <form className="form" onSubmit={submit}>

@@ -4,7 +4,6 @@ import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/client.ts'
 import { useRight } from '../api/me.ts'
 import { changeServer, deleteServer, listCredentials, type Server } from '../api/servers.ts'
-import type { Named } from '../api/types.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Choice, Field } from '../parts/field.tsx'
 import { Notice, ProblemNotice, useProblemWords } from '../parts/notice.tsx'
@@ -14,19 +13,23 @@ import { openOn } from './open.ts'
 import { recentServers } from './recent.ts'
 
 /** Which credential to open a terminal with. */
-export function OpenAs({ server, close }: { server: Server | Named; close: () => void }) {
+export function OpenAs({ server, close }: { server: Server; close: () => void }) {
   const { t } = useTranslation()
   const may = useRight('credential_list')
+  const own = server.default_credential
+  // Whoever manages them takes any; others what is granted to them there.
   const { data } = useLoad(useCallback(async () => (may ? listCredentials() : []), [may]))
-  const own = 'default_credential' in server ? server.default_credential : null
-  const [chosen, choose] = useState(
-    () => recentServers().find((one) => one.id === server.id)?.credential ?? '',
+  const [chosen, choose] = useState(() =>
+    String(recentServers().find((one) => one.id === server.id)?.credential ?? ''),
   )
   const { busy, problem, run } = useAction()
   const options: Record<string, string> = {
     '': own ? t('servers.open.default', { name: own.name }) : t('servers.open.ask'),
   }
-  for (const one of data ?? []) if (one.id !== own?.id) options[one.id] = `${one.name} (${one.username})`
+  for (const one of server.credentials) if (one.id !== own?.id) options[String(one.id)] = one.name
+  for (const one of data ?? [])
+    if (one.id !== own?.id) options[String(one.id)] = `${one.name} (${one.username})`
+  const value = chosen in options ? chosen : ''
   return (
     <Dialog title={t('servers.open.what', { name: server.name })} close={close}>
       <form
@@ -34,18 +37,12 @@ export function OpenAs({ server, close }: { server: Server | Named; close: () =>
         onSubmit={(event) => {
           event.preventDefault()
           run(async () => {
-            await openOn(server, chosen in options ? chosen : '')
+            await openOn(server, value ? Number(value) : null)
             close()
           })
         }}
       >
-        <Choice
-          label={t('servers.credential')}
-          options={options}
-          value={chosen in options ? chosen : ''}
-          choose={choose}
-          data-first
-        />
+        <Choice label={t('servers.credential')} options={options} value={value} choose={choose} data-first />
         <ProblemNotice problem={problem} />
         <div className="dialog-actions">
           <Button onClick={close}>{t('form.cancel')}</Button>

@@ -34,12 +34,12 @@ export function draftOf(server: Server | null): Draft {
     group: server?.group ?? '',
     platform: server?.platform ?? '',
     notes: server?.notes ?? '',
-    jump: server?.jump?.id ?? '',
+    jump: server?.jump ? String(server.jump.id) : '',
     agentPort: server?.agent_port ? String(server.agent_port) : '',
     legacy: server?.legacy_algorithms ?? false,
     forwarding: server?.agent_forwarding ?? false,
     askHostKey: server?.ask_host_key ?? true,
-    credential: server ? (server.default_credential?.id ?? '') : NEW,
+    credential: server ? String(server.default_credential?.id ?? '') : NEW,
     username: '',
     password: '',
   }
@@ -81,15 +81,16 @@ export function fieldsOf(draft: Draft): Partial<ServerFields> {
     port: Number(draft.port),
     tags: readTags(draft.tags),
     group: orNull(draft.group),
-    platform: orNull(draft.platform),
+    platform: draft.platform.trim() || 'linux',
     notes: orNull(draft.notes),
-    jump_id: orNull(draft.jump),
+    jump_id: draft.jump ? Number(draft.jump) : null,
     agent_port: draft.agentPort.trim() ? Number(draft.agentPort) : null,
     legacy_algorithms: draft.legacy,
     agent_forwarding: draft.forwarding,
     ask_host_key: draft.askHostKey,
   }
-  if (draft.credential !== NEW) fields.default_credential_id = draft.credential || null
+  if (draft.credential !== NEW)
+    fields.default_credential_id = draft.credential ? Number(draft.credential) : null
   else if (draft.username.trim()) {
     fields.username = draft.username.trim()
     if (draft.password) fields.password = draft.password

@@ -161,11 +161,11 @@ function LogIn({ draft, change }: { draft: Draft; change: Change }) {
   )
 }
 
-function Advanced({ draft, change, own }: { draft: Draft; change: Change; own: string | null }) {
+function Advanced({ draft, change, own }: { draft: Draft; change: Change; own: number | null }) {
   const { t } = useTranslation()
   const { data } = useLoad(allServers)
   const jumps: Record<string, string> = { '': t('servers.jump.none') }
-  for (const one of data ?? []) if (one.id !== own) jumps[one.id] = one.name
+  for (const one of data ?? []) if (one.id !== own) jumps[String(one.id)] = one.name
   if (draft.jump && !(draft.jump in jumps)) jumps[draft.jump] = '…'
   return (
     <details className="advanced">

@@ -8,14 +8,14 @@ import { useLoad } from '../parts/use-load.ts'
 
 export interface Names {
   users: ReadonlyMap<number, string>
-  groups: ReadonlyMap<string, string>
-  servers: ReadonlyMap<string, string>
-  credentials: ReadonlyMap<string, string>
+  groups: ReadonlyMap<number, string>
+  servers: ReadonlyMap<number, string>
+  credentials: ReadonlyMap<number, string>
   tags: readonly string[]
   reload: () => void
 }
 
-const byName = <T extends { id: string; name: string }>(list: readonly T[] | null) =>
+const byName = <T extends { id: number; name: string }>(list: readonly T[] | null) =>
   new Map(list?.map((one) => [one.id, one.name]))
 
 export function useNames(): Names {
@@ -41,11 +41,11 @@ export function grantWords(t: TFunction, grant: Grant, names: Names) {
   const who =
     grant.user_id !== null
       ? (names.users.get(grant.user_id) ?? gone)
-      : t('access.group.named', { name: names.groups.get(grant.group_id ?? '') ?? gone })
+      : t('access.group.named', { name: names.groups.get(grant.group_id ?? 0) ?? gone })
   const what =
     grant.tag !== null
       ? t('access.tag.named', { tag: grant.tag })
-      : (names.servers.get(grant.server_id ?? '') ?? gone)
+      : (names.servers.get(grant.server_id ?? 0) ?? gone)
   const how =
     grant.credential_id === null
       ? t('access.credential.any')

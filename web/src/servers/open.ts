@@ -6,7 +6,7 @@ import { go, terminalAddress } from '../router.ts'
 import { forgetServer, recentServers, rememberServer } from './recent.ts'
 
 /** The session is there at once; its shell is reached in the terminal's own page. */
-export async function sessionOn(server: Named, credential?: string | null): Promise<Session> {
+export async function sessionOn(server: Named, credential?: number | null): Promise<Session> {
   try {
     const session = await createSession({
       server_id: server.id,
@@ -25,6 +25,6 @@ export function againOn(server: Named): Promise<Session> {
   return sessionOn(server, recentServers().find((one) => one.id === server.id)?.credential)
 }
 
-export async function openOn(server: Named, credential?: string | null): Promise<void> {
+export async function openOn(server: Named, credential?: number | null): Promise<void> {
   go(terminalAddress((await sessionOn(server, credential)).uid))
 }

@@ -3,10 +3,10 @@
 import { useSyncExternalStore } from 'react'
 
 export interface Recent {
-  id: string
+  id: number
   name: string
   /** Null: the server's own. */
-  credential: string | null
+  credential: number | null
 }
 
 const KEY = 'bastide.servers'
@@ -23,11 +23,11 @@ export function readRecent(stored: string | null): Recent[] {
   }
   if (!Array.isArray(said)) return []
   return said
-    .filter((one): one is Recent => typeof one?.id === 'string' && typeof one?.name === 'string')
+    .filter((one): one is Recent => typeof one?.id === 'number' && typeof one?.name === 'string')
     .map(({ id, name, credential }) => ({
       id,
       name,
-      credential: typeof credential === 'string' ? credential : null,
+      credential: typeof credential === 'number' ? credential : null,
     }))
     .slice(0, MOST)
 }
@@ -61,7 +61,7 @@ function store(list: Recent[]): void {
 export const rememberServer = (used: Recent) => store(addRecent(recentServers(), used))
 
 /** It is not there any more, or not for this person. */
-export const forgetServer = (id: string) => store(recentServers().filter((one) => one.id !== id))
+export const forgetServer = (id: number) => store(recentServers().filter((one) => one.id !== id))
 
 function subscribe(changed: () => void): () => void {
   window.addEventListener('storage', changed)

@@ -87,20 +87,20 @@ describe('the load', () => {
 })
 
 describe('the servers used last', () => {
-  const one = (id: string) => ({ id, name: id, credential: null })
+  const one = (id: number) => ({ id, name: String(id), credential: null })
 
   it('are each there once, newest first, and not many', () => {
     let list = readRecent(null)
-    for (const id of 'abcdefghij') list = addRecent(list, one(id))
-    list = addRecent(list, one('h'))
-    expect(list.map(({ id }) => id).join('')).toBe('hjigfedc')
+    for (let id = 0; id < 10; id++) list = addRecent(list, one(id))
+    list = addRecent(list, one(7))
+    expect(list.map(({ id }) => id)).toEqual([7, 9, 8, 6, 5, 4, 3, 2])
   })
 
   it('are nothing when somebody else wrote them', () => {
     expect(readRecent('{')).toEqual([])
     expect(readRecent('{"a":1}')).toEqual([])
-    expect(readRecent('[1,null,{"id":"a","name":"b","credential":3}]')).toEqual([
-      { id: 'a', name: 'b', credential: null },
+    expect(readRecent('[1,null,{"id":1,"name":"b","credential":"c"}]')).toEqual([
+      { id: 1, name: 'b', credential: null },
     ])
   })
 })
