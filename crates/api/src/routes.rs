@@ -38,8 +38,8 @@ use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    docs, events, frame, health, login, me, metrics, openapi, page, pages, recordings, seed_002, server,
-    servers, sessions, shares, terminal, tokens, users,
+    docs, events, frame, grants, groups, health, host_keys, login, me, metrics, openapi, page, pages,
+    recordings, seed_002, server, servers, sessions, shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -211,6 +211,32 @@ fn about_servers() -> Vec<Route> {
             says("Change a server").id::<i64>("id").takes::<servers::Edit>().gives::<View>(200).may(&[409])),
         route!(Login  DELETE "/api/v1/servers/{id}"         servers::server_remove,
             says("Take a server off the list; sessions that run on it go on").id::<i64>("id").gives_nothing(204).may(&[409])),
+        route!(Login  GET    "/api/v1/servers/{id}/host-keys" host_keys::host_key_list,
+            says("Accepted host keys of a server").id::<i64>("id").gives::<host_keys::List>(200)),
+        route!(Login  POST   "/api/v1/servers/{id}/host-keys" host_keys::host_key_add,
+            says("Accept a host key of a server before it is met").id::<i64>("id").takes::<host_keys::New>().gives::<host_keys::HostKey>(201)),
+        route!(Login  DELETE "/api/v1/host-keys/{id}"       host_keys::host_key_remove,
+            says("Accept a host key no longer; the next connection asks again").under("servers").id::<i64>("id").gives_nothing(204)),
+        route!(Admin  GET    "/api/v1/host-authorities"     host_keys::host_authority_list,
+            says("Keys whose host certificates are accepted").under("servers").gives::<host_keys::AuthorityList>(200)),
+        route!(Admin  POST   "/api/v1/host-authorities"     host_keys::host_authority_create,
+            says("Accept every host key that a key has signed").under("servers").takes::<host_keys::NewAuthority>().gives::<host_keys::HostAuthority>(201).may(&[409])),
+        route!(Admin  DELETE "/api/v1/host-authorities/{id}" host_keys::host_authority_remove,
+            says("Accept the host certificates of a key no longer").under("servers").id::<i64>("id").gives_nothing(204)),
+        route!(Admin  GET    "/api/v1/groups"               groups::group_list,
+            says("Groups of people, by name").query::<page::Page>().gives::<groups::List>(200).may(&[422])),
+        route!(Admin  POST   "/api/v1/groups"               groups::group_create,
+            says("Make a group of people").takes::<groups::New>().gives::<groups::Group>(201).may(&[409])),
+        route!(Admin  PATCH  "/api/v1/groups/{id}"          groups::group_change,
+            says("Change a group; who leaves it loses at once what it was granted").id::<i64>("id").takes::<groups::Edit>().gives::<groups::Group>(200).may(&[409])),
+        route!(Admin  DELETE "/api/v1/groups/{id}"          groups::group_remove,
+            says("Remove a group and what was granted to it").id::<i64>("id").gives_nothing(204)),
+        route!(Admin  GET    "/api/v1/grants"               grants::grant_list,
+            says("Who may use which servers").query::<page::Page>().gives::<grants::List>(200).may(&[422])),
+        route!(Admin  POST   "/api/v1/grants"               grants::grant_create,
+            says("Let somebody use a server, or all with a tag").takes::<grants::New>().gives::<grants::Grant>(201)),
+        route!(Admin  DELETE "/api/v1/grants/{id}"          grants::grant_remove,
+            says("Take a grant away; terminals that are open by it end").id::<i64>("id").gives_nothing(204)),
     ]
 }
 

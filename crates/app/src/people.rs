@@ -202,6 +202,7 @@ pub async fn remove(ctx: &Ctx, id: i64) -> Result<(), Error> {
         }
         app.people().reload(app.store()).await?;
         app.guests().reload(app.store(), ctx.clock().now()).await?;
+        app.servers().reload(app.store()).await?;
         app.changed();
         Ok(())
     })

@@ -193,6 +193,159 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/grants': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Who may use which servers
+     * @description For administrators.
+     */
+    get: operations['grant_list']
+    put?: never
+    /**
+     * Let somebody use a server, or all with a tag
+     * @description For administrators.
+     */
+    post: operations['grant_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/grants/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /**
+     * Take a grant away; terminals that are open by it end
+     * @description For administrators.
+     */
+    delete: operations['grant_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/groups': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Groups of people, by name
+     * @description For administrators.
+     */
+    get: operations['group_list']
+    put?: never
+    /**
+     * Make a group of people
+     * @description For administrators.
+     */
+    post: operations['group_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/groups/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /**
+     * Remove a group and what was granted to it
+     * @description For administrators.
+     */
+    delete: operations['group_remove']
+    options?: never
+    head?: never
+    /**
+     * Change a group; who leaves it loses at once what it was granted
+     * @description For administrators.
+     */
+    patch: operations['group_change']
+    trace?: never
+  }
+  '/api/v1/host-authorities': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Keys whose host certificates are accepted
+     * @description For administrators.
+     */
+    get: operations['host_authority_list']
+    put?: never
+    /**
+     * Accept every host key that a key has signed
+     * @description For administrators.
+     */
+    post: operations['host_authority_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/host-authorities/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /**
+     * Accept the host certificates of a key no longer
+     * @description For administrators.
+     */
+    delete: operations['host_authority_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/host-keys/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /** Accept a host key no longer; the next connection asks again */
+    delete: operations['host_key_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/login': {
     parameters: {
       query?: never
@@ -418,6 +571,24 @@ export interface paths {
     head?: never
     /** Change a server */
     patch: operations['server_change']
+    trace?: never
+  }
+  '/api/v1/servers/{id}/host-keys': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Accepted host keys of a server */
+    get: operations['host_key_list']
+    put?: never
+    /** Accept a host key of a server before it is met */
+    post: operations['host_key_add']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
     trace?: never
   }
   '/api/v1/sessions': {
@@ -780,6 +951,118 @@ export interface components {
       code: number
       /** Format: int32 */
       signal?: number | null
+    }
+    /** @description One of `user_id` and `group_id`, and one of `server_id` and `tag`. */
+    Grant: {
+      /** Format: date-time */
+      created: string
+      created_by: string
+      /**
+       * Format: int64
+       * @description Null is the server's default one, whichever that is.
+       */
+      credential_id: number | null
+      /** Format: date-time */
+      expires: string | null
+      /** Format: int64 */
+      group_id: number | null
+      /** Format: int64 */
+      id: number
+      /** Format: int64 */
+      server_id: number | null
+      /** @description Every server with this tag. */
+      tag: string | null
+      /** Format: int64 */
+      user_id: number | null
+    }
+    /** @description One of `user_id` and `group_id`, and one of `server_id` and `tag`. */
+    GrantCreate: {
+      /**
+       * Format: int64
+       * @description The server's default one where it is not said.
+       */
+      credential_id?: number | null
+      /** Format: date-time */
+      expires?: string | null
+      /** Format: int64 */
+      group_id?: number | null
+      /** Format: int64 */
+      server_id?: number | null
+      /** @description Every server with this tag. */
+      tag?: string | null
+      /** Format: int64 */
+      user_id?: number | null
+    }
+    GrantList: {
+      grants: components['schemas']['Grant'][]
+      next: string | null
+    }
+    Group: {
+      /** Format: date-time */
+      created: string
+      /** Format: int64 */
+      id: number
+      /** @description Ids of users. */
+      members: number[]
+      name: string
+    }
+    /** @description What is left out stays. */
+    GroupChange: {
+      /** @description Everybody who is in it from now on. */
+      members?: number[] | null
+      name?: string | null
+    }
+    GroupCreate: {
+      /** @description Ids of users. */
+      members?: number[]
+      name: string
+    }
+    GroupList: {
+      groups: components['schemas']['Group'][]
+      next: string | null
+    }
+    /** @description A key whose host certificates are accepted on every server. */
+    HostAuthority: {
+      /** Format: date-time */
+      created: string
+      created_by: string
+      fingerprint: string
+      /** Format: int64 */
+      id: number
+      /** @description `algorithm base64` */
+      key: string
+      name: string
+    }
+    HostAuthorityCreate: {
+      /** @description A line of a `.pub` file. */
+      key: string
+      name: string
+    }
+    HostAuthorityList: {
+      items: components['schemas']['HostAuthority'][]
+    }
+    /** @description An accepted host key. */
+    HostKey: {
+      /** @description A user name, as it was then. */
+      accepted_by: string
+      algorithm: string
+      /** @description `SHA256:…`, as `ssh-keygen -l` prints it. */
+      fingerprint: string
+      /** Format: date-time */
+      first_seen: string
+      /** Format: int64 */
+      id: number
+      /** @description `algorithm base64` */
+      key: string
+      /** Format: int64 */
+      server_id: number
+    }
+    HostKeyCreate: {
+      /** @description A line of a `.pub` file or of known_hosts. */
+      key: string
+    }
+    HostKeyList: {
+      items: components['schemas']['HostKey'][]
     }
     /** @description One browser's login, or the token that a program shows. */
     Login: {
@@ -1754,6 +2037,330 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  grant_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['GrantList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  grant_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['GrantCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Grant']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  grant_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  group_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['GroupList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  group_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['GroupCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Group']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  group_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  group_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['GroupChange']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Group']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_authority_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['HostAuthorityList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_authority_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['HostAuthorityCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['HostAuthority']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_authority_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_key_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   login_begin: {
     parameters: {
       query?: never
@@ -2247,6 +2854,69 @@ export interface operations {
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
       409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_key_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['HostKeyList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_key_add: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['HostKeyCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['HostKey']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']

@@ -8,6 +8,9 @@ use crate::world::{Person, Request, Response, World};
 
 const NOBODYS_UID: &str = "01900000-0000-7000-8000-000000000000";
 
+pub(crate) const HOST_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
 /// What belongs to the first administrator.
 struct Foreign {
     session: String,
@@ -16,6 +19,7 @@ struct Foreign {
     share: String,
     user: String,
     server: String,
+    host_key: String,
 }
 
 impl Foreign {
@@ -26,6 +30,8 @@ impl Foreign {
         let share = admin.post(&shares, r#"{"access":"watch"}"#).send().await.json();
         let server = r#"{"name":"somewhere","host":"192.0.2.1"}"#;
         let server = admin.post("/api/v1/servers", server).send().await.json();
+        let keys = format!("/api/v1/servers/{}/host-keys", server["id"]);
+        let key = admin.post(&keys, &format!(r#"{{"key":"{HOST_KEY}"}}"#)).send().await.json();
         let me = admin.get("/api/v1/me").send().await.json();
         Self {
             session,
@@ -33,6 +39,7 @@ impl Foreign {
             login: me["login"]["id"].as_str().unwrap().to_owned(),
             share: share["share"]["id"].as_str().unwrap().to_owned(),
             user: me["user"]["id"].to_string(),
+            host_key: key["id"].to_string(),
             server: server["id"].to_string(),
         }
     }
@@ -41,7 +48,15 @@ impl Foreign {
     fn unknown() -> Self {
         let uid = || NOBODYS_UID.to_owned();
         let number = || "4711".to_owned();
-        Self { session: uid(), token: uid(), login: uid(), share: uid(), user: number(), server: number() }
+        Self {
+            session: uid(),
+            token: uid(),
+            login: uid(),
+            share: uid(),
+            user: number(),
+            server: number(),
+            host_key: number(),
+        }
     }
 
     fn path(&self, route: &Listed) -> String {
@@ -54,6 +69,9 @@ impl Foreign {
                 (Some(&"shares"), "{id}") => &self.share,
                 (Some(&"users"), "{id}") => &self.user,
                 (Some(&"servers"), "{id}") => &self.server,
+                (Some(&"host-keys"), "{id}") => &self.host_key,
+                // Of administrators only, and none there is.
+                (Some(&("groups" | "grants" | "host-authorities")), "{id}") => "4711",
                 (_, "{id}" | "{uid}") => &self.session,
                 (_, word) => {
                     assert!(!word.starts_with('{'), "{}: what is {word}?", route.path);
@@ -71,6 +89,10 @@ fn body(route: &Listed) -> &'static str {
         "share_use" => r#"{"token":"x"}"#,
         "share_create" => r#"{"access":"watch"}"#,
         "token_create" => r#"{"name":"x","scope":"full"}"#,
+        "group_create" => r#"{"name":"x"}"#,
+        "grant_create" => r#"{"user_id":1,"server_id":1}"#,
+        "host_authority_create" => r#"{"name":"x","key":"y"}"#,
+        "host_key_add" => r#"{"key":"y"}"#,
         "server_create" => r#"{"name":"x","host":"h"}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",

@@ -66,7 +66,7 @@ async fn what_cannot_be_a_server_is_refused_with_a_word_that_helps() {
         (r#"{"name":"a","host":"h","port":0}"#, 422, "port"),
         (r#"{"name":"a","host":"h","port":70000}"#, 400, "70000"),
         (r#"{"name":"a","host":"h","jump_id":4711}"#, 422, "jump_id"),
-        (r#"{"name":"a","host":"h","tags":["a,b"]}"#, 422, "tags"),
+        (r#"{"name":"a","host":"h","tags":["a,b"]}"#, 422, "tag"),
         (r#"{"name":"a","host":"h","colour":"red"}"#, 400, "colour"),
         (r#"{"name":"a"}"#, 400, "host"),
         (r#"{"name":"gate","host":"h"}"#, 409, "gate"),
@@ -108,5 +108,110 @@ async fn lists_come_in_pieces_by_name_and_as_they_are_asked_for() {
     let last = admin.get(&format!("/api/v1/servers{next}")).send().await.json();
     assert_eq!(last["next"], Value::Null);
     assert_eq!(admin.get("/api/v1/servers?limit=0").send().await.status, 422);
+    world.end().await;
+}
+
+async fn id_of(person: &Person) -> i64 {
+    person.get("/api/v1/me").send().await.json()["user"]["id"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn a_user_sees_what_is_granted_to_them_and_only_as_long() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let user = world.user(&admin, "bob", "user").await;
+    let bob = id_of(&user).await;
+    let web = server(&admin, r#"{"name":"web","host":"w","tags":["prod"]}"#).await;
+    let other = server(&admin, r#"{"name":"other","host":"o"}"#).await;
+    assert_eq!(names(&user, "").await, [""; 0]);
+    let grant = |body: Value| admin.post("/api/v1/grants", &body.to_string()).send();
+    let by_tag = grant(json!({ "user_id": bob, "tag": "prod" })).await;
+    assert_eq!(by_tag.status, 201, "{}", by_tag.body);
+    assert_eq!(names(&user, "").await, ["web"]);
+    let seen = user.get(&at(&web)).send().await.json();
+    assert_eq!(seen["may"], json!({ "use": true, "manage": false }));
+    // What may be used may not be managed; what may not be used is not there.
+    assert_eq!(user.request("PATCH", &at(&web)).json("{}").send().await.problem(), "forbidden");
+    assert_eq!(user.request("DELETE", &at(&web)).send().await.status, 403);
+    assert_eq!(user.request("DELETE", &at(&other)).send().await.problem(), "server_not_found");
+    let keys = format!("{}/host-keys", at(&web));
+    assert_eq!(user.get(&keys).send().await.status, 200);
+    let key = json!({ "key": crate::refusals::HOST_KEY }).to_string();
+    assert_eq!(user.post(&keys, &key).send().await.status, 403);
+    assert_eq!(user.get("/api/v1/grants").send().await.status, 403);
+    // A tag that is taken off, a grant that is taken away, and a group that is left, are gone at once.
+    admin.request("PATCH", &at(&web)).json(r#"{"tags":[]}"#).send().await;
+    assert_eq!(user.get(&at(&web)).send().await.status, 404);
+    admin.request("PATCH", &at(&web)).json(r#"{"tags":["prod"]}"#).send().await;
+    assert_eq!(user.get(&at(&web)).send().await.status, 200);
+    let path = format!("/api/v1/grants/{}", by_tag.json()["id"]);
+    assert_eq!(admin.request("DELETE", &path).send().await.status, 204);
+    assert_eq!(user.get(&at(&web)).send().await.status, 404);
+    let group = admin.post("/api/v1/groups", &json!({ "name": "ops", "members": [bob] }).to_string());
+    let group = group.send().await.json();
+    let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5)).to_string();
+    let body = json!({ "group_id": group["id"], "server_id": other["id"], "expires": soon });
+    assert_eq!(grant(body).await.status, 201);
+    assert_eq!(names(&user, "").await, ["other"]);
+    let path = format!("/api/v1/groups/{}", group["id"]);
+    admin.request("PATCH", &path).json(r#"{"members":[]}"#).send().await;
+    assert_eq!(names(&user, "").await, [""; 0]);
+    let back = json!({ "members": [bob] }).to_string();
+    admin.request("PATCH", &path).json(&back).send().await;
+    assert_eq!(names(&user, "").await, ["other"]);
+    world.ahead.store(600, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(names(&user, "").await, [""; 0]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_grant_is_to_one_on_one_and_groups_have_people() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let me = id_of(&admin).await;
+    let web = server(&admin, r#"{"name":"web","host":"w"}"#).await["id"].clone();
+    for body in [
+        json!({ "user_id": me, "group_id": 1, "server_id": web }),
+        json!({ "user_id": me, "server_id": web, "tag": "x" }),
+        json!({ "server_id": web }),
+        json!({ "user_id": 4711, "server_id": web }),
+        json!({ "group_id": 4711, "server_id": web }),
+        json!({ "user_id": me, "server_id": 4711 }),
+        json!({ "user_id": me, "tag": "a,b" }),
+        json!({ "user_id": me, "server_id": web, "expires": "2020-01-01T00:00:00Z" }),
+    ] {
+        let answer = admin.post("/api/v1/grants", &body.to_string()).send().await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"), "{body}");
+    }
+    let group = |body: &'static str| admin.post("/api/v1/groups", body).send();
+    assert_eq!(group(r#"{"name":"ops"}"#).await.status, 201);
+    assert_eq!(group(r#"{"name":"OPS"}"#).await.problem(), "name_taken");
+    assert_eq!(group(r#"{"name":"x","members":[4711]}"#).await.status, 422);
+    assert_eq!(admin.request("DELETE", "/api/v1/grants/4711").send().await.problem(), "grant_not_found");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn host_keys_are_kept_once_and_removed_by_administrators() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let web = server(&admin, r#"{"name":"web","host":"w"}"#).await;
+    let keys = format!("{}/host-keys", at(&web));
+    let line = format!("w,10.0.0.1 {}", crate::refusals::HOST_KEY);
+    let added = admin.post(&keys, &json!({ "key": line }).to_string()).send().await;
+    assert_eq!(added.status, 201, "{}", added.body);
+    let again = admin.post(&keys, &json!({ "key": line }).to_string()).send().await;
+    assert_eq!(again.json()["id"], added.json()["id"]);
+    let listed = admin.get(&keys).send().await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["items"][0]["key"], crate::refusals::HOST_KEY);
+    assert!(listed["items"][0]["fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+    assert_eq!(admin.post(&keys, r#"{"key":"nothing"}"#).send().await.status, 422);
+    let path = format!("/api/v1/host-keys/{}", listed["items"][0]["id"]);
+    assert_eq!(admin.request("DELETE", &path).send().await.status, 204);
+    assert_eq!(admin.request("DELETE", &path).send().await.problem(), "host_key_not_found");
+    let authority = json!({ "name": "ours", "key": crate::refusals::HOST_KEY }).to_string();
+    assert_eq!(admin.post("/api/v1/host-authorities", &authority).send().await.status, 201);
+    assert_eq!(admin.post("/api/v1/host-authorities", &authority).send().await.status, 409);
     world.end().await;
 }

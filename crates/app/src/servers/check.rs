@@ -87,7 +87,7 @@ pub(crate) fn tag(tag: &str) -> Result<(), Error> {
     match is_shown(tag, MAX_TAG) && !tag.contains(',') {
         true => Ok(()),
         false => Err(invalid(format!(
-            "tags: each 1 to {MAX_TAG} characters, no commas, no control characters, no blanks around it"
+            "a tag: 1 to {MAX_TAG} characters, no commas, no control characters, no blanks around it"
         ))),
     }
 }

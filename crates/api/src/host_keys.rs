@@ -1,0 +1,131 @@
+//! Host keys of servers, and authorities that sign them.
+
+use axum::Extension;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use bastide_app::{Ctx, host_keys, store};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ask::Id;
+use crate::error::Problem;
+use crate::json::Json;
+
+/// An accepted host key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HostKey {
+    id: i64,
+    server_id: i64,
+    algorithm: String,
+    /// `SHA256:…`, as `ssh-keygen -l` prints it.
+    fingerprint: String,
+    /// `algorithm base64`
+    key: String,
+    first_seen: Timestamp,
+    /// A user name, as it was then.
+    accepted_by: String,
+}
+
+impl From<store::HostKey> for HostKey {
+    fn from(key: store::HostKey) -> Self {
+        let store::HostKey { id, server_id, algorithm, key, fingerprint, first_seen, accepted_by } = key;
+        Self { id, server_id, algorithm, fingerprint, key, first_seen, accepted_by }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HostKeyList)]
+pub(crate) struct List {
+    items: Vec<HostKey>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = HostKeyCreate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct New {
+    /// A line of a `.pub` file or of known_hosts.
+    key: String,
+}
+
+/// A key whose host certificates are accepted on every server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HostAuthority {
+    id: i64,
+    name: String,
+    /// `algorithm base64`
+    key: String,
+    fingerprint: String,
+    created: Timestamp,
+    created_by: String,
+}
+
+impl From<store::HostAuthority> for HostAuthority {
+    fn from(authority: store::HostAuthority) -> Self {
+        let store::HostAuthority { id, name, key, fingerprint, created, created_by } = authority;
+        Self { id, name, key, fingerprint, created, created_by }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HostAuthorityList)]
+pub(crate) struct AuthorityList {
+    items: Vec<HostAuthority>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = HostAuthorityCreate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAuthority {
+    name: String,
+    /// A line of a `.pub` file.
+    key: String,
+}
+
+pub(crate) async fn host_key_list(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+) -> Result<axum::Json<List>, Problem> {
+    let items = host_keys::list(&ctx, id).await?.into_iter().map(HostKey::from).collect();
+    Ok(axum::Json(List { items }))
+}
+
+pub(crate) async fn host_key_add(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+    Json(New { key }): Json<New>,
+) -> Result<impl IntoResponse, Problem> {
+    let key = host_keys::add(&ctx, id, &key).await?;
+    Ok((StatusCode::CREATED, axum::Json(HostKey::from(key))))
+}
+
+pub(crate) async fn host_key_remove(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+) -> Result<StatusCode, Problem> {
+    host_keys::remove(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn host_authority_list(
+    Extension(ctx): Extension<Ctx>,
+) -> Result<axum::Json<AuthorityList>, Problem> {
+    let items = host_keys::authorities(&ctx).await?.into_iter().map(HostAuthority::from).collect();
+    Ok(axum::Json(AuthorityList { items }))
+}
+
+pub(crate) async fn host_authority_create(
+    Extension(ctx): Extension<Ctx>,
+    Json(NewAuthority { name, key }): Json<NewAuthority>,
+) -> Result<impl IntoResponse, Problem> {
+    let authority = host_keys::add_authority(&ctx, name, &key).await?;
+    Ok((StatusCode::CREATED, axum::Json(HostAuthority::from(authority))))
+}
+
+pub(crate) async fn host_authority_remove(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+) -> Result<StatusCode, Problem> {
+    host_keys::remove_authority(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
