@@ -19,6 +19,9 @@ const MAX_BANNER: usize = 8 * 1024;
 /// A server that goes on sending them is not let in.
 const MAX_BANNERS: usize = 64;
 
+/// The server refused, and named no other way to log in.
+pub(crate) const NO_MORE_TRIES: &str = "the server takes no more tries";
+
 /// One connection, as its task and the others see it.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
@@ -86,6 +89,9 @@ impl From<russh::Error> for Fault {
         Self::Ssh(error)
     }
 }
+
+type Opened = russh::Channel<client::Msg>;
+type Reply = client::ChannelOpenHandle;
 
 #[derive(Debug)]
 pub(crate) struct Callbacks {
@@ -230,13 +236,80 @@ impl Handler for Callbacks {
         Ok(())
     }
 
-    async fn server_channel_open_agent_forward(
+    // A server has nothing to open here; the library would let it. Dropping `reply` refuses.
+
+    async fn server_channel_open_session(
         &mut self,
-        _: russh::Channel<client::Msg>,
-        reply: client::ChannelOpenHandle,
+        _: Opened,
+        _: Reply,
         _: &mut Session,
     ) -> Result<(), Fault> {
-        reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+        Ok(())
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Opened,
+        _: Reply,
+        _: &mut Session,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Opened,
+        _: &str,
+        _: u32,
+        _: Reply,
+        _: &mut Session,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Opened,
+        _: &str,
+        _: Reply,
+        _: &mut Session,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Opened,
+        _: &str,
+        _: Reply,
+        _: &mut Session,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Opened,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: Reply,
+        _: &mut Session,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Opened,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: Reply,
+        _: &mut Session,
+    ) -> Result<(), Fault> {
         Ok(())
     }
 
@@ -269,6 +342,7 @@ fn why_lost(fault: &Fault) -> String {
         Fault::Ssh(russh::Error::IO(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the server closed the connection".to_owned()
         }
+        Fault::Ssh(russh::Error::NoAuthMethod) => NO_MORE_TRIES.to_owned(),
         Fault::Ssh(russh::Error::IO(error)) => format!("the connection broke: {error}"),
         Fault::Ssh(error) => format!("the connection broke: {error}"),
         Fault::Ours(error) => error.to_string(),

@@ -236,7 +236,11 @@ impl Lease {
             }
             Err(russh::Error::ChannelOpenFailure(reason)) => {
                 let mut usage = connection.usage();
-                usage.full_at = Some(usage.channels - 1);
+                match usage.channels - 1 {
+                    // The server still counts channels that have ended here, or wants no more.
+                    0 => usage.retired = true,
+                    others => usage.full_at = Some(others),
+                }
                 drop(usage);
                 let said = connection.link.take_refusal().filter(|said| !said.is_empty());
                 Err(NoChannel::Refused(said.unwrap_or_else(|| reason.description().to_lowercase())))
@@ -245,9 +249,9 @@ impl Lease {
         }
     }
 
-    /// Whether the connection carries other channels too.
-    pub(crate) fn shared(&self) -> bool {
-        self.connection.usage().channels > 1
+    /// Whether it is the first channel of its connection.
+    pub(crate) fn first(&self) -> bool {
+        self.connection.usage().opened == 1
     }
 }
 

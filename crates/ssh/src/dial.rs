@@ -294,7 +294,7 @@ impl Dialling<'_> {
             Fault::Ours(error) => *error,
             Fault::Ssh(russh::Error::NoCommonAlgo { kind, ours, theirs }) => Error::NoCommonAlgorithm {
                 place: self.place.clone(),
-                kind: kind_name(kind),
+                kind: kind_name(&kind),
                 ours,
                 theirs: theirs.iter().map(|name| line(name)).collect(),
                 legacy: self.hop.legacy_algorithms,
@@ -321,7 +321,7 @@ fn spoken(ended: &str) -> &str {
     }
 }
 
-fn kind_name(kind: russh::AlgorithmKind) -> &'static str {
+fn kind_name(kind: &russh::AlgorithmKind) -> &'static str {
     match kind {
         russh::AlgorithmKind::Kex => "key exchange",
         russh::AlgorithmKind::Key => "host key",

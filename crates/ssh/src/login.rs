@@ -8,7 +8,7 @@ use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 
 use crate::ask::Answer;
-use crate::callbacks::{Callbacks, Link};
+use crate::callbacks::{Callbacks, Link, NO_MORE_TRIES};
 use crate::error::Error;
 use crate::keys::{BadKey, certificate, decode, fingerprint};
 use crate::patience::{Asking, line};
@@ -265,13 +265,18 @@ impl LoggingIn<'_> {
             AuthResult::Success => Ok(Step::In),
             AuthResult::Failure { remaining_methods, partial_success } => {
                 let offered: Vec<MethodKind> = remaining_methods.iter().copied().collect();
-                if offered.is_empty() && (self.handle.is_closed() || self.link.ended().is_some()) {
+                let ended = self.link.ended();
+                if offered.is_empty() && ended.is_some_and(|why| why != NO_MORE_TRIES) {
                     return Err(self.lost(&russh::Error::Disconnect));
                 }
                 self.tried.push(format!(
                     "{what} {}",
                     if partial_success { "accepted, more wanted" } else { "refused" }
                 ));
+                if offered.is_empty() {
+                    // The library ends the connection then.
+                    return Err(self.refused());
+                }
                 self.offered = Some(offered);
                 Ok(Step::Next)
             }

@@ -177,7 +177,7 @@ impl Pool {
         let mut place = String::new();
         for _ in 0..MAX_TRIES {
             let lease = self.lease(to, ask).await?;
-            let (shared, connection) = (lease.shared(), Arc::clone(&lease.connection));
+            let (fresh, connection) = (lease.first(), Arc::clone(&lease.connection));
             place.clone_from(&connection.place);
             let tasks = self.inner.tasks.clone();
             // In its own task: a channel that the server has given must find somebody who closes it.
@@ -187,7 +187,8 @@ impl Pool {
                 Ok(channel) => return Ok(channel),
                 Err(NoChannel::Refused(said)) => {
                     why = format!("the server refuses a session: {said}");
-                    if !shared {
+                    // One that has never given a channel will not give one to the next.
+                    if fresh {
                         break;
                     }
                 }

@@ -1,6 +1,16 @@
 //! Against real servers: OpenSSH for what it can do, one of our own for what it cannot.
 #![allow(clippy::unwrap_used)]
 
+#[path = "it/dial.rs"]
+mod dial;
+#[path = "it/exec.rs"]
+mod exec;
+#[path = "it/hostkey.rs"]
+mod hostkey;
+#[path = "it/login.rs"]
+mod login;
+#[path = "it/pool.rs"]
+mod pool;
 #[path = "it/rig.rs"]
 mod rig;
 #[path = "it/shell.rs"]

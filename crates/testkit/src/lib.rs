@@ -5,6 +5,7 @@
 
 mod person;
 mod ptyd;
+mod ssh_server;
 mod sshd;
 mod viewer;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use bastide_ptyd_client as client;
 pub use person::Person;
 pub use ptyd::{Options, Output, Ptyd};
+pub use ssh_server::{Manners, SshServer, SshServerOptions};
 pub use sshd::{Sshd, SshdOptions};
 pub use viewer::Viewer;
 

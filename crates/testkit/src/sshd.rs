@@ -28,7 +28,7 @@ pub struct SshdOptions {
     max_sessions: Option<u32>,
     max_startups: Option<u32>,
     legacy_only: bool,
-    host_certificate: Option<String>,
+    host_certificate: Option<(String, &'static str)>,
     user_certificates: bool,
     port: Option<u16>,
     lines: Vec<String>,
@@ -59,7 +59,14 @@ impl SshdOptions {
     /// The host key is signed by an authority of its own, for `principal`.
     #[must_use]
     pub fn host_certificate(mut self, principal: &str) -> Self {
-        self.host_certificate = Some(principal.to_owned());
+        self.host_certificate = Some((principal.to_owned(), "-1h:+1h"));
+        self
+    }
+
+    /// The same, and its time is over.
+    #[must_use]
+    pub fn host_certificate_over(mut self, principal: &str) -> Self {
+        self.host_certificate = Some((principal.to_owned(), "-2h:-1h"));
         self
     }
 
@@ -253,8 +260,9 @@ async fn listens(log: &mut Lines<BufReader<ChildStderr>>) -> bool {
 
 fn config(dir: &Path, port: u16, options: &SshdOptions) -> String {
     let dir = dir.display();
+    let keys = if options.user_certificates { "none".to_owned() } else { format!("{dir}/authorized_keys") };
     let mut text = format!(
-        "ListenAddress 127.0.0.1\nPort {port}\nHostKey {dir}/host\nPidFile none\nAuthorizedKeysFile {dir}/authorized_keys\n\
+        "ListenAddress 127.0.0.1\nPort {port}\nHostKey {dir}/host\nPidFile none\nAuthorizedKeysFile {keys}\n\
          StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
          PrintMotd no\nPrintLastLog no\nUseDNS no\nAcceptEnv LANG LC_* BASTIDE_*\nLogLevel VERBOSE\n\
          Subsystem sftp internal-sftp\n"
@@ -277,14 +285,9 @@ fn config(dir: &Path, port: u16, options: &SshdOptions) -> String {
     }
     if options.user_certificates {
         add(format!("TrustedUserCAKeys {dir}/authority.pub"));
-        add("AuthorizedKeysFile none".to_owned());
     }
     for line in &options.lines {
         add(line.clone());
-    }
-    // The first value of a keyword counts.
-    if options.user_certificates {
-        text = text.replace(&format!("AuthorizedKeysFile {dir}/authorized_keys\n"), "");
     }
     text
 }
@@ -294,18 +297,18 @@ fn certificates(dir: &Path, options: &SshdOptions) {
         return;
     }
     keygen(dir, "authority", "ed25519");
-    if let Some(principal) = &options.host_certificate {
-        sign(dir, &["-h", "-n", principal], "host.pub");
+    if let Some((principal, valid)) = &options.host_certificate {
+        sign(dir, &["-h", "-n", principal, "-V", valid], "host.pub");
     }
     if options.user_certificates {
         let user = User::from_uid(getuid()).ok().flatten().expect("whoever runs this has an account").name;
-        sign(dir, &["-n", &user], "user.pub");
+        sign(dir, &["-n", &user, "-V", "-1h:+1h"], "user.pub");
     }
 }
 
 fn sign(dir: &Path, args: &[&str], key: &str) {
     let mut command = Blocking::new("ssh-keygen");
-    command.arg("-q").arg("-s").arg(dir.join("authority")).args(["-I", "test", "-V", "-1h:+1h"]);
+    command.arg("-q").arg("-s").arg(dir.join("authority")).args(["-I", "test"]);
     let done = command.args(args).arg(dir.join(key)).status().expect("ssh-keygen can be started");
     assert!(done.success(), "ssh-keygen signs");
 }

@@ -88,7 +88,7 @@ pub(crate) async fn read_to(shell: &Shell, text: &str) -> String {
 pub(crate) async fn read_out(shell: &Shell) -> usize {
     let mut total = 0;
     within("the end", async {
-        let mut buf = [0; 65536];
+        let mut buf = vec![0; 65536];
         loop {
             shell.readable().await.unwrap();
             match shell.try_read(&mut buf) {
@@ -99,4 +99,22 @@ pub(crate) async fn read_out(shell: &Shell) -> usize {
         }
     })
     .await
+}
+
+/// Reads so many bytes; how many more have come with the last of them.
+pub(crate) async fn read_bytes(shell: &Shell, count: usize) -> usize {
+    let mut total = 0;
+    within("all bytes", async {
+        let mut buf = vec![0; 65536];
+        while total < count {
+            shell.readable().await.unwrap();
+            match shell.try_read(&mut buf) {
+                Ok(0) => panic!("it ended after {total} bytes"),
+                Ok(n) => total += n,
+                Err(_) => {}
+            }
+        }
+    })
+    .await;
+    total - count
 }

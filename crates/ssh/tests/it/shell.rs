@@ -1,7 +1,7 @@
 //! Terminals on a real sshd.
 
 use bastide_ssh::{Exit, ShellOptions};
-use bastide_testkit::{Sshd, within};
+use bastide_testkit::{SshServer, SshServerOptions, Sshd, within};
 
 use crate::rig::{nobody, pool, read_out, read_to, shell, type_in};
 
@@ -35,4 +35,65 @@ async fn shells_share_one_connection() {
     read_to(&two, "ok").await;
     pool.close().await;
     assert!(matches!(within("the end", one.wait()).await, Exit::Lost(_)));
+}
+
+#[tokio::test]
+async fn typing_into_a_program_that_does_not_read_is_bounded_and_ends_with_the_shell() {
+    let sshd = Sshd::start().await;
+    let pool = pool();
+    let mut to = sshd.ssh();
+    to.command = Some("stty raw -echo; echo here; exec sleep 1000".into());
+    let deaf = shell(&pool, &to).await;
+    read_to(&deaf, "here").await;
+    let line = [b'x'; 65536];
+    let mut taken = 0;
+    // What is on the way is bounded by windows; then nothing is taken any more.
+    let blocked = loop {
+        match deaf.try_write(&line) {
+            Ok(n) => taken += n,
+            Err(error) => {
+                let room = tokio::time::timeout(std::time::Duration::from_millis(500), deaf.writable()).await;
+                if room.is_err() {
+                    break error;
+                }
+            }
+        }
+        assert!(taken < 64 * 1024 * 1024, "typing is not bounded");
+    };
+    assert_eq!(blocked.kind(), std::io::ErrorKind::WouldBlock);
+    // Another shell on the same connection does not notice.
+    let other = shell(&pool, &sshd.ssh()).await;
+    assert_eq!(other.connection(), deaf.connection());
+    type_in(&other, b"echo o''k\n").await;
+    read_to(&other, "ok").await;
+    deaf.close();
+    assert_eq!(within("the end", deaf.wait()).await, Exit::Lost("closed from this side".into()));
+}
+
+#[tokio::test]
+async fn variables_are_passed() {
+    let sshd = Sshd::start().await;
+    let pool = pool();
+    let env = vec![("BASTIDE_X".to_owned(), "été".to_owned())];
+    let how = ShellOptions { env, ..ShellOptions::default() };
+    let shell = within("a shell", pool.shell(&sshd.ssh(), how, nobody())).await.unwrap();
+    type_in(&shell, b"echo $BASTIDE_X-\n").await;
+    read_to(&shell, "été-").await;
+}
+
+#[tokio::test]
+async fn signals_are_sent_by_their_names() {
+    let server = SshServer::start(SshServerOptions::default().password("x")).await;
+    let shell = shell(&pool(), &server.ssh()).await;
+    assert!(shell.signal("SIGINT") && shell.signal("winch"));
+    read_to(&shell, "[signal INT][signal WINCH]").await;
+}
+
+#[tokio::test]
+async fn a_shell_killed_by_a_signal_says_which() {
+    let sshd = Sshd::start().await;
+    let pool = pool();
+    let shell = shell(&pool, &sshd.ssh()).await;
+    type_in(&shell, b"kill -KILL $$\n").await;
+    assert_eq!(within("the exit", shell.wait()).await, Exit::Signal("KILL".into()));
 }
