@@ -3,8 +3,17 @@
 import { join, resolve } from 'node:path'
 import { chromium } from 'playwright-core'
 import { ADDRESS, recording, StandIn, session } from './stand-in.mjs'
+import { FINGERPRINT, OTHER, prompt } from './stand-in-servers.mjs'
 
 const [folder = '.', ...only] = process.argv.slice(2)
+
+const ON_SERVER = session(3, { title: null, name: null, server: { id: 3, name: 'db-1' } })
+const onServer = (says, more = {}) => ({
+  at: `/t/${ON_SERVER.uid}`,
+  server: (server) =>
+    Object.assign(server, { says, sessions: [{ ...ON_SERVER, state: 'connecting', ...more }] }),
+})
+const row = (page) => page.locator('.rows .row').first().waitFor()
 
 /** By name: an address, what to do to the server before, and to the page after. */
 export const PAGES = {
@@ -84,6 +93,122 @@ export const PAGES = {
       await page.locator('.keys').waitFor()
     },
   },
+  servers: { at: '/servers', page: row },
+  'servers-empty': { at: '/servers', server: (server) => Object.assign(server, { servers: [] }) },
+  'servers-chosen': {
+    at: '/servers?tag=web',
+    page: async (page) => {
+      await row(page)
+      await page.locator('[aria-rowcount]').waitFor()
+      // Where it is narrow there is nothing to choose with.
+      const boxes = page.locator('.rows input[type=checkbox]')
+      if (await boxes.first().isVisible()) {
+        await boxes.nth(0).check()
+        await boxes.nth(1).check()
+      }
+    },
+  },
+  'servers-add': {
+    at: '/servers',
+    page: async (page) => {
+      await row(page)
+      await page.locator('.page-head .ant-btn-primary').click()
+      await page.locator('.advanced summary').click()
+    },
+  },
+  'servers-test': {
+    at: '/servers',
+    server: (server) => Object.assign(server, { shown: { fingerprint: OTHER } }),
+    page: async (page) => {
+      await row(page)
+      await page.locator('.page-head .ant-btn-primary').click()
+      await page.locator('dialog input').first().fill('root@new-1.example:2222')
+      await page.locator('dialog .dialog-actions button').nth(1).click()
+      await page.locator('.test .notice').nth(1).waitFor()
+    },
+  },
+  'servers-import': {
+    at: '/servers',
+    page: async (page) => {
+      await row(page)
+      await page.locator('.page-head .ant-btn-default').click()
+      await page.locator('#import-text').fill('Host app-1 app-2\n  User deploy\n')
+      await page.locator('dialog .ant-btn-primary').click()
+      await page.locator('.import-report').waitFor()
+    },
+  },
+  server: {
+    at: '/servers/3',
+    server: (server) => {
+      server.sessions.push(session(9, { server: { id: 3, name: 'db-1' }, title: 'psql' }))
+    },
+    page: async (page) => {
+      await page.locator('.execute input').fill('ls / /nowhere')
+      await page.keyboard.press('Enter')
+      await page.locator('.stream').first().waitFor()
+      await page.locator('[aria-labelledby=server-resources] button').click()
+      await page.locator('meter').first().waitFor()
+    },
+  },
+  'server-missing': { at: '/servers/4711' },
+  credentials: { at: '/credentials', page: row },
+  'credentials-key': {
+    at: '/credentials',
+    page: async (page) => {
+      await row(page)
+      await page.locator('.page-head .ant-btn-primary').click()
+      await page.locator('dialog select').selectOption('key')
+      await page.locator('#secret-key').fill('ssh-ed25519 AAAAC3Nz me@here')
+    },
+  },
+  access: { at: '/access', page: row },
+  'access-grant': {
+    at: '/access',
+    page: async (page) => {
+      await row(page)
+      await page.locator('.page-head .ant-btn-primary').click()
+    },
+  },
+  dialling: {
+    ...onServer([{ type: 'notice', kind: 'ssh', text: 'db-1: TCP to 192.0.2.3:22' }]),
+    page: (page) => page.locator('.dialling').waitFor(),
+  },
+  'prompt-host-key': {
+    ...onServer([prompt('host_key')]),
+    page: (page) => page.locator('.prompt').waitFor(),
+  },
+  'prompt-question': {
+    ...onServer([prompt('question'), prompt('password')]),
+    page: (page) => page.locator('.prompt').waitFor(),
+  },
+  'dial-failed': {
+    ...onServer(
+      [
+        {
+          type: 'notice',
+          kind: 'ssh',
+          text: 'connect: 192.0.2.3:22 refused the connection; is sshd running there?',
+        },
+        { type: 'exit', code: 255, signal: null },
+      ],
+      { state: 'ended', exit: { code: 255 } },
+    ),
+    page: (page) => page.locator('.failure').waitFor(),
+  },
+  'dial-changed': {
+    ...onServer(
+      [
+        {
+          type: 'notice',
+          kind: 'ssh',
+          text: `host key: db-1 shows ${OTHER}, which differs from the accepted ${FINGERPRINT}`,
+        },
+        { type: 'exit', code: 255, signal: null },
+      ],
+      { state: 'ended', exit: { code: 255 } },
+    ),
+    page: (page) => page.locator('.failure dd').nth(1).waitFor(),
+  },
   missing: { at: '/nowhere' },
   'share-refused': { at: '/s/abc' },
 }
@@ -107,7 +232,7 @@ export async function show(browser, name, { language, theme, width }) {
     if (message.type() === 'error' && !/status of 4/.test(message.text())) faults.push(message.text())
   })
   await page.goto(ADDRESS + at)
-  await page.locator('h1, h2').first().waitFor()
+  await page.locator('h1, h2, .terminal-page').first().waitFor()
   await act?.(page)
   return { page, context, server, faults }
 }

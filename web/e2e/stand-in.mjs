@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { aboutServer, credentials, grants, groups, servers, terminalSays } from './stand-in-servers.mjs'
 
 const DIST = join(import.meta.dirname, '../dist')
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
@@ -120,7 +121,19 @@ const none = { status: 204 }
 export class StandIn {
   me = 'admin'
   password = 'correct horse battery'
-  rights = ['session_create', 'user_list']
+  rights = [
+    ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export', 'host_key_accept'],
+    ...['host_key_remove', 'credential_list', 'credential_create', 'grant_list'],
+  ]
+  servers = servers()
+  credentials = credentials()
+  groups = groups()
+  grants = grants()
+  /** What the key of a server is when it is looked at, where it is not the accepted one. */
+  shown = {}
+  /** What a terminal is told after its first screen, and what is on it. */
+  says = []
+  screen = ''
   users = structuredClone(PEOPLE)
   sessions = [0, 1, 2, 3, 4].map((n) => session(n))
   recordings = Array.from({ length: 12 }, (_, n) => recording(n))
@@ -159,7 +172,20 @@ export class StandIn {
       socket.onClose(() => this.#sockets.delete(socket))
       socket.send(JSON.stringify({ type: 'sessions', sessions: this.sessions, waiting: this.waiting }))
     })
+    await context.routeWebSocket(/\/api\/pty\/sessions\/[^/]+\/ws/, (socket) => {
+      socket.onMessage((message) => {
+        const said = typeof message === 'string' ? JSON.parse(message) : null
+        if (said?.type === 'ping') socket.send(JSON.stringify({ type: 'pong', t: said.t }))
+        else if (said) this.heard.push(said)
+        if (said?.type === 'prompt_reply')
+          socket.send(JSON.stringify({ type: 'prompt_closed', prompt_id: said.prompt_id }))
+      })
+      terminalSays(socket, this.says, this.screen)
+    })
   }
+
+  /** What pages have said to their terminals. */
+  heard = []
 
   /** To every page that listens. */
   tell(message) {
@@ -206,6 +232,12 @@ export class StandIn {
       this.tokens.unshift(token)
       return json({ token, secret: `bst_${'00112233'.repeat(5)}` }, 201)
     }
+    if (list === 'servers' || list === 'host-keys') {
+      const answer = aboutServer(this, method, path, body)
+      if (answer?.kind) return problem(answer.status, answer.kind, answer.body)
+      if (answer) return answer.body ? json(answer.body, answer.status) : none
+    }
+    if (list === 'sessions' && method === 'POST') return json(this.#opened(body), 201)
     if (list === 'users') return this.#people(method, id, path, body)
     if (list === 'shares') return problem(404, 'share_refused', 'refused')
     return this.#list(list, method, id)
@@ -228,6 +260,17 @@ export class StandIn {
       return json({ user: this.users[0], login: this.logins[0] })
     }
     return null
+  }
+
+  #opened(body) {
+    const server = this.servers.find((one) => one.id === body.server_id)
+    const made = session(77, {
+      ...{ title: null, name: null, viewers: [] },
+      ...(server && { state: 'connecting', server: { id: server.id, name: server.name } }),
+    })
+    this.sessions = [made, ...this.sessions]
+    this.tell({ type: 'changed', sessions: [made], removed: [], waiting: null })
+    return made
   }
 
   #who() {

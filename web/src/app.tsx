@@ -61,7 +61,13 @@ export function App() {
         // What antd makes of the colours is too faint to read on some grounds.
         components: {
           Button: dark
-            ? { dangerColor: '#12161a', colorError: '#ff8c82', colorErrorHover: '#ffa89f' }
+            ? {
+                dangerColor: '#12161a',
+                colorError: '#ff8c82',
+                colorErrorHover: '#ffa89f',
+                defaultHoverColor: '#4cc4b8',
+                defaultActiveColor: '#4cc4b8',
+              }
             : { colorErrorHover: '#96271c', colorPrimaryHover: '#0b5d57' },
         },
       }}

@@ -335,7 +335,7 @@ function useColumns(
       {
         key: 'status',
         title: t('home.column.state'),
-        track: '96px',
+        track: '116px',
         cell: (server) => <Status server={server} />,
       },
       {

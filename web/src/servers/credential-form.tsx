@@ -87,14 +87,10 @@ export function CredentialForm({ credential, close }: { credential: Credential |
             name={one}
             set={credential?.set[one] === true && credential.kind === kind}
             value={secrets[one]}
+            error={one === 'key' && fault ? t(`credentials.key.${fault}`) : null}
             change={(value) => setSecrets((before) => ({ ...before, [one]: value }))}
           />
         ))}
-        {fault && (
-          <p className="field-error" role="alert">
-            {t(`credentials.key.${fault}`)}
-          </p>
-        )}
         <ProblemNotice problem={problem} />
         <div className="dialog-actions">
           <Button onClick={close}>{t('form.cancel')}</Button>
@@ -117,12 +113,14 @@ function SecretField({
   name,
   set,
   value,
+  error,
   change,
 }: {
   name: SecretName
   set: boolean
   /** Undefined: stays as it is; null: is taken away. */
   value: string | null | undefined
+  error: string | null
   change: (value: string | null | undefined) => void
 }) {
   const { t } = useTranslation()
@@ -156,7 +154,7 @@ function SecretField({
   const typed = (text: string) => change(text === '' ? undefined : text)
   if (name === 'key' || name === 'certificate') {
     return (
-      <div className="field">
+      <div className={error ? 'field wrong' : 'field'}>
         <label htmlFor={`secret-${name}`}>{label}</label>
         <textarea
           id={`secret-${name}`}
@@ -164,6 +162,8 @@ function SecretField({
           rows={name === 'key' ? 6 : 2}
           spellCheck={false}
           autoComplete="off"
+          aria-invalid={error ? true : undefined}
+          aria-describedby={error ? `secret-${name}-error` : undefined}
           placeholder={
             name === 'key' ? '-----BEGIN OPENSSH PRIVATE KEY-----' : 'ssh-ed25519-cert-v01@openssh.com …'
           }
@@ -176,6 +176,11 @@ function SecretField({
             typed(await file.text())
           }}
         />
+        {error && (
+          <p className="field-error" id={`secret-${name}-error`} role="alert">
+            {error}
+          </p>
+        )}
         <div className="field-hint">{t(`credentials.${name}.hint`)}</div>
       </div>
     )

@@ -1,0 +1,181 @@
+// What the stand-in says about servers, credentials, who may use them, and terminals on them.
+
+const MINUTE = 60_000
+const before = (minutes) => new Date(Date.now() - minutes * MINUTE).toISOString()
+
+export const FINGERPRINT = `SHA256:${'kX9vZ2mQ7rT4wY1pL6sD8fG3hJ5nB0cV'}${'aEiOuXyZ123'}`
+export const OTHER = `SHA256:${'mN4bV7cX1zL9kJ2hG6fD8sA3pO5iU0yT'}${'rEwQ7654321'}`
+
+const NAMES = ['web-1', 'web-2', 'db-1', 'db-2', 'queue', '数据库备份', 'build', 'legacy-sun']
+
+export function server(n, more = {}) {
+  return {
+    id: n + 1,
+    name: n < NAMES.length ? NAMES[n] : `node-${n}`,
+    host: `192.0.2.${(n % 250) + 1}`,
+    port: n % 5 === 4 ? 2222 : 22,
+    platform: n === 7 ? 'sunos' : 'linux',
+    tags: [['web', 'prod'], ['web'], ['db', 'prod'], ['db']][n % 4],
+    group: n % 3 ? 'Shanghai' : null,
+    jump: n === 3 ? { id: 1, name: 'web-1' } : null,
+    notes: n === 2 ? 'The main database. Ask before a restart.' : null,
+    agent_port: null,
+    brand_id: null,
+    accelerator_id: null,
+    legacy_algorithms: n === 7,
+    agent_forwarding: false,
+    ask_host_key: true,
+    default_credential: n % 4 === 3 ? null : { id: 1, name: 'deploy' },
+    credentials: [],
+    status: ['online', 'online', 'online', 'offline', 'unknown'][n % 5],
+    last_check: n % 5 === 4 ? null : before(2 + n * 7),
+    created: before(60 * 24 * 3),
+    may: { use: true, manage: true },
+    ...more,
+  }
+}
+
+export const servers = () => NAMES.map((_, n) => server(n))
+
+export const credentials = () => [
+  {
+    ...{ id: 1, name: 'deploy', username: 'deploy', kind: 'key', used_by: 6 },
+    set: { key: true, passphrase: true, password: false, certificate: false },
+    public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB deploy',
+    fingerprint: FINGERPRINT,
+    created: before(9000),
+    changed: before(500),
+  },
+  {
+    ...{ id: 2, name: 'root of databases', username: 'root', kind: 'keyboard_interactive', used_by: 2 },
+    set: { key: false, passphrase: false, password: true, certificate: false },
+    ...{ public_key: null, fingerprint: null, created: before(800), changed: before(70) },
+  },
+  {
+    ...{ id: 3, name: 'whoever asks', username: 'ops', kind: 'ask', used_by: 0 },
+    set: { key: false, passphrase: false, password: false, certificate: false },
+    ...{ public_key: null, fingerprint: null, created: before(80), changed: before(7) },
+  },
+]
+
+export const groups = () => [
+  { id: 1, name: 'operators', members: [2, 3] },
+  { id: 2, name: '值班', members: [] },
+]
+
+export const grants = () => [
+  { id: 1, user_id: null, group_id: 1, server_id: null, tag: 'web', credential_id: 1, expires: null },
+  { id: 2, user_id: 2, group_id: null, server_id: 3, tag: null, credential_id: null, expires: before(-9000) },
+]
+
+export const hostKey = { id: 1, algorithm: 'ssh-ed25519', fingerprint: FINGERPRINT, key: 'ssh-ed25519 AAAA' }
+
+/** An answer to a request about one server, or null when it is none of those. */
+export function aboutServer(world, method, path, body) {
+  const [, , , , id, what] = path.split('/')
+  const one = world.servers.find((server) => String(server.id) === id)
+  if (id === 'import') return report(body)
+  if (!id) return method === 'POST' ? made(world, body) : null
+  if (!one) return { status: 404, kind: 'not_found', body: 'no such server' }
+  switch (what) {
+    case undefined:
+      if (method === 'DELETE') {
+        world.servers = world.servers.filter((server) => server !== one)
+        return { status: 204 }
+      }
+      return { status: 200, body: method === 'PATCH' ? Object.assign(one, body) : one }
+    case 'host-keys':
+      if (path.endsWith('/scan'))
+        return { status: 200, body: { ...hostKey, host: one.host, port: one.port, ...world.shown } }
+      return {
+        status: 200,
+        body: { items: [{ ...hostKey, first_seen: before(3000), accepted_by: 'admin' }], next: null },
+      }
+    case 'check':
+      one.status = 'online'
+      one.last_check = before(0)
+      return {
+        status: 200,
+        body: {
+          status: 'online',
+          reachable: { tcp: true, ssh: true, icmp: true },
+          why: null,
+          facts: null,
+        },
+      }
+    case 'execute':
+      return {
+        status: 200,
+        body: {
+          ...{ exit_status: 2, signal: null, truncated: false, duration_ms: 41 },
+          ...{ stdout: 'total 12\ndrwxr-xr-x 3 deploy deploy 4096 .\n', stderr: 'ls: /nowhere: not found\n' },
+          ...{ stdout_bytes: 46, stderr_bytes: 24 },
+        },
+      }
+    case 'resources':
+      return {
+        status: 200,
+        body: {
+          cpu: { percent: 37.2, load: [0.5, 0.7, 0.6] },
+          memory: { total: 16e9, available: 5e9 },
+          disks: [
+            { mount: '/', total: 200e9, used: 180e9 },
+            { mount: '/var/lib/postgresql', total: 900e9, used: 300e9 },
+          ],
+          errors: { '/mnt/backup': 'did not answer within 5 s' },
+        },
+      }
+    default:
+      return { status: 204 }
+  }
+}
+
+function made(world, body) {
+  const one = server(world.servers.length, { ...body, id: 100, status: 'unknown', last_check: null })
+  if (world.servers.some(({ name }) => name === body.name))
+    return { status: 409, kind: 'name_taken', body: `there is a server ${body.name} already` }
+  world.servers.push(one)
+  return { status: 201, body: one }
+}
+
+function report({ dry_run }) {
+  return {
+    status: 200,
+    body: {
+      created: ['app-1', 'app-2'],
+      changed: ['web-1'],
+      skipped: [{ line: 9, name: '*.example', why: 'a pattern names no server' }],
+      dry_run,
+    },
+  }
+}
+
+/** A terminal on a server: what is said to it after the first screen. */
+export function terminalSays(socket, messages, text = '') {
+  const snapshot = Buffer.alloc(13)
+  snapshot.writeUInt8(2, 0)
+  snapshot.writeUInt16BE(80, 9)
+  snapshot.writeUInt16BE(24, 11)
+  socket.send(
+    JSON.stringify({ type: 'hello', session: 's', pos: 0, resumed: false, write: true, input: null }),
+  )
+  socket.send(Buffer.concat([snapshot, Buffer.from(text)]))
+  for (const message of messages) socket.send(JSON.stringify(message))
+}
+
+const inTwoMinutes = () => new Date(Date.now() + 50_000).toISOString()
+
+export const prompt = (kind, more = {}) => ({
+  type: 'prompt',
+  prompt_id: `0190000${['host_key', 'password', 'question'].indexOf(kind)}-0000-7000-8000-000000000000`,
+  kind,
+  server: 'db-1',
+  text: kind === 'question' ? 'One-time code (6 digits):' : '',
+  echo: kind === 'question',
+  expires: inTwoMinutes(),
+  key:
+    kind === 'host_key'
+      ? { host: '192.0.2.3', port: 22, algorithm: 'ssh-ed25519', fingerprint: FINGERPRINT, key: 'x' }
+      : null,
+  ...more,
+})
