@@ -85,14 +85,7 @@ export const exportAddress = (format: ImportFormat) => `${SERVERS}/export?format
 
 // Host keys.
 
-export interface HostKey {
-  id: number
-  algorithm: string
-  fingerprint: string
-  key: string
-  first_seen: string
-  accepted_by: string | { username: string } | null
-}
+export type HostKey = Schemas['HostKey']
 export interface PresentedKey {
   host: string
   port: number
@@ -176,27 +169,16 @@ export const deleteCredential = (credential: number) => nothing('DELETE', `${CRE
 
 // Who may use what.
 
-export interface Group {
-  id: number
-  name: string
-  members: number[]
-}
+export type Group = Schemas['Group']
 export const listGroups = () => all<'groups', Group>('/api/v1/groups', 'groups')
 export const createGroup = (name: string, members: number[]) =>
   json<Group>('POST', '/api/v1/groups', { name, members })
-export const changeGroup = (group: number, change: { name?: string; members?: number[] }) =>
+export const changeGroup = (group: number, change: Schemas['GroupChange']) =>
   json<Group>('PATCH', `/api/v1/groups/${id(group)}`, change)
 export const deleteGroup = (group: number) => nothing('DELETE', `/api/v1/groups/${id(group)}`)
 
-export interface Grant {
-  id: number
-  user_id: number | null
-  group_id: number | null
-  server_id: number | null
-  tag: string | null
-  credential_id: number | null
-  expires: string | null
-}
+/** Without a credential: the server's own one. */
+export type Grant = Schemas['Grant']
 export const listGrants = () => all<'grants', Grant>('/api/v1/grants', 'grants')
-export const createGrant = (grant: Omit<Grant, 'id'>) => json<Grant>('POST', '/api/v1/grants', grant)
+export const createGrant = (grant: Schemas['GrantCreate']) => json<Grant>('POST', '/api/v1/grants', grant)
 export const deleteGrant = (grant: number) => nothing('DELETE', `/api/v1/grants/${id(grant)}`)

@@ -20,9 +20,6 @@ import { ShownKey } from './test.tsx'
 
 export const HOST_KEYS = 'host-keys'
 
-const whoAccepted = ({ accepted_by }: HostKey) =>
-  typeof accepted_by === 'string' ? accepted_by : accepted_by?.username
-
 /** The keys by which the server is known, and the one it shows now. */
 export function HostKeys({ server }: { server: Server }) {
   const { t } = useTranslation()
@@ -31,7 +28,7 @@ export function HostKeys({ server }: { server: Server }) {
   const [removing, setRemoving] = useState<HostKey | null>(null)
   const [adding, setAdding] = useState(false)
   const scan = useAction()
-  const mayAdd = useRight('host_key_accept')
+  const mayAdd = useRight('host_key_add')
   const mayRemove = useRight('host_key_remove')
   return (
     <section id={HOST_KEYS} aria-labelledby="server-keys">
@@ -60,10 +57,7 @@ export function HostKeys({ server }: { server: Server }) {
             <div>
               <Fingerprint algorithm={key.algorithm} fingerprint={key.fingerprint} />
               <p className="soft">
-                {whoAccepted(key)
-                  ? t('server.keys.by', { name: whoAccepted(key) })
-                  : t('server.keys.imported')}{' '}
-                · <Ago at={key.first_seen} />
+                {t('server.keys.by', { name: key.accepted_by })} · <Ago at={key.first_seen} />
               </p>
             </div>
             {mayRemove && (

@@ -90,7 +90,7 @@ export function ShownKey({
   changed: () => void
 }) {
   const { t } = useTranslation()
-  const may = useRight('host_key_accept')
+  const may = useRight('host_key_add')
   const { busy, problem, run } = useAction()
   const known = pinned.some((one) => one.fingerprint === shown.fingerprint)
   const differs = !known && pinned.length > 0
