@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bastide_rt::Tasks;
 use russh::client::{DisconnectReason, Handler, Session};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{ChannelId, ChannelOpenFailure, Sig, client};
 
+use crate::agent::Agent;
 use crate::channel::{Exit, Inbox, Stream};
 use crate::error::Error;
 use crate::hostkey::{HostGate, Shown};
@@ -30,6 +32,8 @@ pub(crate) struct Link {
     ended: Mutex<Option<String>>,
     shown: Mutex<Option<Shown>>,
     banner: Mutex<String>,
+    /// The key that is forwarded, where that was asked for.
+    agent: Mutex<Option<Arc<Agent>>>,
     /// The server's words about the last channel that it refused.
     refusal: Mutex<Option<String>>,
     /// Its task waits for a slow reader; silence is no sign of death then.
@@ -72,6 +76,15 @@ impl Link {
         line(&lock(&self.banner))
     }
 
+    pub(crate) fn forward(&self, agent: Agent) {
+        *lock(&self.agent) = Some(Arc::new(agent));
+    }
+
+    /// Whether there is a key to forward.
+    pub(crate) fn forwards(&self) -> bool {
+        lock(&self.agent).is_some()
+    }
+
     pub(crate) fn take_refusal(&self) -> Option<String> {
         lock(&self.refusal).take()
     }
@@ -98,11 +111,12 @@ pub(crate) struct Callbacks {
     link: Arc<Link>,
     gate: HostGate,
     banners: usize,
+    tasks: Tasks,
 }
 
 impl Callbacks {
-    pub(crate) fn new(link: Arc<Link>, gate: HostGate) -> Self {
-        Self { link, gate, banners: 0 }
+    pub(crate) fn new(link: Arc<Link>, gate: HostGate, tasks: Tasks) -> Self {
+        Self { link, gate, banners: 0, tasks }
     }
 
     async fn deliver(&self, id: ChannelId, stream: Stream, bytes: &[u8]) {
@@ -236,18 +250,22 @@ impl Handler for Callbacks {
         Ok(())
     }
 
-    // A server has nothing to open here; the library would let it. Dropping `reply` refuses.
-
-    async fn server_channel_open_session(
+    async fn server_channel_open_agent_forward(
         &mut self,
-        _: Opened,
-        _: Reply,
+        channel: Opened,
+        reply: Reply,
         _: &mut Session,
     ) -> Result<(), Fault> {
+        let agent = lock(&self.link.agent).clone();
+        let Some(agent) = agent.filter(|agent| agent.enter()) else { return Ok(()) };
+        reply.accept().await;
+        drop(self.tasks.spawn("ssh agent", async move { agent.serve(channel.into_stream()).await }));
         Ok(())
     }
 
-    async fn server_channel_open_agent_forward(
+    // A server has nothing else to open here; the library would let it. Dropping `reply` refuses.
+
+    async fn server_channel_open_session(
         &mut self,
         _: Opened,
         _: Reply,

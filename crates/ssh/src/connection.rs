@@ -269,6 +269,11 @@ impl Channel {
         &self.lease.connection.place
     }
 
+    /// Whether programs there may use the key that the connection logged in with.
+    pub(crate) fn forwards(&self) -> bool {
+        self.lease.connection.link.forwards()
+    }
+
     pub(crate) fn connection(&self) -> u64 {
         self.lease.connection.id()
     }

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bastide_rt::Tasks;
 use bastide_wire::ssh::{Hop, MAX_HOPS, PresentedKey, Ssh};
 use russh::client;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::algorithms::preferred;
 use crate::ask::Ask;
@@ -33,13 +34,16 @@ const JUMP_BUFFER: usize = 32;
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
+/// What a dial needs besides its destination.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'a> {
+    pub(crate) ask: &'a Arc<dyn Ask>,
+    pub(crate) config: &'a Config,
+    pub(crate) tasks: &'a Tasks,
+}
+
 /// Dials all hops.
-pub(crate) async fn dial(
-    to: &Ssh,
-    id: u64,
-    ask: &Arc<dyn Ask>,
-    config: &Config,
-) -> Result<Arc<Connection>, Error> {
+pub(crate) async fn dial(to: &Ssh, id: u64, means: Means<'_>) -> Result<Arc<Connection>, Error> {
     check(to)?;
     let mut reached: Option<Arc<Connection>> = None;
     for (index, hop) in to.hops.iter().enumerate() {
@@ -57,11 +61,8 @@ pub(crate) async fn dial(
             idle_since: None,
         };
         let dialling = Dialling {
-            hop,
-            place: place(hop),
-            config,
-            asking: Asking::new(Arc::clone(ask), &hop.name),
-            probe: false,
+            forward: to.agent_forwarding && index + 1 == to.hops.len(),
+            ..Dialling::new(hop, means)
         };
         reached = Some(Arc::new(dialling.connect(reached, info).await?));
     }
@@ -69,15 +70,14 @@ pub(crate) async fn dial(
 }
 
 /// The key that the last hop shows, without logging in there.
-pub(crate) async fn probe(to: &Ssh, ask: &Arc<dyn Ask>, config: &Config) -> Result<PresentedKey, Error> {
+pub(crate) async fn probe(to: &Ssh, means: Means<'_>) -> Result<PresentedKey, Error> {
     check(to)?;
     let (last, before) = to.hops.split_last().expect("checked");
     let upstream = match before {
         [] => None,
-        before => Some(dial(&Ssh { hops: before.to_vec(), ..to.clone() }, 0, ask, config).await?),
+        before => Some(dial(&Ssh { hops: before.to_vec(), ..to.clone() }, 0, means).await?),
     };
-    let asking = Asking::new(Arc::clone(ask), &last.name);
-    let dialling = Dialling { hop: last, place: place(last), config, asking, probe: true };
+    let dialling = Dialling { probe: true, ..Dialling::new(last, means) };
     let half = dialling.handshake(upstream.as_ref()).await?;
     let shown = half.link.shown().ok_or_else(|| dialling.broken("it ended before a key was shown"))?;
     Ok(presented(&last.host, last.port, &shown.key))
@@ -117,9 +117,12 @@ fn place(hop: &Hop) -> String {
 struct Dialling<'a> {
     hop: &'a Hop,
     place: String,
-    config: &'a Config,
+    means: Means<'a>,
     asking: Asking,
+    /// Ends with the key.
     probe: bool,
+    /// Keeps the key that lets in for programs there.
+    forward: bool,
 }
 
 /// Connected and not logged in. Dropping it cuts the stream, so that nothing goes on behind a dial that was given up.
@@ -147,7 +150,12 @@ impl Drop for Cut {
     }
 }
 
-impl Dialling<'_> {
+impl<'a> Dialling<'a> {
+    fn new(hop: &'a Hop, means: Means<'a>) -> Self {
+        let asking = Asking::new(Arc::clone(means.ask), &hop.name);
+        Self { hop, place: place(hop), means, asking, probe: false, forward: false }
+    }
+
     async fn connect(
         &self,
         upstream: Option<Arc<Connection>>,
@@ -164,8 +172,9 @@ impl Dialling<'_> {
             offered: None,
             tried: Vec::new(),
             rounds: 0,
+            forward: self.forward,
         };
-        let limit = self.config.login_timeout;
+        let limit = self.means.config.login_timeout;
         match self.asking.limit(limit, Box::pin(login.run())).await {
             Some(done) => done?,
             None => {
@@ -218,7 +227,7 @@ impl Dialling<'_> {
     fn connect_timeout(&self) -> Duration {
         self.hop
             .connect_timeout
-            .map_or(self.config.connect_timeout, |seconds| Duration::from_secs(u64::from(seconds)))
+            .map_or(self.means.config.connect_timeout, |seconds| Duration::from_secs(u64::from(seconds)))
     }
 
     fn not_connected(&self, why: String) -> Error {
@@ -232,7 +241,7 @@ impl Dialling<'_> {
     async fn tcp(&self) -> Result<TcpStream, Error> {
         let limit = self.connect_timeout();
         let resolve = |why: String| Error::Resolve { place: self.place.clone(), why };
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let found = timeout(limit, lookup_host((self.hop.host.as_str(), self.hop.port))).await;
         let addresses: Vec<SocketAddr> = found
             .map_err(|_| resolve(format!("the resolver did not answer within {} s", limit.as_secs())))?
@@ -240,15 +249,15 @@ impl Dialling<'_> {
             .take(MAX_ADDRESSES)
             .collect();
         let left = limit.saturating_sub(started.elapsed());
-        let stream = timeout(left, first(&addresses)).await;
-        let stream = stream
-            .map_err(|_| {
-                self.not_connected(format!(
-                    "no answer within {} s; is it up, and is the port open here?",
-                    limit.as_secs()
-                ))
-            })?
-            .map_err(|error| self.not_connected(why_not(&error)))?;
+        let stream = first(&addresses, left).await.map_err(|error| {
+            let silent =
+                || format!("no answer within {} s; is it up, and is the port open here?", limit.as_secs());
+            self.not_connected(if error.kind() == io::ErrorKind::TimedOut {
+                silent()
+            } else {
+                why_not(&error)
+            })
+        })?;
         // A keystroke goes out at once. A socket that cannot be set so still works.
         let _ = stream.set_nodelay(true);
         Ok(stream)
@@ -272,9 +281,9 @@ impl Dialling<'_> {
         let link = Arc::new(Link::default());
         let mut cut = Cut(Some(Arc::clone(&link.pulse)));
         let gate = HostGate::new(expected, self.place.clone(), self.asking.clone(), self.probe);
-        let callbacks = Callbacks::new(Arc::clone(&link), gate);
+        let callbacks = Callbacks::new(Arc::clone(&link), gate, self.means.tasks.clone());
         let stream = Transport::new(stream, Arc::clone(&link.pulse));
-        let limit = self.config.handshake_timeout;
+        let limit = self.means.config.handshake_timeout;
         let agreed = Box::pin(client::connect_stream(Arc::new(config), stream, callbacks));
         match self.asking.limit(limit, agreed).await {
             None => Err(self.broken(&format!(
@@ -331,13 +340,17 @@ fn kind_name(kind: &russh::AlgorithmKind) -> &'static str {
     }
 }
 
-/// The first address that answers, tried in the resolver's order.
-async fn first(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+/// The first address that answers, tried in the resolver's order. One that is silent leaves time for the others.
+async fn first(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let end = Instant::now() + limit;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+    for (index, address) in addresses.iter().enumerate() {
+        let others = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let share = end.saturating_duration_since(Instant::now()) / others;
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(last)

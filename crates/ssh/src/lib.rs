@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agent;
 mod algorithms;
 mod ask;
 mod callbacks;

@@ -7,6 +7,7 @@ use russh::MethodKind;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply, Prompt};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 
+use crate::agent::Agent;
 use crate::ask::Answer;
 use crate::callbacks::{Callbacks, Link, NO_MORE_TRIES};
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub(crate) struct LoggingIn<'a> {
     /// What was tried, for the error.
     pub(crate) tried: Vec<String>,
     pub(crate) rounds: usize,
+    /// The key that lets in is kept for programs there.
+    pub(crate) forward: bool,
 }
 
 /// How one way to log in went.
@@ -172,18 +175,22 @@ impl LoggingIn<'_> {
             if certificate.public_key() != key.public_key().key_data() {
                 return Err(self.failed("the certificate belongs to another key than the stored one"));
             }
-            let result = self.handle.authenticate_openssh_cert(user, Arc::clone(&key), certificate).await;
-            return self.judge(&format!("certificate ({})", fingerprint(key.public_key())), result);
+            let agent = self.forward.then(|| Agent::new(Arc::clone(&key), Some(&certificate)));
+            let what = format!("certificate ({})", fingerprint(key.public_key()));
+            let result = self.handle.authenticate_openssh_cert(user, key, certificate).await;
+            return self.judge_key(&what, result, agent);
         }
         if !key.algorithm().is_rsa() {
+            let agent = self.forward.then(|| Agent::new(Arc::clone(&key), None));
             let result =
                 self.handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, None)).await;
-            return self.judge(&what, result);
+            return self.judge_key(&what, result, agent);
         }
         for hash in self.rsa_hashes().await? {
             let signer = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
             let result = self.handle.authenticate_publickey(user.clone(), signer).await;
-            if let Step::In = self.judge(&what, result)? {
+            let agent = self.forward.then(|| Agent::new(Arc::clone(&key), None));
+            if let Step::In = self.judge_key(&what, result, agent)? {
                 return Ok(Step::In);
             }
         }
@@ -281,6 +288,21 @@ impl LoggingIn<'_> {
                 Ok(Step::Next)
             }
         }
+    }
+
+    /// A key that was accepted, be it as the first of two factors, is the one to forward.
+    fn judge_key(
+        &mut self,
+        what: &str,
+        result: Result<AuthResult, russh::Error>,
+        agent: Option<Agent>,
+    ) -> Result<Step, Error> {
+        let accepted =
+            matches!(result, Ok(AuthResult::Success | AuthResult::Failure { partial_success: true, .. }));
+        if let Some(agent) = agent.filter(|_| accepted) {
+            self.link.forward(agent);
+        }
+        self.judge(what, result)
     }
 
     fn failed(&self, why: &str) -> Error {

@@ -95,7 +95,7 @@ impl Pool {
     /// # Errors
     /// The step that failed.
     pub async fn probe(&self, to: &Ssh, ask: Arc<dyn Ask>) -> Result<PresentedKey, Error> {
-        Box::pin(dial::probe(to, &ask, &self.inner.config)).await
+        Box::pin(dial::probe(to, self.inner.means(&ask))).await
     }
 
     /// Logs in, or finds that somebody has: what a check of a server wants to know.
@@ -226,7 +226,7 @@ impl Pool {
         let id = self.inner.ids.fetch_add(1, Ordering::Relaxed);
         let (landed, landing) = tokio::sync::watch::channel(None);
         let task = self.inner.tasks.spawn("ssh dial", async move {
-            let result = Box::pin(dial::dial(&to, id, &ask, &pool.inner.config)).await;
+            let result = Box::pin(dial::dial(&to, id, pool.inner.means(&ask))).await;
             let result = pool.land(&key, result);
             landed.send_replace(Some(result));
         });
@@ -267,6 +267,10 @@ fn covers(expected: &[Expected], connection: &Connection) -> bool {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn means<'a>(&'a self, ask: &'a Arc<dyn Ask>) -> dial::Means<'a> {
+        dial::Means { ask, config: &self.config, tasks: &self.tasks }
     }
 
     fn find(

@@ -256,6 +256,10 @@ async fn request(channel: &Channel, how: &ShellOptions, command: Option<&str>) -
     let lost = |_| "the connection ended".to_owned();
     let (cols, rows) = (u32::from(how.cols), u32::from(how.rows));
     let write = channel.write();
+    if channel.forwards() {
+        // Refused in silence by a server that does not allow it (AllowAgentForwarding).
+        write.agent_forward(false).await.map_err(lost)?;
+    }
     write.request_pty(true, &how.term, cols, rows, 0, 0, &[]).await.map_err(lost)?;
     for (name, value) in &how.env {
         write.set_env(false, name.as_str(), value.as_str()).await.map_err(lost)?;

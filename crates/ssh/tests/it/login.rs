@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use bastide_ssh::{Answer, Ask, Error, Pool, ShellOptions};
+use bastide_ssh::{Answer, Ask, Error, Exec, Exit, Pool, ShellOptions};
 use bastide_testkit::{SshServer, SshServerOptions, Sshd, SshdOptions, within};
 use bastide_wire::ssh::{Login, PromptKind, Secret, Ssh};
 
@@ -190,4 +190,26 @@ async fn a_large_banner_is_cut_and_a_server_without_login_is_entered() {
         SshServer::start(SshServerOptions::default().password("x").banner(&"no ".repeat(9000))).await;
     let error = try_with(&pool(), &with(&server.ssh(), [password("y")]), nobody()).await.unwrap_err();
     assert!(error.to_string().len() < 1000, "{}", error.to_string().len());
+}
+
+#[tokio::test]
+async fn a_forwarded_agent_signs_there_and_only_where_it_was_asked_for() {
+    let sshd = Sshd::start().await;
+    let pool = pool();
+    let mut to = sshd.ssh();
+    let listed = Exec::new("ssh-add -L");
+    let output = within("the command", pool.exec(&to, listed.clone(), nobody())).await.unwrap();
+    assert_ne!(output.exit, Exit::Status(0), "an agent without being asked for");
+    to.agent_forwarding = true;
+    // From there to itself, with no key but the forwarded one.
+    let again = format!(
+        "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentityFile=none -p {} \
+         {}@127.0.0.1 echo in''side",
+        sshd.port(),
+        sshd.user()
+    );
+    to.command = Some(format!("ssh-add -L; {again}; read x"));
+    let shell = within("a shell", pool.shell(&to, ShellOptions::default(), nobody())).await.unwrap();
+    let seen = crate::rig::read_to(&shell, "inside").await;
+    assert!(seen.contains("ssh-ed25519 AAAA"), "{seen}");
 }

@@ -1,0 +1,190 @@
+//! The key of a login for programs on the other side, while its connection lives and only when that was asked for:
+//! the part of the agent protocol (draft-ietf-sshm-ssh-agent) that lists and signs. The key itself stays here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use russh::keys::ssh_encoding::Encode;
+use russh::keys::ssh_key::Signature;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::{Certificate, HashAlg, PrivateKey, signature::Signer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Of one message; a request to sign a login is under 2 KB.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Programs that talk to it at the same time.
+const MAX_PROGRAMS: usize = 8;
+
+const FAILURE: u8 = 5;
+const REQUEST_IDENTITIES: u8 = 11;
+const IDENTITIES_ANSWER: u8 = 12;
+const SIGN_REQUEST: u8 = 13;
+const SIGN_RESPONSE: u8 = 14;
+const RSA_SHA2_256: u32 = 2;
+const RSA_SHA2_512: u32 = 4;
+
+pub(crate) struct Agent {
+    key: Arc<PrivateKey>,
+    /// What it is known by: the key, and its certificate where there is one.
+    identities: Vec<Vec<u8>>,
+    programs: AtomicUsize,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Agent")
+    }
+}
+
+impl Agent {
+    pub(crate) fn new(key: Arc<PrivateKey>, certificate: Option<&Certificate>) -> Self {
+        let mut identities: Vec<Vec<u8>> = key.public_key().to_bytes().into_iter().collect();
+        identities.extend(certificate.and_then(|certificate| certificate.to_bytes().ok()));
+        Self { key, identities, programs: AtomicUsize::new(0) }
+    }
+
+    /// Whether one more program may talk to it; if so, [`Self::serve`] must follow.
+    pub(crate) fn enter(&self) -> bool {
+        let entered = self.programs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+            (count < MAX_PROGRAMS).then_some(count + 1)
+        });
+        entered.is_ok()
+    }
+
+    /// Answers one program until it hangs up or says something that is too long.
+    pub(crate) async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        while let Some(message) = read(&mut stream).await {
+            let answer = self.answer(&message).unwrap_or_else(|| vec![FAILURE]);
+            let mut framed = Vec::with_capacity(answer.len() + 4);
+            put(&mut framed, &answer);
+            if stream.write_all(&framed).await.is_err() {
+                break;
+            }
+        }
+        self.programs.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn answer(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match message.split_first()? {
+            (&REQUEST_IDENTITIES, _) => {
+                let mut answer = vec![IDENTITIES_ANSWER];
+                answer.extend_from_slice(&u32::try_from(self.identities.len()).ok()?.to_be_bytes());
+                for identity in &self.identities {
+                    put(&mut answer, identity);
+                    put(&mut answer, b"bastide");
+                }
+                Some(answer)
+            }
+            (&SIGN_REQUEST, mut rest) => {
+                let identity = take(&mut rest)?;
+                let data = take(&mut rest)?;
+                let flags = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
+                let known = self.identities.iter().any(|known| known == identity);
+                let signature = known.then(|| self.sign(data, flags)).flatten()?;
+                let mut encoded = Vec::new();
+                signature.encode(&mut encoded).ok()?;
+                let mut answer = vec![SIGN_RESPONSE];
+                put(&mut answer, &encoded);
+                Some(answer)
+            }
+            _ => None,
+        }
+    }
+
+    /// Never with SHA-1.
+    fn sign(&self, data: &[u8], flags: u32) -> Option<Signature> {
+        match self.key.key_data() {
+            KeypairData::Rsa(pair) => {
+                let hash = match flags {
+                    flags if flags & RSA_SHA2_512 != 0 => HashAlg::Sha512,
+                    flags if flags & RSA_SHA2_256 != 0 => HashAlg::Sha256,
+                    _ => return None,
+                };
+                (pair, Some(hash)).try_sign(data).ok()
+            }
+            pair => pair.try_sign(data).ok(),
+        }
+    }
+}
+
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
+    let length = usize::try_from(stream.read_u32().await.ok()?).ok()?;
+    if length == 0 || length > MAX_MESSAGE {
+        return None;
+    }
+    let mut message = vec![0; length];
+    stream.read_exact(&mut message).await.ok()?;
+    Some(message)
+}
+
+/// `string` of RFC 4251 section 5. What is put is far below 4 GB.
+fn put(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+    to.extend_from_slice(bytes);
+}
+
+fn take<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, rest) = from.split_at_checked(4)?;
+    let length = usize::try_from(u32::from_be_bytes(length.try_into().ok()?)).ok()?;
+    let (bytes, rest) = rest.split_at_checked(length)?;
+    *from = rest;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use russh::keys::Algorithm;
+    use russh::keys::signature::Verifier;
+    use russh::keys::ssh_encoding::Decode;
+
+    use super::*;
+
+    fn agent() -> Agent {
+        let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
+        Agent::new(Arc::new(key), None)
+    }
+
+    fn request(identity: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut message = vec![SIGN_REQUEST];
+        put(&mut message, identity);
+        put(&mut message, data);
+        message.extend_from_slice(&[0; 4]);
+        message
+    }
+
+    #[test]
+    fn it_signs_with_its_key_and_with_no_other() {
+        let agent = agent();
+        let answer = agent.answer(&request(&agent.identities[0], b"data")).unwrap();
+        assert_eq!(answer[0], SIGN_RESPONSE);
+        let encoded = take(&mut &answer[1..]).unwrap();
+        let signature = Signature::decode(&mut &*encoded).unwrap();
+        Verifier::verify(agent.key.public_key(), b"data", &signature).unwrap();
+        assert_eq!(agent.answer(&request(b"another", b"data")), None);
+    }
+
+    #[test]
+    fn what_it_does_not_know_or_what_is_cut_off_fails() {
+        let agent = agent();
+        let whole = request(&agent.identities[0], b"data");
+        for end in 0..whole.len() {
+            assert_eq!(agent.answer(&whole[..end]), None, "{end} bytes");
+        }
+        // Adding, removing, locking and extensions.
+        for kind in [17, 18, 19, 22, 27] {
+            assert_eq!(agent.answer(&[kind]), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_too_long_ends_the_talk() {
+        let agent = agent();
+        let (mut near, far) = tokio::io::duplex(64);
+        assert!(agent.enter());
+        near.write_u32(u32::MAX).await.unwrap();
+        agent.serve(far).await;
+        assert_eq!(agent.programs.load(Ordering::Relaxed), 0);
+    }
+}
