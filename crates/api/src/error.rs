@@ -107,6 +107,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(Conflict::LastAdministrator) => (StatusCode::CONFLICT, "last_administrator"),
         Error::Conflict(Conflict::NameTaken { .. }) => (StatusCode::CONFLICT, "name_taken"),
         Error::Conflict(Conflict::InUse(_)) => (StatusCode::CONFLICT, "in_use"),
+        Error::Conflict(Conflict::ChangedMeanwhile) => (StatusCode::CONFLICT, "changed_meanwhile"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
         Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),

@@ -135,6 +135,8 @@ pub enum Conflict {
     NameTaken { thing: Thing, name: String },
     #[error("{0}")]
     InUse(String),
+    #[error("somebody else has changed it meanwhile: look at it again first")]
+    ChangedMeanwhile,
 }
 
 /// What the server keeps could not be read or written.
@@ -152,6 +154,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Taken(name) => Conflict::UsernameTaken(name).into(),
+            store::Error::InUse(by) => Conflict::InUse(format!("it is in use by {by}")).into(),
             store::Error::LastAdministrator => Conflict::LastAdministrator.into(),
             other => Self::Storage(Storage::Database(other)),
         }

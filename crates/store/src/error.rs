@@ -19,6 +19,9 @@ pub enum Error {
     /// Something of that name is there already.
     #[error("{0} is taken")]
     Taken(String),
+    /// Something else names it.
+    #[error("it is in use by {0}")]
+    InUse(String),
     /// It would leave nobody who can administer the server.
     #[error("this is the last administrator who can log in")]
     LastAdministrator,

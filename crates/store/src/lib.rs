@@ -1,11 +1,12 @@
 //! The server's database: schema, migrations, queries. SQLite, one file.
 //!
 //! The only crate that writes SQL. It must not know who may do what, nor what a password or a cookie
-//! looks like: it is given digests and gives back rows. Every query is checked against the schema when
+//! looks like: it is given digests and sealed secrets, and gives back rows. Every query is checked against the schema when
 //! the crate is compiled; `scripts/prepare-queries` writes down what that check found (`.sqlx/`).
 
 #![forbid(unsafe_code)]
 
+mod credentials;
 mod database;
 mod error;
 mod grants;
@@ -19,7 +20,9 @@ mod shares;
 mod time;
 mod tokens;
 mod users;
+pub mod vault;
 
+pub use credentials::{Credential, CredentialKind, NewCredential, Secrets, Set};
 pub use database::Store;
 pub use error::Error;
 pub use grants::{Grant, GrantTarget, Grantee, Group};
