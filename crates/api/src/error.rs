@@ -115,6 +115,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Storage(Storage::Journal(_)) => (StatusCode::SERVICE_UNAVAILABLE, "log_not_writable"),
         Error::Storage(Storage::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         Error::Storage(Storage::File { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
+        Error::Storage(Storage::Vault(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "vault"),
         Error::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::context::{Caller, Ctx, Origin, Shown};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
-use crate::door::Door;
+use crate::door::{Behind, Door};
 use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
@@ -24,6 +24,7 @@ use crate::password::Hasher;
 use crate::people::{self, People};
 use crate::servers::Servers;
 use crate::shares::Guests;
+use crate::vault::{KeySource, Keys};
 use crate::{Clock, Error};
 
 /// What a server is made with.
@@ -40,6 +41,8 @@ pub struct Config {
     pub history: history::Config,
     /// How long a browser stays logged in.
     pub login_lifetime: SignedDuration,
+    /// Where the key is that stored secrets are sealed under.
+    pub vault: KeySource,
 }
 
 /// Clones are the same server.
@@ -52,15 +55,28 @@ pub struct App {
 struct Inner {
     clock: Clock,
     data_dir: DataDir,
-    daemon: Link,
-    inputs: Inputs,
+    daemon: Daemon,
     journal: Journal,
-    live: Live,
+    keys: Keys,
     login: LoginState,
     history: History,
     people: People,
     guests: Guests,
     servers: Servers,
+    process: Process,
+}
+
+/// The session daemon, and what goes on in it.
+#[derive(Debug)]
+struct Daemon {
+    link: Link,
+    live: Live,
+    inputs: Inputs,
+}
+
+/// This process.
+#[derive(Debug)]
+struct Process {
     shutdown: Shutdown,
     tasks: Tasks,
 }
@@ -77,6 +93,19 @@ struct LoginState {
     changed: watch::Sender<u64>,
 }
 
+impl LoginState {
+    fn new(data_dir: &DataDir, lifetime: SignedDuration) -> Result<Self, Error> {
+        Ok(Self {
+            attempts: Attempts::default(),
+            cookie_name: login::cookie_name(data_dir.node()?),
+            hasher: Hasher::default(),
+            lifetime,
+            refusals: Refusals::default(),
+            changed: watch::Sender::new(0),
+        })
+    }
+}
+
 /// Input numbers known when the last server stopped.
 const INPUTS_FILE: &str = "inputs.json";
 
@@ -87,22 +116,16 @@ impl App {
     /// # Errors
     /// `Storage`: the data directory cannot be used.
     pub async fn start(config: Config, tasks: Tasks, shutdown: Shutdown) -> Result<Self, Error> {
-        let Config { data_dir, daemon, account, clock, recordings, history, login_lifetime } = config;
+        let Config { data_dir, daemon, account, clock, recordings, history, login_lifetime, vault } = config;
         // First of all: whoever holds the log is the one server of this directory.
         let journal = Journal::open(&data_dir)?;
         let store = Store::open(&data_dir.database()).await?;
+        let keys = Keys::start(&store, vault, clock.now()).await?;
         people::first_administrator(&store, &account, clock.now()).await?;
         let people = People::load(&store).await?;
         let guests = Guests::load(&store, clock.now()).await?;
         let servers = Servers::load(&store).await?;
-        let login = LoginState {
-            attempts: Attempts::default(),
-            cookie_name: login::cookie_name(data_dir.node()?),
-            hasher: Hasher::default(),
-            lifetime: login_lifetime,
-            refusals: Refusals::default(),
-            changed: watch::Sender::new(0),
-        };
+        let login = LoginState::new(&data_dir, login_lifetime)?;
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
         recall_inputs(&data_dir, &inputs);
@@ -110,38 +133,37 @@ impl App {
         let started = [("version".to_owned(), version), ("account".to_owned(), json!(account))];
         journal.append("server_started", None, started.into_iter().collect()).await?;
 
-        let daemon = Link::start(daemon, &tasks, shutdown.clone());
-        let live = live::start(&daemon, &tasks, shutdown.clone());
-        let history = History::new(store, recordings, (clock.clone(), history));
-        history::start(&history, &daemon, &tasks, &shutdown);
-        let (written_to, ending) = (journal.clone(), shutdown.clone());
+        let link = Link::start(daemon, &tasks, shutdown.clone());
+        let live = live::start(&link, &tasks, shutdown.clone());
+        let history = History::new(store.clone(), recordings, (clock.clone(), history));
+        history::start(&history, &link, &tasks, &shutdown);
+        let behind = Behind { journal: journal.clone(), store, keys: keys.clone(), clock: clock.clone() };
+        let ending = shutdown.clone();
         tasks.spawn("back door", async move {
             tokio::select! {
-                () = door.serve(written_to) => {}
+                () = door.serve(behind) => {}
                 () = ending.draining() => {}
             }
         });
         let inner = Inner {
             clock,
             data_dir,
-            daemon,
-            inputs,
+            daemon: Daemon { link, live, inputs },
             journal,
-            live,
+            keys,
             login,
             history,
             people,
             guests,
             servers,
-            shutdown,
-            tasks,
+            process: Process { shutdown, tasks },
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Writes what the next server should know. After all tasks have ended.
     pub async fn flush(&self) {
-        let known = serde_json::to_vec(&self.inner.inputs.remembered()).expect("numbers and names are JSON");
+        let known = serde_json::to_vec(&self.inner.daemon.inputs.remembered()).expect("numbers and names are JSON");
         if let Err(error) = write_private(&self.inner.data_dir.path(INPUTS_FILE), &known) {
             tracing::warn!(%error, "pages will be told that their last input may be lost");
         }
@@ -212,6 +234,10 @@ impl App {
         &self.inner.history.store
     }
 
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
     pub(crate) fn history(&self) -> &History {
         &self.inner.history
     }
@@ -234,7 +260,7 @@ impl App {
 
     /// What runs now; changes as it does.
     pub fn live(&self) -> watch::Receiver<Arc<Table>> {
-        self.inner.live.clone()
+        self.inner.daemon.live.clone()
     }
 
     /// `Err` with the reason while the database cannot be read.
@@ -250,7 +276,7 @@ impl App {
     /// # Errors
     /// `DaemonUnreachable`.
     pub fn ready(&self) -> Result<(), Error> {
-        self.inner.daemon.client().map(drop)
+        self.inner.daemon.link.client().map(drop)
     }
 
     /// Waits until the session daemon has answered, at most this long.
@@ -258,7 +284,7 @@ impl App {
     /// # Errors
     /// `DaemonUnreachable` with the last reason.
     pub async fn wait_ready(&self, at_most: Duration) -> Result<(), Error> {
-        let mut state = self.inner.daemon.watch();
+        let mut state = self.inner.daemon.link.watch();
         let ready = state.wait_for(|state| matches!(state, State::Ready(_)));
         // Whatever came of the waiting, the state itself says it best.
         drop(tokio::time::timeout(at_most, ready).await);
@@ -266,19 +292,19 @@ impl App {
     }
 
     pub fn shutdown(&self) -> &Shutdown {
-        &self.inner.shutdown
+        &self.inner.process.shutdown
     }
 
     pub fn tasks(&self) -> &Tasks {
-        &self.inner.tasks
+        &self.inner.process.tasks
     }
 
     pub(crate) fn daemon(&self) -> &Link {
-        &self.inner.daemon
+        &self.inner.daemon.link
     }
 
     pub(crate) fn inputs(&self) -> &Inputs {
-        &self.inner.inputs
+        &self.inner.daemon.inputs
     }
 
     pub(crate) fn journal(&self) -> &Journal {

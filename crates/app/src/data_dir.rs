@@ -4,6 +4,7 @@
 //! bastide.db      the database, with bastide.db-wal and bastide.db-shm while it is open
 //! node            UUID of this machine in the log
 //! server.sock     for `bastide login-link` beside a running server
+//! vault.key       the master key of stored secrets, where no setting names another place
 //! log/            the server's own log
 //! ```
 

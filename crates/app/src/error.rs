@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bastide_store as store;
+use bastide_vault::KeyId;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -148,6 +149,37 @@ pub enum Storage {
     File { doing: &'static str, path: PathBuf, source: io::Error },
     #[error(transparent)]
     Database(store::Error),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// Stored secrets cannot be sealed or opened.
+#[derive(Debug, Error)]
+pub enum VaultError {
+    #[error(transparent)]
+    Sealing(#[from] bastide_vault::Error),
+    #[error(
+        "the stored secrets are sealed under the master key {needed}, and the {source_of_it} holds another one, {given}: \
+         give the right one; nothing was changed"
+    )]
+    OtherKey { needed: String, given: KeyId, source_of_it: String },
+    #[error(
+        "the stored secrets are sealed under the master key {needed}, and that key is not to be had: {why}; put it \
+         back from where a copy is kept (a new key would open nothing)"
+    )]
+    NoKey { needed: String, why: bastide_vault::Error },
+}
+
+impl From<bastide_vault::Error> for Error {
+    fn from(error: bastide_vault::Error) -> Self {
+        Self::Storage(Storage::Vault(error.into()))
+    }
+}
+
+impl From<VaultError> for Error {
+    fn from(error: VaultError) -> Self {
+        Self::Storage(Storage::Vault(error))
+    }
 }
 
 impl From<store::Error> for Error {

@@ -9,6 +9,7 @@ mod access;
 mod app;
 mod clock;
 pub mod context;
+pub mod credentials;
 mod daemon;
 mod data_dir;
 mod door;
@@ -33,6 +34,7 @@ pub mod sessions;
 pub mod shares;
 pub mod terminal;
 pub mod tokens;
+pub mod vault;
 
 pub use app::{App, Config};
 pub use bastide_store as store;

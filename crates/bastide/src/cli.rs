@@ -31,7 +31,7 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 
-use crate::serve::{LoginLink, Serve};
+use crate::serve::{LoginLink, Serve, Vault};
 use daemon::Place;
 use exit::Outcome;
 
@@ -113,6 +113,7 @@ enum ProcessCommand {
     Ptyd(ptyd::Ptyd),
     Serve(Serve),
     LoginLink(LoginLink),
+    Vault(Vault),
     Config(config::Config),
 }
 
@@ -132,6 +133,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::Serve(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::LoginLink(command)) => command.run(),
+        Command::Process(ProcessCommand::Vault(command)) => command.run(),
         Command::Process(ProcessCommand::Config(command)) => command.run(&cli.place),
         Command::About(AboutCommand::Completions(command)) => command.run(),
         Command::About(AboutCommand::Man(command)) => command.run(),

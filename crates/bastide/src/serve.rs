@@ -5,6 +5,7 @@ pub(crate) mod config;
 mod flags;
 mod link;
 mod ptyd;
+mod vault;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::cli::exit::{DONE, Failure, Outcome, Status};
 use config::{Certificate, Config};
 use flags::Flags;
 pub(crate) use link::LoginLink;
+pub(crate) use vault::Vault;
 use ptyd::Beside;
 use welcome::Start;
 
@@ -76,6 +78,7 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         raise_limit(config.max_connections);
+        keep_memory_private();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -92,6 +95,14 @@ pub(crate) fn check(file: Option<PathBuf>) -> Result<Config, Failure> {
     let mut config = Config::load(&Flags::file(file))?;
     config.warnings.extend(certificate::check(&config)?);
     Ok(config)
+}
+
+/// Secrets are in this memory for moments: no core dump, and no debugger of the same user (prctl(2),
+/// PR_SET_DUMPABLE). Programs that are started begin anew.
+fn keep_memory_private() {
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "a core dump of the server may hold secrets");
+    }
 }
 
 /// Each connection is a descriptor; the soft limit of a login shell is 1024.
@@ -128,6 +139,7 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
         },
         login_lifetime: jiff::SignedDuration::try_from(config.login_lifetime)
             .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
+        vault: config.key_source(data_dir.root())?,
     };
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
 

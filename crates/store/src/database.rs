@@ -42,6 +42,8 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+            // What was removed is not left lying in free pages: sealed secrets under an old key, for one.
+            .pragma("secure_delete", "ON")
             .optimize_on_close(true, None);
         let opened = |source| match Error::from(source) {
             Error::Query(source) => Error::Open { path: path.to_owned(), source },

@@ -117,6 +117,8 @@ impl Store {
             .await?;
         }
         work.commit().await?;
+        // Nor are they left in the log of writes.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
         Ok(true)
     }
 }

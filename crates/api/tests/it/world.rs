@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use bastide_app::vault::{KeyFile, KeySource};
 use bastide_app::{App, Clock, Config, DaemonConfig, DataDir};
 use bastide_ptyd_client as ptyd;
 use bastide_rt::config::{File, Flag};
@@ -199,6 +200,7 @@ async fn app(
     let recordings = data.with_file_name("ptyd").join("recordings");
     let account = std::env::var("USER").ok().filter(|user| !user.is_empty());
     let config = Config {
+        vault: KeySource::File(KeyFile::new(data.join("vault.key"))),
         data_dir: DataDir::open(data).unwrap(),
         daemon: DaemonConfig {
             connection: daemon.clone().with_client_id("server"),

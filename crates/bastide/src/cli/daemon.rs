@@ -118,6 +118,8 @@ pub(crate) fn start(args: Vec<OsString>) -> Result<Child, Failure> {
     let mut child = Command::new(program)
         .args(args)
         .args(["--ready-fd", "1", "--own-session"])
+        // It has no use for the server's secret, and sessions run beside it.
+        .env_remove("BASTIDE_VAULT_KEY")
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -15,7 +15,8 @@ use bastide_rt::logging::Logging;
 use super::flags::Flags;
 use crate::cli::duration;
 use crate::cli::exit::Failure;
-use environment::{DATA_DIR, ENVIRONMENT};
+use bastide_app::vault::{KeyFile, KeySource};
+use environment::{DATA_DIR, ENVIRONMENT, VAULT_KEY};
 use raw::Raw;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8722";
@@ -46,9 +47,19 @@ pub(crate) struct Config {
     pub(super) max_connections: usize,
     pub(super) login_lifetime: Duration,
     pub(super) history_keep: Duration,
+    pub(super) vault: VaultKey,
     pub(super) logging: Logging,
     /// To be logged when logging is set up.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where the settings say that the master key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum VaultKey {
+    /// In the data directory.
+    Usual,
+    File(PathBuf),
+    Command(Vec<String>),
 }
 
 /// What the listener speaks TLS with.
@@ -113,6 +124,7 @@ impl Config {
             max_connections,
             login_lifetime: lifetime.transpose()?.unwrap_or(LOGIN_LIFETIME),
             history_keep: history_keep.transpose()?.unwrap_or(HISTORY_KEEP),
+            vault: vault_key(loaded)?,
             logging: raw.log.clone(),
             warnings: loaded.warnings.clone(),
         };
@@ -146,6 +158,11 @@ impl Config {
         lines.push(("max_connections", self.max_connections.to_string()));
         lines.push(("login.lifetime", text(&duration::exact(self.login_lifetime.as_secs()))));
         lines.push(("history.keep", text(&duration::exact(self.history_keep.as_secs()))));
+        match &self.vault {
+            VaultKey::Usual => {}
+            VaultKey::File(file) => lines.push(("vault.key_file", path(file))),
+            VaultKey::Command(words) => lines.push(("vault.key_command", format!("{words:?}"))),
+        }
         match &self.tls {
             Some(Certificate::Files { certificate, key }) => {
                 lines.extend([("tls.certificate", path(certificate)), ("tls.key", path(key))]);
@@ -161,6 +178,25 @@ impl Config {
         };
         lines.push(("log.format", text(format)));
         lines.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+    }
+
+    /// Where the master key is. The variable that holds it wins over the settings, which are then not there.
+    pub(super) fn key_source(&self, data_dir: &Path) -> Result<KeySource, Failure> {
+        if let Some(text) = crate::env::value(&VAULT_KEY) {
+            if self.vault != VaultKey::Usual {
+                let name = VAULT_KEY.name;
+                return Err(Failure::text(format!(
+                    "{name} is set, and the settings name another place of the master key: take one away"
+                )));
+            }
+            let text = text.into_string().map_err(|_| Failure::text(format!("{} is not text", VAULT_KEY.name)))?;
+            return Ok(KeySource::Given { name: VAULT_KEY.name.to_owned(), text: text.into() });
+        }
+        Ok(match &self.vault {
+            VaultKey::Usual => KeySource::File(KeyFile::new(data_dir.join(bastide_app::vault::KEY_FILE))),
+            VaultKey::File(path) => KeySource::File(KeyFile::new(path)),
+            VaultKey::Command(words) => KeySource::Command(words.clone()),
+        })
     }
 
     /// Where the daemon keeps recordings, as far as can be known from here.
@@ -190,6 +226,24 @@ fn certificate(loaded: &Loaded<Raw>) -> anyhow::Result<Option<Certificate>> {
         (Some(_), None) => Err(alone("certificate", "key")),
         (None, Some(_)) => Err(alone("key", "certificate")),
         (None, None) => Ok(self_signed.then_some(Certificate::SelfSigned)),
+    }
+}
+
+fn vault_key(loaded: &Loaded<Raw>) -> anyhow::Result<VaultKey> {
+    let vault = &loaded.value.vault;
+    let words = vault.key_command.as_ref().map(raw::Arguments::words);
+    match (&vault.key_file, words) {
+        (Some(_), Some(_)) => Err(anyhow!(
+            "{}: there is a key file already ({}); take one or the other",
+            loaded.origin("vault.key_command"),
+            loaded.origin("vault.key_file"),
+        )),
+        (Some(file), None) => Ok(VaultKey::File(file.clone())),
+        (None, Some(words)) if words.is_empty() => {
+            Err(anyhow!("{}: it names no program", loaded.origin("vault.key_command")))
+        }
+        (None, Some(words)) => Ok(VaultKey::Command(words)),
+        (None, None) => Ok(VaultKey::Usual),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings as flags of `bastide serve`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bastide_rt::config::Flag;
 use clap::Args;
@@ -53,6 +53,12 @@ impl Flags {
     /// Those of a file alone.
     pub(crate) fn file(config: Option<PathBuf>) -> Self {
         Self { config, ..Self::default() }
+    }
+
+    /// Those of a command beside the server.
+    pub(super) fn beside(config: Option<PathBuf>, data_dir: Option<&Path>) -> Self {
+        let data_dir = data_dir.map(|dir| dir.to_string_lossy().into_owned());
+        Self { config, data_dir, ..Self::default() }
     }
 
     /// Those that were given.

@@ -10,6 +10,15 @@ pub(super) const DATA_DIR: EnvVar = EnvVar {
     doc: "Where the server keeps people, its key, its log, and a certificate of its own making.",
 };
 
+/// It holds a secret, so it is no setting: settings are shown.
+pub(super) const VAULT_KEY: EnvVar = EnvVar {
+    name: "BASTIDE_VAULT_KEY",
+    aliases: &[],
+    means: Means::Elsewhere,
+    default: "",
+    doc: "The master key itself: 32 bytes in base64, as `bastide vault new-key` prints them. A file or a command is better: other programs of the same user can read a process's variables.",
+};
+
 pub(crate) const ENVIRONMENT: &[EnvVar] = &[
     EnvVar {
         name: "BASTIDE_LISTEN",
@@ -82,6 +91,21 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         default: "366d",
         doc: "How long what happened in an ended session is remembered: 1d to 3660d. Sessions themselves are remembered as long as their recording's file is there.",
     },
+    EnvVar {
+        name: "BASTIDE_VAULT_KEY_FILE",
+        aliases: &[],
+        means: Means::Setting("vault.key_file"),
+        default: "vault.key in the data directory",
+        doc: "File with the master key that stored passwords and private keys are sealed under. Made at the first start, for its owner only. Keep a copy, apart from copies of the database.",
+    },
+    EnvVar {
+        name: "BASTIDE_VAULT_KEY_COMMAND",
+        aliases: &[],
+        means: Means::Setting("vault.key_command"),
+        default: "",
+        doc: "Program, with its arguments, that prints the master key (base64) instead of a file. Run at each start without a shell, for 30 seconds at most.",
+    },
+    VAULT_KEY,
     EnvVar {
         name: "BASTIDE_LOG_FORMAT",
         aliases: &[],

@@ -19,6 +19,7 @@ pub(super) struct Raw {
     pub(super) tls: Tls,
     pub(super) login: Login,
     pub(super) history: History,
+    pub(super) vault: Vault,
     pub(super) log: Logging,
 }
 
@@ -40,6 +41,30 @@ pub(super) struct Login {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct History {
     pub(super) keep: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Vault {
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) key_command: Option<Arguments>,
+}
+
+/// A program and its arguments; in a variable or a flag, one text with spaces.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a list of texts (a program and its arguments), or one text with spaces")]
+pub(super) enum Arguments {
+    List(Vec<String>),
+    Text(String),
+}
+
+impl Arguments {
+    pub(super) fn words(&self) -> Vec<String> {
+        match self {
+            Self::List(words) => words.clone(),
+            Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// A list of texts; in a variable or a flag, one text with commas.

@@ -28,7 +28,8 @@ fn every_setting_of_a_file_is_taken() {
     let config = read(
         "listen = '0.0.0.0:443'\ndata_dir = '/d'\nrecordings_dir = '/r'\npublic_url = 'https://a.example'\n\
          trusted_proxies = ['10.0.0.0/8', '::1']\nmax_connections = 100\n\
-         [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n[log]\nformat = 'json'\n",
+         [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n\
+         [vault]\nkey_command = ['/bin/key', 'of bastide']\n[log]\nformat = 'json'\n",
         &[],
     )
     .unwrap();
@@ -37,6 +38,7 @@ fn every_setting_of_a_file_is_taken() {
     assert_eq!(config.recordings().unwrap(), PathBuf::from("/r"));
     assert_eq!(config.login_lifetime, Duration::from_secs(36 * 3600));
     assert_eq!(config.history_keep, Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(config.vault, VaultKey::Command(vec!["/bin/key".to_owned(), "of bastide".to_owned()]));
     assert_eq!(config.warnings, Vec::<String>::new());
     // What is shown is a file with the same settings.
     let again = read(&config.shown(), &[]).unwrap();
@@ -64,6 +66,10 @@ fn what_is_wrong_is_said_with_its_place() {
     refused("[tls]\ncertificate = '/c'\nkey = '/k'\nself_signed = true\n", &["one or the other"]);
     refused("trusted_proxies = ['proxy']\n", &["trusted_proxies", "\"proxy\"", "10.0.0.0/8"]);
     refused("trusted_proxies = 7\n", &["server.toml:1", "a list of texts"]);
+    refused("[vault]\nkey_file = '/k'\nkey_command = 'tell key'\n", &["vault.key_command", "one or the other"]);
+    refused("[vault]\nkey_command = ' '\n", &["vault.key_command", "no program"]);
+    refused("[vault]\nkey_command = 7\n", &["server.toml:2", "a program and its arguments"]);
+    refused("[vault]\nkey = 'c2VjcmV0'\n", &["server.toml:2"]);
     refused("max_connections = 3\n", &["max_connections", "at least 16"]);
     for lifetime in ["1m", "soon", "401d"] {
         refused(&format!("[login]\nlifetime = '{lifetime}'\n"), &["login.lifetime", lifetime, "12h"]);
