@@ -163,7 +163,8 @@ impl App {
 
     /// Writes what the next server should know. After all tasks have ended.
     pub async fn flush(&self) {
-        let known = serde_json::to_vec(&self.inner.daemon.inputs.remembered()).expect("numbers and names are JSON");
+        let known =
+            serde_json::to_vec(&self.inner.daemon.inputs.remembered()).expect("numbers and names are JSON");
         if let Err(error) = write_private(&self.inner.data_dir.path(INPUTS_FILE), &known) {
             tracing::warn!(%error, "pages will be told that their last input may be lost");
         }

@@ -7,11 +7,11 @@ use bastide_store::{Credential, CredentialKind, NewCredential};
 use bastide_wire::ssh::{self, Secret};
 use uuid::Uuid;
 
+use crate::Error;
 use crate::app::App;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Conflict, Thing, What};
 use crate::vault::Held;
-use crate::Error;
 pub(crate) use plain::Plain;
 
 /// Names are shown in lists and questions.
@@ -294,9 +294,9 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
         && !name.chars().any(char::is_control);
     match fits {
         true => Ok(()),
-        false => Err(Error::Invalid(format!(
-            "name: 1 to {MAX_NAME} visible characters, without spaces around"
-        ))),
+        false => {
+            Err(Error::Invalid(format!("name: 1 to {MAX_NAME} visible characters, without spaces around")))
+        }
     }
 }
 

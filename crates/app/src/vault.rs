@@ -194,7 +194,9 @@ async fn find(source: &KeySource, kept: &bastide_store::vault::Vault) -> Result<
         if let KeySource::File(file) = source
             && file.next().path().exists()
         {
-            tracing::warn!("the master key was being changed when the server stopped; it was not, run it again");
+            tracing::warn!(
+                "the master key was being changed when the server stopped; it was not, run it again"
+            );
             file.remove_next()?;
         }
         return Ok(vault);
@@ -236,7 +238,9 @@ pub(crate) async fn rotate_noted(
     to: Option<MasterKey>,
     (by_uid, now): (u32, Timestamp),
 ) -> Result<Rotated, Error> {
-    let fields = |phase: &str| Map::from_iter([("phase".to_owned(), json!(phase)), ("by_uid".to_owned(), json!(by_uid))]);
+    let fields = |phase: &str| {
+        Map::from_iter([("phase".to_owned(), json!(phase)), ("by_uid".to_owned(), json!(by_uid))])
+    };
     journal.append(ROTATED, None, fields("begin")).await?;
     let rotated = keys.rotate(store, to, now).await;
     let mut outcome = match &rotated {
@@ -302,7 +306,9 @@ pub async fn status(dir: &DataDir, source: &KeySource) -> Result<Option<Status>,
 async fn status_in(store: &Store, source: &KeySource) -> Result<Option<Status>, Error> {
     let Some(kept) = store.vault().await? else { return Ok(None) };
     let fault = match source.read().await {
-        Ok(key) if key.id().to_string() == kept.key_id => Vault::new(key).prove(&kept.proof).err().map(|e| e.to_string()),
+        Ok(key) if key.id().to_string() == kept.key_id => {
+            Vault::new(key).prove(&kept.proof).err().map(|e| e.to_string())
+        }
         Ok(key) => Some(format!("the key there is another one, {}", key.id())),
         Err(error) => Some(error.to_string()),
     };

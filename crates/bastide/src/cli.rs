@@ -19,7 +19,7 @@ pub(crate) mod output;
 mod play;
 mod ptyd;
 pub(crate) mod recordings;
-mod remote;
+pub(crate) mod remote;
 mod send_keys;
 mod sessions;
 mod signals;

@@ -23,8 +23,8 @@ use crate::cli::exit::{DONE, Failure, Outcome, Status};
 use config::{Certificate, Config};
 use flags::Flags;
 pub(crate) use link::LoginLink;
-pub(crate) use vault::Vault;
 use ptyd::Beside;
+pub(crate) use vault::Vault;
 use welcome::Start;
 
 /// Together below two seconds: whoever stops the server waits for it.
@@ -100,7 +100,8 @@ pub(crate) fn check(file: Option<PathBuf>) -> Result<Config, Failure> {
 /// Secrets are in this memory for moments: no core dump, and no debugger of the same user (prctl(2),
 /// PR_SET_DUMPABLE). Programs that are started begin anew.
 fn keep_memory_private() {
-    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
         tracing::warn!(%error, "a core dump of the server may hold secrets");
     }
 }
@@ -159,7 +160,7 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
         let edge = bastide_api::Config {
             public: config.public_url.clone(),
             tls,
-            proxies: config.proxies.clone(),
+            proxies: config.trusted.proxies.clone(),
             max_connections: config.max_connections,
         };
         bastide_api::serve(listener, app.clone(), edge).await;

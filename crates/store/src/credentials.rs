@@ -87,9 +87,8 @@ struct Row {
     name: String,
     username: String,
     kind: String,
-    password_set: i64,
-    key_set: i64,
-    passphrase_set: i64,
+    /// Which there are: 1, 2 and 4.
+    secrets: i64,
     certificate: Option<String>,
     public_key: Option<String>,
     fingerprint: Option<String>,
@@ -110,9 +109,9 @@ impl From<Row> for Credential {
             fingerprint: row.fingerprint,
         };
         let set = Set {
-            password: row.password_set != 0,
-            private_key: row.key_set != 0,
-            passphrase: row.passphrase_set != 0,
+            password: row.secrets & 1 != 0,
+            private_key: row.secrets & 2 != 0,
+            passphrase: row.secrets & 4 != 0,
         };
         Self {
             id: row.id,
@@ -133,9 +132,8 @@ impl Store {
     pub async fn credentials(&self) -> Result<Vec<Credential>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"SELECT id, uid, name, username, kind, password IS NOT NULL AS "password_set!: i64",
-                      private_key IS NOT NULL AS "key_set!: i64", passphrase IS NOT NULL AS "passphrase_set!: i64",
-                      certificate, public_key, fingerprint, version, created, changed
+            r#"SELECT id, uid, name, username, kind, (password IS NOT NULL) + 2 * (private_key IS NOT NULL)
+                      + 4 * (passphrase IS NOT NULL) AS "secrets!: i64", certificate, public_key, fingerprint, version, created, changed
                FROM credentials ORDER BY name"#
         );
         Ok(rows.fetch_all(&self.reader).await?.into_iter().map(Credential::from).collect())
@@ -146,9 +144,8 @@ impl Store {
     pub async fn credential(&self, id: i64) -> Result<Option<Credential>, Error> {
         let row = sqlx::query_as!(
             Row,
-            r#"SELECT id, uid, name, username, kind, password IS NOT NULL AS "password_set!: i64",
-                      private_key IS NOT NULL AS "key_set!: i64", passphrase IS NOT NULL AS "passphrase_set!: i64",
-                      certificate, public_key, fingerprint, version, created, changed
+            r#"SELECT id, uid, name, username, kind, (password IS NOT NULL) + 2 * (private_key IS NOT NULL)
+                      + 4 * (passphrase IS NOT NULL) AS "secrets!: i64", certificate, public_key, fingerprint, version, created, changed
                FROM credentials WHERE id = ?"#,
             id
         );
@@ -163,9 +160,8 @@ impl Store {
         let mut one_moment = self.reader.begin().await?;
         let row = sqlx::query_as!(
             Row,
-            r#"SELECT id, uid, name, username, kind, password IS NOT NULL AS "password_set!: i64",
-                      private_key IS NOT NULL AS "key_set!: i64", passphrase IS NOT NULL AS "passphrase_set!: i64",
-                      certificate, public_key, fingerprint, version, created, changed
+            r#"SELECT id, uid, name, username, kind, (password IS NOT NULL) + 2 * (private_key IS NOT NULL)
+                      + 4 * (passphrase IS NOT NULL) AS "secrets!: i64", certificate, public_key, fingerprint, version, created, changed
                FROM credentials WHERE id = ?"#,
             id
         );

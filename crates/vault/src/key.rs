@@ -49,7 +49,7 @@ impl MasterKey {
     fn from_bytes(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         let mut digest = Sha256::new();
         digest.update(b"bastide vault key id\0");
-        digest.update(&*bytes);
+        digest.update(*bytes);
         let digest = digest.finalize();
         let mut id = [0; ID_BYTES];
         id.copy_from_slice(&digest[..ID_BYTES]);

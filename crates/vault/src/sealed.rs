@@ -178,11 +178,7 @@ impl Vault {
         [&[FORM], &self.key.id().0[..], &nonce, wrapped.as_slice(), &tag].concat()
     }
 
-    fn unwrap_key(
-        &self,
-        place: &Place<'_>,
-        parts: &Parts<'_>,
-    ) -> Result<Zeroizing<[u8; KEY_BYTES]>, Error> {
+    fn unwrap_key(&self, place: &Place<'_>, parts: &Parts<'_>) -> Result<Zeroizing<[u8; KEY_BYTES]>, Error> {
         if parts.key != self.key.id() {
             return Err(Error::OtherKey { needed: parts.key, given: self.key.id() });
         }

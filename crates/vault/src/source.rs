@@ -18,7 +18,10 @@ const COMMAND_WITHIN: Duration = Duration::from_secs(30);
 pub enum Source {
     File(KeyFile),
     /// Given as text, by an environment variable of this name.
-    Given { name: String, text: Zeroizing<String> },
+    Given {
+        name: String,
+        text: Zeroizing<String>,
+    },
     /// Told by a program on its standard output: its path and its arguments, no shell. Its standard error goes
     /// to ours.
     Command(Vec<String>),

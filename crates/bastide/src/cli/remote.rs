@@ -7,7 +7,7 @@ mod client;
 pub(super) mod login;
 pub(super) mod logout;
 mod person;
-mod prompt;
+pub(crate) mod prompt;
 pub(super) mod recordings;
 pub(super) mod sessions;
 mod shown;

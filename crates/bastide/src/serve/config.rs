@@ -42,8 +42,7 @@ pub(crate) struct Config {
     pub(super) recordings_dir: Option<PathBuf>,
     pub(super) public_url: Option<Origin>,
     pub(super) tls: Option<Certificate>,
-    pub(super) trusted_proxies: Vec<String>,
-    pub(super) proxies: Proxies,
+    pub(super) trusted: Trusted,
     pub(super) max_connections: usize,
     pub(super) login_lifetime: Duration,
     pub(super) history_keep: Duration,
@@ -51,6 +50,13 @@ pub(crate) struct Config {
     pub(super) logging: Logging,
     /// To be logged when logging is set up.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Proxies that are believed: as they are written, and read.
+#[derive(Debug)]
+pub(super) struct Trusted {
+    pub(super) named: Vec<String>,
+    pub(super) proxies: Proxies,
 }
 
 /// Where the settings say that the master key is.
@@ -119,8 +125,10 @@ impl Config {
             recordings_dir: raw.recordings_dir.clone(),
             public_url: public_url.transpose()?,
             tls: certificate(loaded)?,
-            trusted_proxies: raw.trusted_proxies.0.clone(),
-            proxies: Proxies::new(networks.collect::<Result<_, _>>()?),
+            trusted: Trusted {
+                named: raw.trusted_proxies.0.clone(),
+                proxies: Proxies::new(networks.collect::<Result<_, _>>()?),
+            },
             max_connections,
             login_lifetime: lifetime.transpose()?.unwrap_or(LOGIN_LIFETIME),
             history_keep: history_keep.transpose()?.unwrap_or(HISTORY_KEEP),
@@ -154,7 +162,7 @@ impl Config {
             let scheme = if *https { "https" } else { "http" };
             lines.push(("public_url", text(&format!("{scheme}://{authority}"))));
         }
-        lines.push(("trusted_proxies", format!("{:?}", self.trusted_proxies)));
+        lines.push(("trusted_proxies", format!("{:?}", self.trusted.named)));
         lines.push(("max_connections", self.max_connections.to_string()));
         lines.push(("login.lifetime", text(&duration::exact(self.login_lifetime.as_secs()))));
         lines.push(("history.keep", text(&duration::exact(self.history_keep.as_secs()))));
@@ -189,7 +197,8 @@ impl Config {
                     "{name} is set, and the settings name another place of the master key: take one away"
                 )));
             }
-            let text = text.into_string().map_err(|_| Failure::text(format!("{} is not text", VAULT_KEY.name)))?;
+            let text =
+                text.into_string().map_err(|_| Failure::text(format!("{} is not text", VAULT_KEY.name)))?;
             return Ok(KeySource::Given { name: VAULT_KEY.name.to_owned(), text: text.into() });
         }
         Ok(match &self.vault {

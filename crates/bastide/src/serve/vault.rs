@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use super::config::{self, Config};
 use super::flags::Flags;
 use crate::cli::exit::{DONE, Failure, Outcome};
-use crate::cli::{output, prompt};
+use crate::cli::output;
+use crate::cli::remote::prompt;
 
 const AFTER_HELP: &str = "\
 Examples:

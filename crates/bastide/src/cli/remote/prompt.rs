@@ -19,7 +19,7 @@ fn terminal() -> Option<File> {
 }
 
 /// A line that may be seen; `usual` when it is empty.
-pub(super) fn line(question: &str, usual: &str, instead: &str) -> Result<String, Failure> {
+pub(crate) fn line(question: &str, usual: &str, instead: &str) -> Result<String, Failure> {
     let mut terminal = open(instead)?;
     write!(terminal, "{question} [{usual}]: ").context("cannot write to the terminal")?;
     let mut answer = String::new();
@@ -29,13 +29,13 @@ pub(super) fn line(question: &str, usual: &str, instead: &str) -> Result<String,
 }
 
 /// Yes or no; everything but a clear yes is no.
-pub(super) fn agreed(question: &str, instead: &str) -> Result<bool, Failure> {
+pub(crate) fn agreed(question: &str, instead: &str) -> Result<bool, Failure> {
     let answer = line(question, "no", instead)?;
     Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A line that is not shown.
-pub(super) fn secret(question: &str, instead: &str) -> Result<String, Failure> {
+pub(crate) fn secret(question: &str, instead: &str) -> Result<String, Failure> {
     let terminal = open(instead)?;
     let silent = Silent::begin(&terminal)?;
     write!(&terminal, "{question}: ").context("cannot write to the terminal")?;
@@ -47,7 +47,7 @@ pub(super) fn secret(question: &str, instead: &str) -> Result<String, Failure> {
 }
 
 /// The first line of standard input.
-pub(super) fn from_stdin(what: &str) -> Result<String, Failure> {
+pub(crate) fn from_stdin(what: &str) -> Result<String, Failure> {
     let mut text = String::new();
     let most = u64::try_from(LONGEST).expect("it is small");
     let mut input = BufReader::new(std::io::stdin().lock().take(most));

@@ -53,7 +53,7 @@ fn flags_win_and_lists_have_commas() {
         ("--tls-self-signed", "tls.self_signed", "true"),
     ];
     let config = read("trusted_proxies = ['192.0.2.1']", &flags).unwrap();
-    assert_eq!(config.trusted_proxies, ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(config.trusted.named, ["10.0.0.1", "10.0.0.2"]);
     assert_eq!(config.tls, Some(Certificate::SelfSigned));
 }
 
@@ -66,7 +66,10 @@ fn what_is_wrong_is_said_with_its_place() {
     refused("[tls]\ncertificate = '/c'\nkey = '/k'\nself_signed = true\n", &["one or the other"]);
     refused("trusted_proxies = ['proxy']\n", &["trusted_proxies", "\"proxy\"", "10.0.0.0/8"]);
     refused("trusted_proxies = 7\n", &["server.toml:1", "a list of texts"]);
-    refused("[vault]\nkey_file = '/k'\nkey_command = 'tell key'\n", &["vault.key_command", "one or the other"]);
+    refused(
+        "[vault]\nkey_file = '/k'\nkey_command = 'tell key'\n",
+        &["vault.key_command", "one or the other"],
+    );
     refused("[vault]\nkey_command = ' '\n", &["vault.key_command", "no program"]);
     refused("[vault]\nkey_command = 7\n", &["server.toml:2", "a program and its arguments"]);
     refused("[vault]\nkey = 'c2VjcmV0'\n", &["server.toml:2"]);
