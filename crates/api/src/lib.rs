@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod credentials;
 mod docs;
 mod error;
 mod events;

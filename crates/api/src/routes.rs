@@ -38,8 +38,8 @@ use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    docs, events, frame, grants, groups, health, host_keys, login, me, metrics, openapi, page, pages,
-    recordings, seed_002, server, servers, sessions, shares, terminal, tokens, users,
+    credentials, docs, events, frame, grants, groups, health, host_keys, login, me, metrics, openapi, page,
+    pages, recordings, seed_002, server, servers, sessions, shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -119,6 +119,7 @@ pub(crate) fn routes() -> Vec<Route> {
         about_the_caller(),
         about_people(),
         about_servers(),
+        about_credentials(),
         about_sessions(),
         of_earlier_designs(),
     ]
@@ -237,6 +238,23 @@ fn about_servers() -> Vec<Route> {
             says("Let somebody use a server, or all with a tag").takes::<grants::New>().gives::<grants::Grant>(201)),
         route!(Admin  DELETE "/api/v1/grants/{id}"          grants::grant_remove,
             says("Take a grant away; terminals that are open by it end").id::<i64>("id").gives_nothing(204)),
+    ]
+}
+
+/// How servers are logged in to.
+#[rustfmt::skip]
+fn about_credentials() -> Vec<Route> {
+    vec![
+        route!(Admin  GET    "/api/v1/credentials"          credentials::credential_list,
+            says("Credentials, by name, without their secrets").query::<page::Page>().gives::<credentials::List>(200).may(&[422])),
+        route!(Admin  POST   "/api/v1/credentials"          credentials::credential_create,
+            says("Add a credential; its secrets are never given out").takes::<credentials::New>().gives::<credentials::Credential>(201).may(&[409])),
+        route!(Admin  GET    "/api/v1/credentials/{id}"     credentials::credential_get,
+            says("One credential, without its secrets").id::<i64>("id").gives::<credentials::Credential>(200)),
+        route!(Admin  PATCH  "/api/v1/credentials/{id}"     credentials::credential_change,
+            says("Change a credential").id::<i64>("id").takes::<credentials::Edit>().gives::<credentials::Credential>(200).may(&[409])),
+        route!(Admin  DELETE "/api/v1/credentials/{id}"     credentials::credential_remove,
+            says("Remove a credential that nothing uses").id::<i64>("id").gives_nothing(204).may(&[409])),
     ]
 }
 

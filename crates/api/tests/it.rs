@@ -9,6 +9,8 @@ mod access;
 mod bad_input;
 #[path = "it/binary.rs"]
 mod binary;
+#[path = "it/credentials.rs"]
+mod credentials;
 #[path = "it/evidence.rs"]
 mod evidence;
 #[path = "it/json_form.rs"]

@@ -1,6 +1,7 @@
 //! The secrets of a credential in clear, for a moment: between what was typed and what is stored, and between
 //! what is stored and a dial.
 
+use bastide_ssh::{BadKey, parse_certificate, parse_private_key};
 use bastide_store::vault::{CREDENTIALS, PASSPHRASE, PASSWORD, PRIVATE_KEY};
 use bastide_store::{CredentialKind, NewCredential, Secrets};
 use bastide_vault::{Place, Vault};
@@ -136,11 +137,22 @@ impl Plain {
 
 fn key_facts(
     key: &Secret,
-    _passphrase: Option<&Secret>,
-    _certificate: Option<&str>,
+    passphrase: Option<&Secret>,
+    certificate: Option<&str>,
 ) -> Result<KeyFacts, Error> {
-    match key.expose().trim_start().starts_with("-----BEGIN ") {
-        true => Ok(KeyFacts::default()),
-        false => Err(Error::Invalid("key: this is no private key in OpenSSH or PEM form".to_owned())),
+    let wrong = |field: &str, why: BadKey| Error::Invalid(format!("{field}: {why}"));
+    let facts = parse_private_key(key.expose(), passphrase.map(Secret::expose)).map_err(|why| match why {
+        BadKey::WrongPassphrase => wrong("passphrase", why),
+        _ => wrong("key", why),
+    })?;
+    if passphrase.is_some() && !facts.encrypted {
+        return Err(Error::Invalid("passphrase: this private key has none".to_owned()));
     }
+    if let Some(certificate) = certificate {
+        let about = parse_certificate(certificate).map_err(|why| wrong("certificate", why))?;
+        if facts.fingerprint.as_ref().is_some_and(|own| *own != about.fingerprint) {
+            return Err(Error::Invalid("certificate: it is for another key".to_owned()));
+        }
+    }
+    Ok(KeyFacts { public_key: facts.public, fingerprint: facts.fingerprint })
 }

@@ -105,8 +105,8 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) async fn read(ctx: &Ctx) -> Result<Self, Error> {
-        let _ = ctx;
-        Ok(Self::default())
+        let all = ctx.app().store().credentials().await?;
+        Ok(Self { credentials: all.into_iter().map(|one| (one.id, one.about.name)).collect() })
     }
 
     fn credential(&self, id: i64) -> Named {
