@@ -116,7 +116,7 @@ pub async fn create(ctx: &Ctx, new: New) -> Result<Seen, Error> {
     let about = About::nothing()
         .with("name", new.name.as_str())
         .with("username", new.username.as_str())
-        .with("kind", new.kind.as_str())
+        .with("login_kind", new.kind.as_str())
         .with("secrets", new.secrets.names());
     check_name(&new.name)?;
     check_username(&new.username)?;
@@ -150,7 +150,7 @@ pub async fn change(ctx: &Ctx, id: i64, change: Change) -> Result<Seen, Error> {
         about = about.with(fact, value);
     }
     if let Some(kind) = change.kind {
-        about = about.with("kind", kind.as_str());
+        about = about.with("login_kind", kind.as_str());
     }
     ctx.audited(Action::CredentialChange, about, async move |ctx| {
         let app = ctx.app();
