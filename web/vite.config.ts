@@ -31,30 +31,75 @@ function packed() {
 /** What a browser loads before the first page shows something (the login or the list), packed. */
 const FIRST_PAGE = 250 * 1024
 
+/** Every page begins with one of these two; each is loaded by the entry, which does not name it statically. */
+const PAGES = { 'index.html': 'src/shell.tsx', 'terminal.html': 'src/pages/terminal.tsx' } as const
+
+type Chunk = Rolldown.OutputChunk & { viteMetadata?: { importedCss?: Set<string> } }
+
+/** The files of the page, the entry's and its own: all are needed before it shows something. */
+function filesOf(bundle: Rolldown.OutputBundle, source: string): Set<string> {
+  const files = new Set<string>()
+  const load = (name: string) => {
+    const file = bundle[name]
+    if (!file || files.has(name)) return
+    files.add(name)
+    if (file.type !== 'chunk') return
+    for (const one of file.imports) load(one)
+    for (const one of (file as Chunk).viteMetadata?.importedCss ?? []) load(one)
+  }
+  for (const [name, file] of Object.entries(bundle)) {
+    if (file.type === 'chunk' && (file.isEntry || file.facadeModuleId?.endsWith(`/${source}`))) load(name)
+  }
+  return files
+}
+
+/**
+ * The page's files are named in its HTML, so that a browser asks for all of them at once, and for who is logged
+ * in beside them. The terminal has a page of its own: it needs nothing of the others, and they nothing of it.
+ */
+function pages() {
+  const tags = (html: string, files: Iterable<string>) => {
+    const lines = [...files]
+      .filter((name) => !html.includes(`/${name}`))
+      .map((name) =>
+        name.endsWith('.css')
+          ? `<link rel="stylesheet" crossorigin href="/${name}">`
+          : `<link rel="modulepreload" crossorigin href="/${name}">`,
+      )
+    lines.push('<link rel="preload" as="fetch" crossorigin="anonymous" href="/api/v1/me">')
+    return html.replace('</head>', `${lines.map((line) => `  ${line}\n  `).join('')}</head>`)
+  }
+  return {
+    name: 'pages',
+    apply: 'build' as const,
+    enforce: 'post' as const,
+    generateBundle(this: Rolldown.PluginContext, _: unknown, bundle: Rolldown.OutputBundle) {
+      const index = bundle['index.html']
+      if (index?.type !== 'asset') throw new Error('the build made no index.html')
+      const html = String(index.source)
+      for (const [fileName, source] of Object.entries(PAGES)) {
+        const own = tags(html, filesOf(bundle, source))
+        if (fileName === 'index.html') index.source = own
+        else this.emitFile({ type: 'asset', fileName, source: own })
+      }
+    },
+  }
+}
+
 /** Fails the build when the first page has grown over its budget. */
 function budget() {
   return {
     name: 'budget',
     apply: 'build' as const,
     generateBundle(_: unknown, bundle: Rolldown.OutputBundle) {
-      const first = new Set<string>()
-      const load = (name: string) => {
-        const file = bundle[name]
-        if (!file || first.has(name)) return
-        first.add(name)
-        if (file.type === 'chunk') for (const one of file.imports) load(one)
-      }
-      for (const [name, file] of Object.entries(bundle)) {
-        if (file.type === 'chunk' && file.isEntry) load(name)
-        if (/^assets\/index-.*\.css$/.test(name)) load(name)
-      }
+      const first = filesOf(bundle, PAGES['index.html'])
       let bytes = 0
       for (const name of first) {
         const file = bundle[name]
         if (file) bytes += gzipSync(file.type === 'chunk' ? file.code : file.source).length
       }
       const words = `the first page is ${Math.round(bytes / 1024)} KB packed (${first.size} files)`
-      if (first.size < 3) throw new Error(`${words}: its files were not found`)
+      if (first.size < 4) throw new Error(`${words}: its files were not found`)
       if (bytes > FIRST_PAGE) throw new Error(`${words}; it may be ${FIRST_PAGE / 1024} KB`)
       console.info(words)
     },
@@ -62,7 +107,7 @@ function budget() {
 }
 
 export default defineConfig({
-  plugins: [react(), budget(), packed()],
+  plugins: [react(), budget(), pages(), packed()],
   build: {
     target: 'es2023',
     sourcemap: false,

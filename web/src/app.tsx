@@ -1,89 +1,29 @@
-import { ConfigProvider, theme } from 'antd'
-import enUS from 'antd/locale/en_US'
-import zhCN from 'antd/locale/zh_CN'
-import { lazy, type ReactNode, Suspense, useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { liveStore } from './api/live.ts'
-import { useRight, useWho } from './api/me.ts'
-import { Frame } from './frame/frame.tsx'
+import { meStore, useWho } from './api/me.ts'
 import { Overlays } from './frame/overlays.tsx'
-import { HomePage } from './pages/home.tsx'
-import { LoginPage } from './pages/login.tsx'
-import { Missing } from './pages/missing.tsx'
-import { Unreachable } from './pages/unreachable.tsx'
-import { useDark } from './parts/appearance.ts'
-import { goInstead, loginAddress, type Place, useAddress, usePlace } from './router.ts'
+import { Loading } from './parts/loading.tsx'
+import { goInstead, loginAddress, useAddress, usePlace } from './router.ts'
 
-// What is not needed for the first page is loaded when somebody goes there.
-const TerminalPage = lazy(() =>
-  import('./pages/terminal.tsx').then((module) => ({ default: module.TerminalPage })),
-)
-// It is the largest of them, and who enters its address waits for a prompt: not for one load after the other.
-if (location.pathname.startsWith('/t/')) void import('./pages/terminal.tsx')
-const LinkPage = lazy(() => import('./pages/link.tsx').then((module) => ({ default: module.LinkPage })))
-const RecordingsPage = lazy(() =>
-  import('./pages/recordings.tsx').then((module) => ({ default: module.RecordingsPage })),
-)
-const ReplayPage = lazy(() => import('./pages/replay.tsx').then((module) => ({ default: module.ReplayPage })))
-const UsersPage = lazy(() => import('./pages/users.tsx').then((module) => ({ default: module.UsersPage })))
-const SettingsPage = lazy(() =>
-  import('./pages/settings.tsx').then((module) => ({ default: module.SettingsPage })),
-)
-const ServersPage = lazy(() =>
-  import('./pages/servers.tsx').then((module) => ({ default: module.ServersPage })),
-)
-const ServerPage = lazy(() => import('./pages/server.tsx').then((module) => ({ default: module.ServerPage })))
-const CredentialsPage = lazy(() =>
-  import('./pages/credentials.tsx').then((module) => ({ default: module.CredentialsPage })),
-)
-const AccessPage = lazy(() => import('./pages/access.tsx').then((module) => ({ default: module.AccessPage })))
-const SharePage = lazy(() => import('./pages/share.tsx').then((module) => ({ default: module.SharePage })))
+const loadTerminal = () => import('./pages/terminal.tsx')
+const loadShell = () => import('./shell.tsx')
+const TerminalPage = lazy(() => loadTerminal().then((module) => ({ default: module.TerminalPage })))
+const Shell = lazy(() => loadShell().then((module) => ({ default: module.Shell })))
 
+// Whoever enters an address waits for that page: not for one load after the other, nor for who they are.
+void (location.pathname.startsWith('/t/') ? loadTerminal() : loadShell())
+void meStore.load()
+
+/** So long after a terminal is there the rest is fetched, for the way back from it. */
+const REST_AFTER = 3_000
+
+/** Who asks decides what is shown before where they are does. */
 export function App() {
-  const { i18n } = useTranslation()
-  const dark = useDark()
-  return (
-    <ConfigProvider
-      locale={i18n.language === 'zh-CN' ? zhCN : enUS}
-      button={{ autoInsertSpace: false }}
-      wave={{ disabled: true }}
-      theme={{
-        algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-        token: {
-          colorPrimary: dark ? '#177d74' : '#0f766e',
-          colorError: dark ? '#f0746a' : '#b8362a',
-          ...(dark ? { colorBgBase: '#12161a', colorBgElevated: '#191f24', colorTextBase: '#e3e7ea' } : {}),
-          borderRadius: 6,
-          fontFamily: 'var(--sans)',
-          fontSize: 14,
-          motion: false,
-        },
-        // What antd makes of the colours is too faint to read on some grounds.
-        components: {
-          Button: dark
-            ? {
-                dangerColor: '#12161a',
-                colorError: '#ff8c82',
-                colorErrorHover: '#ffa89f',
-                defaultHoverColor: '#4cc4b8',
-                defaultActiveColor: '#4cc4b8',
-              }
-            : { colorErrorHover: '#96271c', colorPrimaryHover: '#0b5d57' },
-        },
-      }}
-    >
-      <Who />
-    </ConfigProvider>
-  )
-}
-
-/** What is shown depends on who asks before it depends on where they are. */
-function Who() {
   const { t } = useTranslation()
-  const who = useWho()
+  const { state } = useWho()
   const place = usePlace()
   const address = useAddress()
-  const { state } = who
   useEffect(() => (state === 'in' ? liveStore.start() : undefined), [state])
   const instead =
     place.page === 'login'
@@ -92,68 +32,25 @@ function Who() {
   useEffect(() => {
     if (instead) goInstead(instead)
   }, [instead])
-
-  if (who.state === 'unreachable') return <Unreachable problem={who.problem} />
-  if (place.page === 'login' && place.token) {
-    return (
-      <Loading>
-        <LinkPage token={place.token} />
-      </Loading>
-    )
-  }
-  if (place.page === 'login' && state === 'out') return <LoginPage />
-  if (state !== 'in' || place.page === 'login') return null
+  // A terminal asks for its session at once: whoever may not have it is refused there too.
+  const terminal = place.page === 'terminal' && (state === 'in' || state === 'loading')
+  useEffect(() => {
+    if (!terminal) return
+    const timer = setTimeout(loadShell, REST_AFTER)
+    return () => clearTimeout(timer)
+  }, [terminal])
   return (
     <>
-      <Overlays />
-      {place.page === 'terminal' ? (
+      {state === 'in' && place.page !== 'login' && <Overlays />}
+      {terminal ? (
         <Loading words={t('terminal.loading')}>
           <TerminalPage uid={place.uid} watch={place.watch} />
         </Loading>
       ) : (
-        <Frame place={place}>
-          <Loading>
-            <Page place={place} />
-          </Loading>
-        </Frame>
+        <Suspense>
+          <Shell place={place} />
+        </Suspense>
       )}
     </>
   )
-}
-
-function Loading({ children, words }: { children: ReactNode; words?: string }) {
-  const { t } = useTranslation()
-  return (
-    <Suspense fallback={<p className="loading soft">{words ?? t('frame.loading')}</p>}>{children}</Suspense>
-  )
-}
-
-function Page({ place }: { place: Place }) {
-  const admin = useRight('user_list')
-  const credentials = useRight('credential_list')
-  const grants = useRight('grant_list')
-  switch (place.page) {
-    case 'home':
-      return <HomePage />
-    case 'recordings':
-      return <RecordingsPage />
-    case 'recording':
-      return <ReplayPage key={place.id} id={place.id} at={place.at} />
-    case 'servers':
-      return <ServersPage />
-    case 'server':
-      return <ServerPage key={place.id} id={Number(place.id)} />
-    case 'credentials':
-      return credentials ? <CredentialsPage /> : <Missing />
-    case 'access':
-      return grants ? <AccessPage /> : <Missing />
-    case 'share':
-      return <SharePage token={place.token} />
-    case 'settings':
-      return <SettingsPage />
-    case 'users':
-      return admin ? <UsersPage /> : <Missing />
-    default:
-      return <Missing />
-  }
 }

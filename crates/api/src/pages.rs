@@ -30,9 +30,15 @@ pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
         if last.contains('.') {
             return Problem::not_found(format!("there is no /{path}")).into_response();
         }
-        return send("index.html", &headers);
+        return send(page_of(path), &headers);
     }
     send(path, &headers)
+}
+
+/// A page's HTML names the files it begins with; the terminal's are others than those of the rest.
+fn page_of(path: &str) -> &'static str {
+    const TERMINAL: &str = "terminal.html";
+    if path.starts_with("t/") && Files::get(TERMINAL).is_some() { TERMINAL } else { "index.html" }
 }
 
 fn send(path: &str, headers: &HeaderMap) -> Response {
