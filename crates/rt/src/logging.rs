@@ -16,6 +16,10 @@ use tracing_subscriber::fmt::format::FmtSpan;
 pub const FILTER_VARIABLE: &str = "BASTIDE_LOG";
 const DEFAULT_FILTER: &str = "info";
 
+/// Libraries whose entries quote packets at the finer levels, so that secrets and terminal bytes could get into a
+/// log: they are not heard whatever the filter says. What they fail at is told by the errors they return.
+const QUIET: [&str; 1] = ["russh=off"];
+
 /// What is logged, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -86,7 +90,12 @@ fn filter(logging: &Logging, variable: Option<String>) -> Result<EnvFilter, Erro
         (None, Some(filter)) => (filter.clone(), "the settings"),
         (None, None) => (DEFAULT_FILTER.to_owned(), "the default"),
     };
-    EnvFilter::try_new(&filter).map_err(|cause| Error::Filter { filter, origin, cause: cause.to_string() })
+    let parsed = EnvFilter::try_new(&filter);
+    let parsed = parsed.map_err(|cause| Error::Filter { filter, origin, cause: cause.to_string() })?;
+    Ok(QUIET.iter().fold(parsed, |parsed, quiet| match quiet.parse() {
+        Ok(directive) => parsed.add_directive(directive),
+        Err(_) => parsed,
+    }))
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
@@ -114,10 +123,15 @@ mod tests {
 
     #[test]
     fn the_variable_outranks_the_setting_and_empty_is_absent() {
-        assert_eq!(of(None, None).ok().as_deref(), Some("info"));
-        assert_eq!(of(Some("warn"), Some(" ")).ok().as_deref(), Some("warn"));
+        assert_eq!(of(None, None).ok().as_deref(), Some("russh=off,info"));
+        assert_eq!(of(Some("warn"), Some(" ")).ok().as_deref(), Some("russh=off,warn"));
         let debug = of(Some("warn"), Some("bastide_pty=debug"));
-        assert_eq!(debug.ok().as_deref(), Some("bastide_pty=debug"));
+        assert_eq!(debug.ok().as_deref(), Some("bastide_pty=debug,russh=off"));
+    }
+
+    #[test]
+    fn what_quotes_packets_is_not_heard_even_when_asked_for() {
+        assert_eq!(of(Some("trace,russh=trace"), None).ok().as_deref(), Some("russh=off,trace"));
     }
 
     #[test]

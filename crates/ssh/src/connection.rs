@@ -121,6 +121,11 @@ impl Connection {
         shown
     }
 
+    /// Whether it stands still for a reader of one of its channels.
+    pub(crate) fn waits(&self) -> bool {
+        self.link.waiting.load(Ordering::Relaxed)
+    }
+
     /// A place for one more channel, unless it is known that there is none.
     pub(crate) fn lease(self: &Arc<Self>) -> Option<Lease> {
         let mut usage = self.usage();
@@ -152,7 +157,7 @@ impl Connection {
             usage.retired = true;
             return Health::Idle;
         }
-        let alive = self.link.pulse.heard() || self.link.waiting.load(Ordering::Relaxed);
+        let alive = self.link.pulse.heard() || self.waits();
         if alive {
             usage.misses = 0;
             return Health::Fine;

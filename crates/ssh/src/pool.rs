@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastide_rt::Tasks;
-use bastide_wire::ssh::{PresentedKey, Ssh};
+use bastide_wire::ssh::{Login, PresentedKey, Ssh};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ask::Ask;
@@ -206,8 +206,10 @@ impl Pool {
     async fn lease(&self, to: &Ssh, ask: &Arc<dyn Ask>) -> Result<Lease, Error> {
         let expected = to.hops.iter().map(Expected::of).collect::<Result<Vec<_>, _>>()?;
         let key = self.inner.keys.of(to);
+        let asks = to.hops.iter().flat_map(|hop| &hop.logins).any(asks_a_person);
+        let wanted = Wanted { expected: &expected, asks };
         for _ in 0..MAX_TRIES {
-            let passengers = match self.inner.find(&key, &expected, || self.take_off(&key, to, ask))? {
+            let passengers = match self.inner.find(&key, wanted, || self.take_off(&key, to, ask))? {
                 Found::Lease(lease) => return Ok(lease),
                 Found::Flight(passengers) => passengers,
             };
@@ -249,6 +251,22 @@ impl Pool {
     }
 }
 
+/// Which connections will do.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    expected: &'a [Expected],
+    /// A new one would ask a person; then one that stands still for somebody's reader is better than none. Otherwise
+    /// a new one is opened beside it.
+    asks: bool,
+}
+
+fn asks_a_person(login: &Login) -> bool {
+    match login {
+        Login::AskPassword | Login::KeyboardInteractive { .. } => true,
+        Login::Password { .. } | Login::Key { .. } => false,
+    }
+}
+
 /// Where a request finds its connection.
 enum Found {
     Lease(Lease),
@@ -276,7 +294,7 @@ impl Inner {
     fn find(
         &self,
         key: &Key,
-        expected: &[Expected],
+        wanted: Wanted<'_>,
         take_off: impl FnOnce() -> (Flight, Arc<flight::Passengers>),
     ) -> Result<Found, Error> {
         let mut state = self.state();
@@ -284,8 +302,10 @@ impl Inner {
             return Err(Error::Closed);
         }
         let connections = state.connections.get(key).map(Vec::as_slice).unwrap_or_default();
-        let fitting = connections.iter().filter(|connection| covers(expected, connection));
-        if let Some(lease) = fitting.filter_map(Connection::lease).next() {
+        let fitting = || connections.iter().filter(|connection| covers(wanted.expected, connection));
+        let moving = || fitting().filter(|connection| !connection.waits());
+        let standing = || fitting().filter(|connection| wanted.asks && connection.waits());
+        if let Some(lease) = moving().chain(standing()).find_map(Connection::lease) {
             return Ok(Found::Lease(lease));
         }
         if let Some(passengers) = state.flights.get(key).and_then(Flight::board) {

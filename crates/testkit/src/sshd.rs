@@ -267,6 +267,8 @@ fn config(dir: &Path, port: u16, options: &SshdOptions) -> String {
          PrintMotd no\nPrintLastLog no\nUseDNS no\nAcceptEnv LANG LC_* BASTIDE_*\nLogLevel VERBOSE\n\
          Subsystem sftp internal-sftp\n"
     );
+    // Whatever the account's own start files do, they do it to no test.
+    writeln!(text, "SetEnv HOME={dir}").expect("a String takes all");
     let mut add = |line: String| writeln!(text, "{line}").expect("a String takes all");
     if let Some(count) = options.max_sessions {
         add(format!("MaxSessions {count}"));

@@ -130,8 +130,9 @@ async fn a_quiet_server_that_answers_stays() {
     let pool = Pool::new(Config { keepalive, keepalive_misses: 2, ..Config::default() }, Tasks::new());
     let shell = shell(&pool, &sshd.ssh()).await;
     // 20 ticks pass here, in the clock of the server.
-    type_in(&shell, b"sleep 1; echo still; exit 5\n").await;
-    read_to(&shell, "still\r\n").await;
+    type_in(&shell, b"sleep 1; echo sti''ll; read x; exit 5\n").await;
+    read_to(&shell, "still").await;
+    type_in(&shell, b"\n").await;
     assert_eq!(within("the end", shell.wait()).await, Exit::Status(5));
 }
 
@@ -198,4 +199,25 @@ async fn closing_a_shell_that_floods_frees_its_connection() {
     let output = within("a command", pool.exec(&sshd.ssh(), Exec::new("echo ok"), nobody())).await.unwrap();
     assert_eq!(output.stdout, b"ok\n");
     assert_eq!(pool.connections().len(), 1, "the same connection serves it");
+}
+
+#[tokio::test]
+async fn a_new_shell_does_not_wait_for_somebody_elses_reader() {
+    let sshd = Sshd::start().await;
+    let pool = pool();
+    let mut endless = sshd.ssh();
+    endless.command = Some("yes".into());
+    let flooding = shell(&pool, &endless).await;
+    // Nobody reads it: sooner or later the connection stands still, and then another one is opened.
+    let other = within("another connection", async {
+        loop {
+            let other = pool.shell(&sshd.ssh(), ShellOptions::default(), nobody()).await.unwrap();
+            if other.connection() != flooding.connection() {
+                return other;
+            }
+        }
+    })
+    .await;
+    type_in(&other, b"echo o''k\n").await;
+    read_to(&other, "ok").await;
 }

@@ -15,8 +15,9 @@ async fn a_shell_echoes_has_a_size_and_ends_with_its_status() {
     let seen = read_to(&shell, "term=xterm").await;
     assert!(seen.contains("33 91"), "{seen}");
     shell.resize(120, 40);
-    type_in(&shell, b"stty size; exit 7\n").await;
+    type_in(&shell, b"stty size\n").await;
     read_to(&shell, "40 120").await;
+    type_in(&shell, b"exit 7\n").await;
     read_out(&shell).await;
     assert_eq!(within("the exit", shell.wait()).await, Exit::Status(7));
     pool.close().await;
