@@ -26,6 +26,7 @@ mod range;
 mod recordings;
 mod routes;
 mod seed_002;
+mod seed_003;
 mod server;
 mod servers;
 mod sessions;

@@ -139,8 +139,7 @@ fn known(method: &Method) -> &'static str {
 /// What can be seen at this moment.
 fn now(app: &App, text: &mut String) {
     let table = app.live().borrow().clone();
-    let running = table.sessions.values().filter(|one| one.state == bastide_app::sessions::State::Running);
-    let running = running.count();
+    let running = table.sessions.values().filter(|one| one.runs()).count();
     let viewers = || table.sessions.values().flat_map(|session| &session.viewers);
     let writers = viewers().filter(|viewer| viewer.write).count();
     let watchers = viewers().count() - writers;

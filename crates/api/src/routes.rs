@@ -39,7 +39,7 @@ use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
     credentials, docs, events, frame, grants, groups, health, host_keys, login, me, metrics, openapi, page,
-    pages, recordings, seed_002, server, servers, sessions, shares, terminal, tokens, users,
+    pages, recordings, seed_002, seed_003, server, servers, sessions, shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -295,6 +295,14 @@ fn about_sessions() -> Vec<Route> {
 #[rustfmt::skip]
 fn of_earlier_designs() -> Vec<Route> {
     vec![
+        route!(Login  GET    "/api/servers"                 seed_003::server_list,
+            says("Servers that the caller may use, as an array").lists::<seed_003::Server>(200)),
+        route!(Admin  POST   "/api/servers"                 seed_003::server_create,
+            says("Add a server").takes::<seed_003::New>().gives::<seed_003::Created>(201).may(&[409])),
+        route!(Login  PUT    "/api/servers/{id}"            seed_003::server_change,
+            says("Change a server").id::<i64>("id").takes::<seed_003::Edit>().gives::<seed_003::Message>(200).may(&[409])),
+        route!(Login  DELETE "/api/servers/{id}"            seed_003::server_remove,
+            says("Take a server off the list").id::<i64>("id").gives::<seed_003::Message>(200).may(&[409])),
         route!(Login  GET    "/api/sessions"                seed_002::session_array,
             says("Every session, as an array").lists::<seed_002::Full>(200).may(&[502])),
         route!(Login  GET    "/api/recordings"              seed_002::recording_array,

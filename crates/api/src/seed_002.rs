@@ -13,7 +13,7 @@ use axum::response::IntoResponse;
 use bastide_app::Ctx;
 use bastide_app::page::Piece;
 use bastide_app::recordings::{self, Query};
-use bastide_app::sessions::{self, NewSession};
+use bastide_app::sessions::{self, NewSession, OnServer};
 use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
 use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::MAX_INPUT;
@@ -71,16 +71,28 @@ pub(crate) async fn session_create(
     Extension(ctx): Extension<Ctx>,
     Json(new): Json<New>,
 ) -> Result<impl IntoResponse, Problem> {
-    if new.server_id.is_some_and(|id| !id.is_null()) {
-        let detail = "server_id: this release opens terminals on its own machine only";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
-    }
+    let server = new.server_id.as_ref().map_or(Ok(None), server)?;
     let size = size(new.cols, new.rows)?;
     let env = new.env.unwrap_or_default();
-    let new = NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size };
+    let new = NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size, server };
     let session = sessions::create(&ctx, new).await?;
     let place = format!("/api/pty/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(Short::from(&session))))
+}
+
+/// A number, also one in a text.
+fn server(id: &Value) -> Result<Option<OnServer>, Problem> {
+    let number = match id {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64(),
+    };
+    match number {
+        Some(server) => Ok(Some(OnServer { server, credential: None })),
+        None => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "server_id: a server's number"))
+        }
+    }
 }
 
 pub(crate) async fn session_get(

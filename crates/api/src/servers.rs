@@ -4,9 +4,10 @@ use axum::Extension;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::servers::{
-    self, Change, DEFAULT_PLATFORM, DEFAULT_PORT, Filter, NodeChange, SshChange, View,
+    self, Change, DEFAULT_PLATFORM, DEFAULT_PORT, Filter, NodeChange, OwnLogin, SshChange, View,
 };
 use bastide_app::{Ctx, store};
+use bastide_wire::ssh::Secret;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -64,6 +65,18 @@ pub(crate) struct New {
     node: NewNode,
     #[serde(flatten)]
     ssh: NewSsh,
+    #[serde(flatten)]
+    login: Login,
+}
+
+/// They make a default credential of the server's own, or change it where nothing else uses it. Never shown again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ServerLogin)]
+pub(crate) struct Login {
+    username: Option<String>,
+    /// Asked for each time where there is none.
+    #[schema(value_type = Option<String>, write_only)]
+    password: Option<Secret>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -87,9 +100,10 @@ pub(crate) struct NewSsh {
 }
 
 impl New {
-    fn settings(self) -> store::ServerSettings {
+    fn read(self) -> (store::ServerSettings, Option<OwnLogin>) {
         let usual = store::SshSettings::default();
-        store::ServerSettings {
+        let Self { node, ssh, login, .. } = self;
+        let settings = store::ServerSettings {
             name: self.name,
             host: self.host,
             port: self.port.unwrap_or(DEFAULT_PORT),
@@ -100,16 +114,17 @@ impl New {
             jump: self.jump_id,
             default_credential: self.default_credential_id,
             node: store::NodeSettings {
-                agent_port: self.node.agent_port,
-                brand_id: self.node.brand_id,
-                accelerator_id: self.node.accelerator_id,
+                agent_port: node.agent_port,
+                brand_id: node.brand_id,
+                accelerator_id: node.accelerator_id,
             },
             ssh: store::SshSettings {
-                legacy_algorithms: self.ssh.legacy_algorithms.unwrap_or(usual.legacy_algorithms),
-                agent_forwarding: self.ssh.agent_forwarding.unwrap_or(usual.agent_forwarding),
-                ask_host_key: self.ssh.ask_host_key.unwrap_or(usual.ask_host_key),
+                legacy_algorithms: ssh.legacy_algorithms.unwrap_or(usual.legacy_algorithms),
+                agent_forwarding: ssh.agent_forwarding.unwrap_or(usual.agent_forwarding),
+                ask_host_key: ssh.ask_host_key.unwrap_or(usual.ask_host_key),
             },
-        }
+        };
+        (settings, OwnLogin::told(login.username, login.password))
     }
 }
 
@@ -140,6 +155,8 @@ pub(crate) struct Edit {
     node: EditNode,
     #[serde(flatten)]
     ssh: NewSsh,
+    #[serde(flatten)]
+    login: Login,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -161,12 +178,13 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Opt
     Option::<T>::deserialize(value).map(Some)
 }
 
-impl From<Edit> for Change {
-    fn from(edit: Edit) -> Self {
-        let Edit { name, host, port, platform, tags, group, notes, jump_id, .. } = edit;
-        let EditNode { agent_port, brand_id, accelerator_id } = edit.node;
-        let NewSsh { legacy_algorithms, agent_forwarding, ask_host_key } = edit.ssh;
-        Self {
+impl Edit {
+    fn read(self) -> (Change, Option<OwnLogin>) {
+        let Self { name, host, port, platform, tags, group, notes, .. } = self;
+        let Self { jump_id, default_credential_id, node, ssh, login, .. } = self;
+        let EditNode { agent_port, brand_id, accelerator_id } = node;
+        let NewSsh { legacy_algorithms, agent_forwarding, ask_host_key } = ssh;
+        let change = Change {
             name,
             host,
             port,
@@ -175,10 +193,11 @@ impl From<Edit> for Change {
             group,
             notes,
             jump: jump_id,
-            default_credential: edit.default_credential_id,
+            default_credential: default_credential_id,
             node: NodeChange { agent_port, brand_id, accelerator_id },
             ssh: SshChange { legacy_algorithms, agent_forwarding, ask_host_key },
-        }
+        };
+        (change, OwnLogin::told(login.username, login.password))
     }
 }
 
@@ -196,7 +215,8 @@ pub(crate) async fn server_create(
     Extension(ctx): Extension<Ctx>,
     Json(new): Json<New>,
 ) -> Result<impl IntoResponse, Problem> {
-    let server = servers::create(&ctx, new.settings()).await?;
+    let (settings, login) = new.read();
+    let server = servers::create(&ctx, settings, login).await?;
     let place = format!("/api/v1/servers/{}", server.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(server)))
 }
@@ -213,7 +233,8 @@ pub(crate) async fn server_change(
     Id(id): Id<i64>,
     Json(edit): Json<Edit>,
 ) -> Result<axum::Json<View>, Problem> {
-    Ok(axum::Json(servers::change(&ctx, id, edit.into()).await?))
+    let (change, login) = edit.read();
+    Ok(axum::Json(servers::change(&ctx, id, change, login).await?))
 }
 
 pub(crate) async fn server_remove(

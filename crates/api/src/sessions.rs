@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
-use bastide_app::sessions::{self, Event, NewSession, Seen, State};
+use bastide_app::sessions::{self, Event, NewSession, OnServer, Seen, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -55,6 +55,19 @@ pub(crate) struct New {
     env: BTreeMap<String, String>,
     cols: Option<u16>,
     rows: Option<u16>,
+    /// A shell on this server instead of one of this machine: `shell` and `cwd` are left out.
+    server_id: Option<i64>,
+    /// What to log in with there; else the server's default one, or the one that is granted.
+    credential_id: Option<i64>,
+}
+
+/// Where a session is to be.
+pub(crate) fn on_server(server: Option<i64>, credential: Option<i64>) -> Result<Option<OnServer>, Problem> {
+    match (server, credential) {
+        (Some(server), credential) => Ok(Some(OnServer { server, credential })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Problem::bad_request("credential_id: only together with server_id")),
+    }
 }
 
 pub(crate) async fn session_list(
@@ -86,8 +99,9 @@ pub(crate) async fn session_create(
     Extension(ctx): Extension<Ctx>,
     Json(new): Json<New>,
 ) -> Result<impl IntoResponse, Problem> {
-    let New { name, shell, cwd, env, cols, rows } = new;
-    let new = NewSession { name, shell, cwd, env, size: size(cols, rows)? };
+    let New { name, shell, cwd, env, cols, rows, server_id, credential_id } = new;
+    let server = on_server(server_id, credential_id)?;
+    let new = NewSession { name, shell, cwd, env, size: size(cols, rows)?, server };
     let session = sessions::create(&ctx, new).await?;
     let place = format!("/api/v1/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(session)))

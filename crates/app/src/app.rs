@@ -22,7 +22,7 @@ use crate::live::{self, Live, Table};
 use crate::login::{self, Attempts, Refusals, link};
 use crate::password::Hasher;
 use crate::people::{self, People};
-use crate::servers::Servers;
+use crate::servers::{self, Servers};
 use crate::shares::Guests;
 use crate::vault::{KeySource, Keys};
 use crate::{Clock, Error};
@@ -124,7 +124,7 @@ impl App {
         people::first_administrator(&store, &account, clock.now()).await?;
         let people = People::load(&store).await?;
         let guests = Guests::load(&store, clock.now()).await?;
-        let servers = Servers::load(&store).await?;
+        let known_servers = Servers::load(&store).await?;
         let login = LoginState::new(&data_dir, login_lifetime)?;
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
@@ -155,10 +155,12 @@ impl App {
             history,
             people,
             guests,
-            servers,
+            servers: known_servers,
             process: Process { shutdown, tasks },
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let app = Self { inner: Arc::new(inner) };
+        servers::start(&app);
+        Ok(app)
     }
 
     /// Writes what the next server should know. After all tasks have ended.

@@ -216,21 +216,20 @@ pub(crate) struct Prepared {
     _held: Held,
 }
 
-/// A new credential with a password: a server's own.
+/// A new credential with a password, or one whose password is asked for each time: a server's own.
 ///
 /// # Errors
 /// `Invalid`, `Storage`.
-#[allow(dead_code, reason = "for servers that bring their own")]
 pub(crate) async fn with_password(
     app: &App,
     name: String,
     username: String,
-    password: Secret,
+    password: Option<Secret>,
 ) -> Result<Prepared, Error> {
     check_name(&name)?;
     check_username(&username)?;
-    let given = Given { password: Some(Some(password)), ..Given::default() };
-    let kind = CredentialKind::Password;
+    let kind = if password.is_some() { CredentialKind::Password } else { CredentialKind::Ask };
+    let given = Given { password: password.map(Some), ..Given::default() };
     let plain = Plain::default().with(given, kind)?;
     let (held, new, sealed) = prepare(app, (Uuid::now_v7(), name, username), kind, plain).await?;
     Ok(Prepared { version: 0, new, sealed, _held: held })

@@ -188,6 +188,7 @@ impl From<store::Error> for Error {
             store::Error::Taken(name) => Conflict::UsernameTaken(name).into(),
             store::Error::InUse(by) => Conflict::InUse(format!("it is in use by {by}")).into(),
             store::Error::LastAdministrator => Conflict::LastAdministrator.into(),
+            store::Error::ChangedMeanwhile => Conflict::ChangedMeanwhile.into(),
             other => Self::Storage(Storage::Database(other)),
         }
     }

@@ -39,6 +39,11 @@ pub async fn create(ctx: &Ctx, new: NewGrant) -> Result<Grant, Error> {
     let now = ctx.clock().now();
     let grant = Grant { id: 0, to, on, credential, expires, created: now, created_by: by };
     check_grant(ctx, &grant)?;
+    if let Some(id) = grant.credential
+        && ctx.app().store().credential(id).await?.is_none()
+    {
+        return Err(Error::Invalid(format!("credential_id: there is no credential {id}")));
+    }
     ctx.audited(Action::GrantCreate, about(&grant), async move |ctx| {
         let app = ctx.app();
         let gone = || Error::Invalid("what is granted, or to whom, is gone".to_owned());

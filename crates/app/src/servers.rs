@@ -13,10 +13,16 @@ use crate::page::{Piece, cut};
 
 pub(crate) mod check;
 mod known;
+mod own;
+mod places;
 mod view;
+mod way;
 
 pub(crate) use known::Servers;
+pub use own::OwnLogin;
+pub(crate) use places::start;
 pub use view::{Described, Dialled, May, Named, Status, View};
+pub(crate) use way::{choose, dial};
 
 /// Where most SSH servers listen (RFC 4253, section 4.1).
 pub const DEFAULT_PORT: u16 = 22;
@@ -146,7 +152,7 @@ pub async fn find(ctx: &Ctx, name: &str) -> Result<View, Error> {
 
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
-pub async fn create(ctx: &Ctx, mut settings: ServerSettings) -> Result<View, Error> {
+pub async fn create(ctx: &Ctx, mut settings: ServerSettings, login: Option<OwnLogin>) -> Result<View, Error> {
     ctx.authorize(Action::ServerCreate, ())?;
     check::settings(&mut settings)?;
     ctx.audited(Action::ServerCreate, about(&settings), async move |ctx| {
@@ -154,8 +160,11 @@ pub async fn create(ctx: &Ctx, mut settings: ServerSettings) -> Result<View, Err
         let servers = app.servers().clone();
         let id = {
             let _changing = servers.changing().await;
-            fits(&ctx, None, &settings)?;
-            let id = app.store().add_server(&settings, ctx.clock().now()).await.map_err(taken)?;
+            fits(&ctx, None, &settings).await?;
+            let own = own::prepare_some(&ctx, (&settings.name, None), login).await?;
+            let written = own.as_ref().map(own::Own::written);
+            let id = app.store().add_server(&settings, written, ctx.clock().now()).await.map_err(taken)?;
+            drop(own);
             servers.show(app.store()).await?;
             id
         };
@@ -168,7 +177,7 @@ pub async fn create(ctx: &Ctx, mut settings: ServerSettings) -> Result<View, Err
 
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`, `NotFound`, `Invalid`, `Conflict`, `Storage`.
-pub async fn change(ctx: &Ctx, id: i64, change: Change) -> Result<View, Error> {
+pub async fn change(ctx: &Ctx, id: i64, change: Change, login: Option<OwnLogin>) -> Result<View, Error> {
     let (grant, _) = ctx.authorize_server(Action::ServerChange, id)?;
     let mut judged = change.clone().apply(&grant.target().settings);
     check::settings(&mut judged)?;
@@ -182,8 +191,11 @@ pub async fn change(ctx: &Ctx, id: i64, change: Change) -> Result<View, Error> {
             // As it is now: another change may have come first.
             let mut settings = change.apply(&old.settings);
             check::settings(&mut settings)?;
-            fits(&ctx, Some(id), &settings)?;
-            if !app.store().change_server(id, &settings).await.map_err(taken)? {
+            fits(&ctx, Some(id), &settings).await?;
+            let own = own::prepare_some(&ctx, (&settings.name, Some(&old)), login).await?;
+            let written = own.as_ref().map(own::Own::written);
+            let now = ctx.clock().now();
+            if !app.store().change_server(id, &settings, written, now).await.map_err(taken)? {
                 return Err(Error::NotFound(What::Thing(Thing::Server, id)));
             }
             servers.show(app.store()).await?;
@@ -238,7 +250,12 @@ fn about(settings: &ServerSettings) -> About {
 }
 
 /// What has to fit the other servers. For whoever holds `changing`.
-fn fits(ctx: &Ctx, id: Option<i64>, settings: &ServerSettings) -> Result<(), Error> {
+async fn fits(ctx: &Ctx, id: Option<i64>, settings: &ServerSettings) -> Result<(), Error> {
+    if let Some(credential) = settings.default_credential
+        && ctx.app().store().credential(credential).await?.is_none()
+    {
+        return Err(Error::Invalid(format!("default_credential_id: there is no credential {credential}")));
+    }
     let known = ctx.app().servers().now();
     if known.named(&settings.name).is_some_and(|other| Some(other.id) != id) {
         return Err(Conflict::NameTaken { thing: Thing::Server, name: settings.name.clone() }.into());

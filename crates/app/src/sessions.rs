@@ -1,6 +1,7 @@
 //! Sessions as the server shows them, and what can be done with one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bastide_wire::session::{ExitStatus, SessionInfo, ViewerInfo};
 use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
@@ -17,6 +18,7 @@ use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
 use crate::error::Forbidden;
 use crate::page::{Piece, cut};
+use crate::servers::{self, Named};
 
 mod past;
 
@@ -31,6 +33,8 @@ const MAX_ENVIRONMENT: usize = 256;
 #[schema(as = SessionState)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// Its server is being connected to.
+    Connecting,
     Running,
     Ended,
 }
@@ -93,13 +97,17 @@ pub struct Seen {
     pub session: Session,
     pub owner: Option<Owner>,
     pub access: Access,
+    /// Where it is, when it was opened; none for a shell of this machine.
+    pub server: Option<Named>,
 }
 
 impl Seen {
     /// `None` when the caller may not know of it.
     pub fn by(ctx: &Ctx, session: Session) -> Option<Self> {
         let held = ctx.access(session.uid, session.owner)?;
-        Some(Self { owner: owner(ctx, session.owner), access: held.access, session })
+        let place = ctx.app().servers().places().get(session.uid);
+        let server = place.map(|place| Named { id: place.server_id, name: place.server_name.clone() });
+        Some(Self { owner: owner(ctx, session.owner), access: held.access, server, session })
     }
 }
 
@@ -128,6 +136,10 @@ pub struct Recording {
 }
 
 impl Session {
+    pub fn runs(&self) -> bool {
+        self.state != State::Ended
+    }
+
     /// `None` for a session without a lasting name or without detail: from a daemon too old for us.
     pub(crate) fn read(info: SessionInfo) -> Option<Self> {
         let detail = info.detail?;
@@ -158,6 +170,15 @@ pub struct NewSession {
     pub cwd: Option<String>,
     pub env: BTreeMap<String, String>,
     pub size: Option<(u16, u16)>,
+    /// A shell on this server instead of one of this machine.
+    pub server: Option<OnServer>,
+}
+
+/// On which server, and with which credential: the usual one when none is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnServer {
+    pub server: i64,
+    pub credential: Option<i64>,
 }
 
 impl NewSession {
@@ -172,6 +193,11 @@ impl NewSession {
         }
         if self.env.len() > MAX_ENVIRONMENT {
             return Err(Error::Invalid(format!("env: at most {MAX_ENVIRONMENT} variables")));
+        }
+        if self.server.is_some() && (self.shell.is_some() || self.cwd.is_some()) {
+            return invalid(
+                "shell and cwd: not together with server_id, where the account's login shell is opened",
+            );
         }
         match self.size {
             Some((0, _) | (_, 0)) => invalid("cols and rows: at least 1"),
@@ -198,11 +224,16 @@ pub async fn list(
         live => live?,
     };
     let mut seen = match state {
-        Some(State::Running) => Vec::new(),
+        Some(State::Running | State::Connecting) => Vec::new(),
         _ => past::list(ctx, &live, (owner, &piece)).await?,
     };
     let before = |seen: &Seen| piece.after.is_none_or(|after| seen.session.uid < after);
-    let wanted = |seen: &Seen| state.is_none_or(|state| seen.session.state == state);
+    let wanted = |seen: &Seen| match state {
+        // What is being connected to runs, too.
+        Some(State::Running) => seen.session.runs(),
+        Some(state) => seen.session.state == state,
+        None => true,
+    };
     seen.extend(live.into_iter().filter(|seen| before(seen) && wanted(seen)));
     // Their uids begin with the time, and unlike times they are never the same.
     seen.sort_by_key(|seen| std::cmp::Reverse(seen.session.uid));
@@ -219,63 +250,123 @@ async fn live(ctx: &Ctx) -> Result<Vec<Seen>, Error> {
 /// # Errors
 /// `NotLoggedIn`, `DaemonUnreachable`, `NotFound`, `Storage`.
 pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
-    let session = match find(ctx, Action::SessionRead, uid).await {
-        Ok(found) => Session::read(found.info),
+    let seen = match find(ctx, Action::SessionRead, uid).await {
+        Ok(found) => Session::read(found.info).and_then(|session| Seen::by(ctx, session)),
         Err(error @ (Error::NotFound(_) | Error::DaemonUnreachable(_))) => {
             let row = past::remembered(ctx, Action::SessionRead, uid).await;
             // One that may still run is not said to be over.
-            Some(row.ok().filter(|row| row.ended.is_some()).map(past::read).ok_or(error)?)
+            past::seen(ctx, row.ok().filter(|row| row.ended.is_some()).ok_or(error)?)
         }
         Err(error) => return Err(error),
     };
-    session.and_then(|session| Seen::by(ctx, session)).ok_or_else(|| Error::session(uid))
+    seen.ok_or_else(|| Error::session(uid))
 }
 
-/// Opens a shell as the account that the caller is mapped to, recorded or not at all.
+/// Opens a shell, recorded or not at all: on a server, or on this machine as the account that the caller is
+/// mapped to. One on a server is there at once, and connects then.
 ///
 /// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Limit`, `Storage`, `DaemonUnreachable`, `Daemon`.
+/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Invalid`, `Limit`, `Storage`, `DaemonUnreachable`, `Daemon`.
 pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
+    if let Some(on) = new.server {
+        return on_server(ctx, new, on).await;
+    }
     let grant = ctx.authorize(Action::SessionCreate, new)?;
     grant.target().check()?;
-    let user = std::sync::Arc::clone(&grant.person().user);
+    let user = Arc::clone(&grant.person().user);
     let account = user.account.clone().ok_or(Forbidden::NoAccount)?;
     let uid = Uuid::now_v7();
     let about = About::session(uid).with("account", account.as_str());
     ctx.audited(Action::SessionCreate, about, async move |ctx| {
-        let new = grant.into_target();
-        let subject = Subject {
-            user: user.uid.to_string(),
-            name: user.username.clone(),
-            roles: vec![user.role.as_str().to_owned()],
-            ..Subject::default()
-        };
-        let spec = Spec {
-            subject: Some(subject),
-            account: Some(account),
-            recording: Some(RecordingSpec { mode: RecordingMode::Required, ..RecordingSpec::default() }),
-            ..Spec::default()
-        };
-        let client = ctx.app().daemon().client()?;
-        let env = new.env;
-        let create = bastide_ptyd_client::Create {
-            cwd: new.cwd,
-            cols: new.size.map(|size| size.0),
-            rows: new.size.map(|size| size.1),
-            env: (!env.is_empty()).then(|| env.clone()),
-            shell: new.shell,
-            uid: Some(uid),
-            name: new.name,
-            spec: Some(spec),
-            ..bastide_ptyd_client::Create::default()
-        };
-        client.create(create).await.map_err(refused)?;
-        let info = find(&ctx, Action::SessionRead, uid).await?.info;
-        past::remember(&ctx, &info, &env).await;
-        let session = Session::read(info).ok_or_else(|| Error::session(uid))?;
-        Seen::by(&ctx, session).ok_or_else(|| Error::session(uid))
+        let spec = Spec { account: Some(account), ..spec(&ctx, &user) };
+        open(&ctx, (uid, spec), grant.into_target()).await
     })
     .await
+}
+
+/// The right to the server is all that it takes: nobody needs an account of this machine for it.
+async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Error> {
+    new.check()?;
+    let chosen = servers::choose(ctx, Action::ServerUse, on.server, on.credential)?;
+    let uid = Uuid::now_v7();
+    let name = chosen.grant.target().settings.name.clone();
+    let about = About::session(uid)
+        .with("server", on.server)
+        .with("name", name.as_str())
+        .with("credential", chosen.credential);
+    ctx.audited(Action::SessionCreate, about, async move |ctx| {
+        let app = ctx.app();
+        let user = &chosen.grant.person().user;
+        // People share no connections: what one may do with one is not what another may.
+        let ssh = servers::dial(app, chosen.grant.target(), chosen.credential, user.uid.to_string()).await?;
+        let spec = Spec {
+            target: Some(name.clone()),
+            ssh: Some(Box::new(ssh)),
+            expires_at: chosen.until,
+            ..spec(&ctx, user)
+        };
+        let place = store::Place {
+            session: uid,
+            server_id: on.server,
+            server_name: name,
+            credential_id: chosen.named,
+            created: ctx.clock().now(),
+        };
+        app.servers().places().add(app.store(), place).await?;
+        let opened = open(&ctx, (uid, spec), new).await;
+        if opened.is_err() {
+            forget_unless_open(&ctx, uid).await;
+        }
+        opened
+    })
+    .await
+}
+
+/// A session that was refused has no place. One that may be there though its answer did not come keeps it.
+async fn forget_unless_open(ctx: &Ctx, uid: Uuid) {
+    let app = ctx.app();
+    let Ok(client) = app.daemon().client() else { return };
+    if let Ok(rows) = client.list().await
+        && !rows.iter().any(|row| row.uid == Some(uid))
+    {
+        app.servers().places().forget(app.store(), uid).await;
+    }
+}
+
+/// What every session has: for whom it is, and a recording.
+fn spec(ctx: &Ctx, user: &store::User) -> Spec {
+    let subject = Subject {
+        user: user.uid.to_string(),
+        name: user.username.clone(),
+        groups: ctx.app().servers().now().groups_of(user.id),
+        roles: vec![user.role.as_str().to_owned()],
+    };
+    Spec {
+        subject: Some(subject),
+        recording: Some(RecordingSpec { mode: RecordingMode::Required, ..RecordingSpec::default() }),
+        ..Spec::default()
+    }
+}
+
+async fn open(ctx: &Ctx, (uid, spec): (Uuid, Spec), new: NewSession) -> Result<Seen, Error> {
+    let client = ctx.app().daemon().client()?;
+    let env = new.env;
+    let create = bastide_ptyd_client::Create {
+        cwd: new.cwd,
+        cols: new.size.map(|size| size.0),
+        rows: new.size.map(|size| size.1),
+        env: (!env.is_empty()).then(|| env.clone()),
+        shell: new.shell,
+        uid: Some(uid),
+        name: new.name,
+        spec: Some(spec),
+        ..bastide_ptyd_client::Create::default()
+    };
+    client.create(create).await.map_err(refused)?;
+    let info = find(ctx, Action::SessionRead, uid).await?.info;
+    past::remember(ctx, &info, &env).await;
+    let session = Session::read(info).ok_or_else(|| Error::session(uid))?;
+    Seen::by(ctx, session).ok_or_else(|| Error::session(uid))
 }
 
 /// Ends a session; its viewers are told.

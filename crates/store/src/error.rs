@@ -25,6 +25,9 @@ pub enum Error {
     /// It would leave nobody who can administer the server.
     #[error("this is the last administrator who can log in")]
     LastAdministrator,
+    /// What was read before is not there as it was.
+    #[error("somebody has changed it meanwhile")]
+    ChangedMeanwhile,
     #[error("the disk of the database is full")]
     DiskFull,
     #[error("the database cannot be written: {0}")]

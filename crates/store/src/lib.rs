@@ -30,7 +30,7 @@ pub use host_keys::{HostAuthority, HostKey, Pinned};
 pub use links::Link;
 pub use logins::Login;
 pub use places::Place;
-pub use servers::{NodeSettings, Server, ServerSettings, ServerStatus, SshSettings};
+pub use servers::{NodeSettings, OwnCredential, Server, ServerSettings, ServerStatus, SshSettings};
 pub use sessions::{End, Event, Exit, Opened, Owner, RecordingState, Session, SessionFilter, Step};
 pub use shares::{Access, Guest, Share};
 pub use tokens::{Scope, Token};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
 
+use crate::credentials::{self, NewCredential, Secrets};
 use crate::time::{from_row, to_row};
 use crate::{Error, Store};
 
@@ -143,11 +144,19 @@ impl Store {
             .collect())
     }
 
+    /// With a credential of its own, where one is told: it becomes the default one.
+    ///
     /// # Errors
-    /// `Taken` with the name; `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn add_server(&self, settings: &ServerSettings, created: Timestamp) -> Result<i64, Error> {
+    /// `Taken` with the name of either; `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn add_server(
+        &self,
+        settings: &ServerSettings,
+        own: Option<OwnCredential<'_>>,
+        created: Timestamp,
+    ) -> Result<i64, Error> {
         let mut work = self.writer.begin().await?;
-        let id = insert(&mut work, settings, created).await?;
+        let settings = with_own(&mut work, settings, own, created).await?;
+        let id = insert(&mut work, &settings, created).await?;
         work.commit().await?;
         Ok(id)
     }
@@ -175,10 +184,19 @@ impl Store {
     ///
     /// # Errors
     /// `Taken` with the name; `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn change_server(&self, id: i64, settings: &ServerSettings) -> Result<bool, Error> {
+    pub async fn change_server(
+        &self,
+        id: i64,
+        settings: &ServerSettings,
+        own: Option<OwnCredential<'_>>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let mut work = self.writer.begin().await?;
-        let found = update(&mut work, id, settings).await?;
-        work.commit().await?;
+        let settings = with_own(&mut work, settings, own, now).await?;
+        let found = update(&mut work, id, &settings).await?;
+        if found {
+            work.commit().await?;
+        }
         Ok(found)
     }
 
@@ -205,6 +223,35 @@ impl Store {
         let set = sqlx::query!("UPDATE servers SET status = ?, last_check = ? WHERE id = ?", status, at, id);
         Ok(set.execute(&self.writer).await?.rows_affected() > 0)
     }
+}
+
+/// A credential that is written together with its server.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnCredential<'a> {
+    /// Written anew in the place of this one of this version; none is another one.
+    pub replaces: Option<(i64, i64)>,
+    pub new: &'a NewCredential,
+    pub secrets: &'a Secrets,
+}
+
+/// The settings with the credential that was written.
+async fn with_own(
+    work: &mut SqliteConnection,
+    settings: &ServerSettings,
+    own: Option<OwnCredential<'_>>,
+    now: Timestamp,
+) -> Result<ServerSettings, Error> {
+    let mut settings = settings.clone();
+    if let Some(OwnCredential { replaces, new, secrets }) = own {
+        let id = match replaces {
+            // One that was changed meanwhile is not overwritten.
+            Some(at) if credentials::update(work, at, new, secrets, now).await? => at.0,
+            Some(_) => return Err(Error::ChangedMeanwhile),
+            None => credentials::insert(work, new, secrets, now).await?,
+        };
+        settings.default_credential = Some(id);
+    }
+    Ok(settings)
 }
 
 fn taken(error: sqlx::Error, name: &str) -> Error {

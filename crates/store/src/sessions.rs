@@ -96,6 +96,8 @@ pub struct Session {
     pub opened: Opened,
     /// Of `opened.owner`, where they still have an account here.
     pub owner: Option<Owner>,
+    /// The server it was on, with its name of that time.
+    pub server: Option<(i64, String)>,
     pub environment: BTreeMap<String, String>,
     pub ended: Option<End>,
 }
@@ -180,8 +182,10 @@ impl Store {
         let rows = sqlx::query!(
             r#"SELECT s.uid, s.node, s.name, s.owner, s.account, s.command, s.environment, s.cols, s.rows,
                       s.created, s.ended, s.exit_code, s.exit_signal, s.reason, s.recording, s.bytes,
-                      u.id AS "owner_id?: i64", u.username AS "owner_name?: String"
+                      u.id AS "owner_id?: i64", u.username AS "owner_name?: String",
+                      p.server_id AS "server_id?: i64", p.server_name AS "server_name?: String"
                FROM sessions s LEFT JOIN users u ON u.uid = s.owner
+               LEFT JOIN session_servers p ON p.session = s.uid
                WHERE (?1 IS NULL OR s.uid = ?1) AND (?2 IS NULL OR s.owner = ?2)
                  AND (?3 IS NULL OR u.username = ?3)
                  AND (?4 IS NULL OR s.name LIKE ?4 ESCAPE '\' OR s.command LIKE ?4 ESCAPE '\'
@@ -213,6 +217,7 @@ impl Store {
                     recording: RecordingState::read(&row.recording),
                 },
                 owner: row.owner_id.zip(row.owner_name).map(|(id, username)| Owner { id, username }),
+                server: row.server_id.zip(row.server_name),
                 environment: serde_json::from_str(&row.environment).unwrap_or_default(),
                 ended: row.ended.map(|at| End {
                     at: from_row(at),

@@ -159,6 +159,45 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/servers': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Servers that the caller may use, as an array */
+    get: operations['compat_server_list']
+    put?: never
+    /**
+     * Add a server
+     * @description For administrators.
+     */
+    post: operations['compat_server_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    /** Change a server */
+    put: operations['compat_server_change']
+    post?: never
+    /** Take a server off the list */
+    delete: operations['compat_server_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/sessions': {
     parameters: {
       query?: never
@@ -174,6 +213,58 @@ export interface paths {
     options?: never
     head?: never
     patch?: never
+    trace?: never
+  }
+  '/api/v1/credentials': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Credentials, by name, without their secrets
+     * @description For administrators.
+     */
+    get: operations['credential_list']
+    put?: never
+    /**
+     * Add a credential; its secrets are never given out
+     * @description For administrators.
+     */
+    post: operations['credential_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/credentials/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * One credential, without its secrets
+     * @description For administrators.
+     */
+    get: operations['credential_get']
+    put?: never
+    post?: never
+    /**
+     * Remove a credential that nothing uses
+     * @description For administrators.
+     */
+    delete: operations['credential_remove']
+    options?: never
+    head?: never
+    /**
+     * Change a credential
+     * @description For administrators.
+     */
+    patch: operations['credential_change']
     trace?: never
   }
   '/api/v1/events': {
@@ -881,6 +972,9 @@ export interface components {
       events: components['schemas']['CompatEvent'][]
       next: string | null
     }
+    CompatMessage: {
+      message: string
+    }
     /** @description A recording, and where its text is. */
     CompatRecording: components['schemas']['Recording'] & {
       /** @description A path on this server. */
@@ -891,6 +985,64 @@ export interface components {
        * @description The same as `id`.
        */
       session_id: string
+    }
+    CompatServer: components['schemas']['CompatServerHardware'] & {
+      /** Format: int32 */
+      agent_port: number
+      created_at: string
+      host_ip: string
+      /** Format: int64 */
+      id: number
+      last_check: string | null
+      name: string
+      /** Format: int32 */
+      port: number
+      /** @description `online` or `offline`; what nobody has looked at is offline. */
+      status: string
+      /** @description Of the default credential. */
+      username: string | null
+    }
+    /** @description What is left out or empty stays. */
+    CompatServerChange: {
+      /** Format: int64 */
+      agent_port?: number | null
+      /** Format: int64 */
+      brand_id?: number | null
+      host_ip?: string | null
+      /** Format: int64 */
+      model_id?: number | null
+      name?: string | null
+      password?: string | null
+      /** Format: int64 */
+      port?: number | null
+      username?: string | null
+    }
+    CompatServerCreate: {
+      /** Format: int64 */
+      agent_port?: number | null
+      /** Format: int64 */
+      brand_id?: number | null
+      host_ip: string
+      /** Format: int64 */
+      model_id?: number | null
+      name: string
+      password?: string | null
+      /** Format: int64 */
+      port?: number | null
+      username: string
+    }
+    CompatServerCreated: {
+      /** Format: int64 */
+      id: number
+      message: string
+    }
+    CompatServerHardware: {
+      /** Format: int64 */
+      brand_id: number | null
+      brand_name: string | null
+      /** Format: int64 */
+      model_id: number | null
+      model_name: string | null
     }
     /** @description A session as its making is answered. */
     CompatSession: {
@@ -945,6 +1097,70 @@ export interface components {
     }
     /** @enum {string} */
     CompatState: 'active' | 'closed'
+    /** @description Without its secrets: they are never given out. */
+    Credential: {
+      /** Format: date-time */
+      changed: string
+      /** Format: date-time */
+      created: string
+      /** @description `SHA256:…` of the public key. */
+      fingerprint: string | null
+      /** Format: int64 */
+      id: number
+      kind: components['schemas']['CredentialKind']
+      name: string
+      /** @description The line of a `.pub` file, where the private key tells it. */
+      public_key: string | null
+      set: components['schemas']['SecretsSet']
+      /** @description Servers whose default it is, and grants: `server web1`. */
+      used_by: string[]
+      /** @description The account to log in to. */
+      username: string
+    }
+    /** @description What is left out stays; `null` takes a secret away. With another key its old passphrase and certificate go. */
+    CredentialChange: {
+      certificate?: string | null
+      /** Format: password */
+      key?: string | null
+      kind?: components['schemas']['CredentialKind'] | null
+      name?: string | null
+      /** Format: password */
+      passphrase?: string | null
+      /** Format: password */
+      password?: string | null
+      /** @description The account to log in to. */
+      username?: string | null
+    }
+    CredentialCreate: {
+      /** @description The line of a `-cert.pub` file for the key. */
+      certificate?: string | null
+      /**
+       * Format: password
+       * @description The text of a private key file in OpenSSH or PEM form; kind `key` needs it.
+       */
+      key?: string | null
+      kind: components['schemas']['CredentialKind']
+      name: string
+      /**
+       * Format: password
+       * @description Of the private key. Where it is not stored, the person is asked.
+       */
+      passphrase?: string | null
+      /**
+       * Format: password
+       * @description Kinds `password`, which needs it, and `keyboard_interactive`.
+       */
+      password?: string | null
+      /** @description The account to log in to. */
+      username: string
+    }
+    /** @enum {string} */
+    CredentialKind: 'password' | 'key' | 'keyboard_interactive' | 'ask'
+    CredentialList: {
+      credentials: components['schemas']['Credential'][]
+      /** @description Where the next piece begins; null at the end. */
+      next: string | null
+    }
     /** @description `code` is 128 + signal for a program that a signal ended. */
     Exit: {
       /** Format: int32 */
@@ -1208,6 +1424,13 @@ export interface components {
     Role: 'admin' | 'user'
     /** @enum {string} */
     Scope: 'full' | 'read'
+    /** @description Which secrets there are. */
+    SecretsSet: {
+      certificate: boolean
+      key: boolean
+      passphrase: boolean
+      password: boolean
+    }
     /** @description A server as one caller sees it. */
     Server: components['schemas']['ServerDescription'] &
       components['schemas']['ServerDialling'] & {
@@ -1232,7 +1455,8 @@ export interface components {
       }
     /** @description What is left out stays; `null` takes away. */
     ServerChange: components['schemas']['ServerChangeNode'] &
-      components['schemas']['ServerCreateSsh'] & {
+      components['schemas']['ServerCreateSsh'] &
+      components['schemas']['ServerLogin'] & {
         /** Format: int64 */
         default_credential_id?: number | null
         group?: string | null
@@ -1255,7 +1479,8 @@ export interface components {
       brand_id?: number | null
     }
     ServerCreate: components['schemas']['ServerCreateNode'] &
-      components['schemas']['ServerCreateSsh'] & {
+      components['schemas']['ServerCreateSsh'] &
+      components['schemas']['ServerLogin'] & {
         /**
          * Format: int64
          * @description What people log in with there unless something else is granted to them.
@@ -1323,6 +1548,8 @@ export interface components {
       jump: components['schemas']['Named'] | null
       /** @description Old algorithms are offered too. */
       legacy_algorithms: boolean
+      /** @description Of the default credential. */
+      username: string | null
     }
     ServerFacts: {
       https: boolean
@@ -1332,6 +1559,12 @@ export interface components {
       /** @description Where the next piece begins; null at the end. */
       next: string | null
       servers: components['schemas']['Server'][]
+    }
+    /** @description They make a default credential of the server's own, or change it where nothing else uses it. Never shown again. */
+    ServerLogin: {
+      /** @description Asked for each time where there is none. */
+      password?: string | null
+      username?: string | null
     }
     /** @description What the caller may do with it. */
     ServerRights: {
@@ -1344,10 +1577,16 @@ export interface components {
     Session: components['schemas']['SessionFacts'] & {
       access: components['schemas']['Access']
       owner: components['schemas']['Owner'] | null
+      server: components['schemas']['Named'] | null
     }
     SessionCreate: {
       /** Format: int32 */
       cols?: number | null
+      /**
+       * Format: int64
+       * @description What to log in with there; else the server's default one, or the one that is granted.
+       */
+      credential_id?: number | null
       cwd?: string | null
       env?: {
         [key: string]: string
@@ -1355,6 +1594,11 @@ export interface components {
       name?: string | null
       /** Format: int32 */
       rows?: number | null
+      /**
+       * Format: int64
+       * @description A shell on this server instead of one of this machine: `shell` and `cwd` are left out.
+       */
+      server_id?: number | null
       shell?: string | null
     }
     /** @description Something that happened in a session. */
@@ -1416,7 +1660,7 @@ export interface components {
       title: string | null
     }
     /** @enum {string} */
-    SessionState: 'running' | 'ended'
+    SessionState: 'connecting' | 'running' | 'ended'
     Share: {
       access: components['schemas']['ShareAccess']
       /** Format: date-time */
@@ -1988,6 +2232,128 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  compat_server_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatServer'][]
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CompatServerCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatServerCreated']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CompatServerChange']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatMessage']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatMessage']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   compat_session_array: {
     parameters: {
       query?: never
@@ -2010,6 +2376,161 @@ export interface operations {
       403: components['responses']['Forbidden']
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  credential_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CredentialList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  credential_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CredentialCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Credential']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  credential_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Credential']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  credential_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  credential_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CredentialChange']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Credential']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
   }
@@ -2932,7 +3453,7 @@ export interface operations {
         /** @description How many at most. */
         limit?: number | null
         /** @description Only those that run, or only those that have ended. */
-        state?: ('running' | 'ended') | null
+        state?: ('connecting' | 'running' | 'ended') | null
       }
       header?: never
       path?: never

@@ -49,7 +49,7 @@ impl From<&Seen> for Short {
             size: Size { rows: session.shown.rows, cols: session.shown.cols },
             created: session.created,
             state: match session.state {
-                State::Running => Activity::Active,
+                State::Connecting | State::Running => Activity::Active,
                 State::Ended => Activity::Closed,
             },
             shell_type: shell.rsplit('/').next().unwrap_or_default().to_owned(),

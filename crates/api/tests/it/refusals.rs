@@ -71,7 +71,7 @@ impl Foreign {
                 (Some(&"servers"), "{id}") => &self.server,
                 (Some(&"host-keys"), "{id}") => &self.host_key,
                 // Of administrators only, and none there is.
-                (Some(&("groups" | "grants" | "host-authorities")), "{id}") => "4711",
+                (Some(&("credentials" | "groups" | "grants" | "host-authorities")), "{id}") => "4711",
                 (_, "{id}" | "{uid}") => &self.session,
                 (_, word) => {
                     assert!(!word.starts_with('{'), "{}: what is {word}?", route.path);
@@ -93,6 +93,8 @@ fn body(route: &Listed) -> &'static str {
         "grant_create" => r#"{"user_id":1,"server_id":1}"#,
         "host_authority_create" => r#"{"name":"x","key":"y"}"#,
         "host_key_add" => r#"{"key":"y"}"#,
+        "credential_create" => r#"{"name":"x","username":"u","kind":"ask"}"#,
+        "compat_server_create" => r#"{"name":"x","host_ip":"h","username":"u"}"#,
         "server_create" => r#"{"name":"x","host":"h"}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",

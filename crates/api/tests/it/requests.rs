@@ -45,8 +45,8 @@ async fn the_older_form_of_sessions_is_answered_too() {
     let shown = person.get(&path).send().await.json();
     assert_eq!((&shown["pty_enabled"], &shown["exit_code"]), (&json!(true), &json!(null)));
     assert_eq!(person.get("/api/pty/sessions").send().await.json()["sessions"].as_array().unwrap().len(), 1);
-    let elsewhere = person.post("/api/pty/sessions", r#"{"server_id":3}"#).send().await;
-    assert_eq!(elsewhere.status, 422);
+    let elsewhere = person.post("/api/pty/sessions", r#"{"server_id":"3"}"#).send().await;
+    assert_eq!(elsewhere.problem(), "server_not_found");
     assert_eq!(person.request("DELETE", &path).send().await.status, 204);
     world.end().await;
 }

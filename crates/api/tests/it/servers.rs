@@ -215,3 +215,90 @@ async fn host_keys_are_kept_once_and_removed_by_administrators() {
     assert_eq!(admin.post("/api/v1/host-authorities", &authority).send().await.status, 409);
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_name_and_a_password_that_come_with_a_server_are_its_own_credential() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let secret = "correct horse 4711";
+    let body = json!({ "name": "web", "host": "w", "username": "deploy", "password": secret });
+    let made = admin.post("/api/v1/servers", &body.to_string()).send().await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert!(!made.body.contains(secret));
+    let web = made.json();
+    let credential = web["default_credential"]["id"].clone();
+    assert!(credential.is_i64(), "{web}");
+    // It is changed where nothing else uses it, and left to the others where something does.
+    let edit =
+        |server: &Value, body: Value| admin.request("PATCH", &at(server)).json(&body.to_string()).send();
+    let changed = edit(&web, json!({ "password": "another" })).await;
+    assert_eq!(changed.json()["default_credential"]["id"], credential, "{}", changed.body);
+    let other = json!({ "name": "other", "host": "o", "default_credential_id": credential });
+    let other = server(&admin, &other.to_string()).await;
+    let changed = edit(&other, json!({ "username": "root", "password": "x" })).await;
+    assert_ne!(changed.json()["default_credential"]["id"], credential, "{}", changed.body);
+    assert_eq!(admin.get(&at(&web)).send().await.json()["default_credential"]["id"], credential);
+    let gone = edit(&other, json!({ "default_credential_id": 4711 })).await;
+    assert_eq!(gone.status, 422, "{}", gone.body);
+    // A server that cannot be added leaves no credential behind.
+    let twice = json!({ "name": "web", "host": "w", "username": "left", "password": "over" });
+    assert_eq!(admin.post("/api/v1/servers", &twice.to_string()).send().await.status, 409);
+    let nameless = json!({ "name": "nameless", "host": "w", "password": "x" });
+    assert_eq!(admin.post("/api/v1/servers", &nameless.to_string()).send().await.status, 422);
+    // Its name is free: the same again has it without a number.
+    let again = json!({ "name": "web 2", "host": "w", "username": "left", "password": "over" });
+    let again = server(&admin, &again.to_string()).await;
+    assert_eq!(again["default_credential"]["id"].as_i64().unwrap(), credential.as_i64().unwrap() + 2);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_terminal_on_a_server_needs_a_right_and_a_credential() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let user = world.user(&admin, "bob", "user").await;
+    let web = server(&admin, r#"{"name":"web","host":"127.0.0.1","port":1}"#).await["id"].clone();
+    let open = |person: &Person, body: Value| person.post("/api/v1/sessions", &body.to_string()).send();
+    let hidden = open(&user, json!({ "server_id": web })).await;
+    assert_eq!(hidden.problem(), "server_not_found");
+    assert_eq!(open(&user, json!({ "server_id": 4711 })).await.problem(), "server_not_found");
+    let bare = open(&admin, json!({ "server_id": web })).await;
+    assert_eq!((bare.status, bare.problem().as_str()), (422, "invalid"), "{}", bare.body);
+    assert!(bare.body.contains("default credential"), "{}", bare.body);
+    assert_eq!(open(&admin, json!({ "server_id": web, "shell": "sh" })).await.status, 422);
+    assert_eq!(open(&admin, json!({ "credential_id": 1 })).await.status, 400);
+    assert_eq!(
+        open(&admin, json!({ "server_id": web, "credential_id": 4711 })).await.problem(),
+        "credential_not_found"
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_front_end_of_an_earlier_design_finds_its_servers() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let body = r#"{"name":"节点 1","host_ip":"10.0.0.7","username":"root","password":"hidden 4711","port":"2222","brand_id":"","model_id":3}"#;
+    let made = admin.post("/api/servers", body).send().await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(made.json()["message"], "Server created successfully");
+    let listed = admin.get("/api/servers").send().await;
+    assert!(!listed.body.contains("hidden"));
+    let one = listed.json()[0].clone();
+    assert_eq!((&one["host_ip"], &one["port"]), (&json!("10.0.0.7"), &json!(2222)));
+    assert_eq!((&one["username"], &one["status"]), (&json!("root"), &json!("offline")));
+    assert_eq!((&one["model_id"], &one["brand_id"]), (&json!(3), &Value::Null));
+    assert_eq!(one["created_at"].as_str().unwrap().len(), "2026-01-01 00:00:00".len());
+    let path = format!("/api/servers/{}", one["id"]);
+    let edit = r#"{"name":"node","host_ip":"10.0.0.8","username":"root","password":"","port":22}"#;
+    let changed = admin.request("PUT", &path).json(edit).send().await;
+    assert_eq!(changed.json()["message"], "Server updated successfully", "{}", changed.body);
+    let one = admin.get(&format!("/api/v1{}", &path[4..])).send().await.json();
+    assert_eq!((&one["name"], &one["accelerator_id"]), (&json!("node"), &json!(3)));
+    assert_eq!(admin.post("/api/servers", r#"{"name":"x"}"#).send().await.status, 400);
+    let gone = admin.request("DELETE", &path).send().await;
+    assert_eq!(gone.json()["message"], "Server deleted successfully");
+    let none = admin.request("PUT", &path).json("{}").send().await;
+    assert_eq!((none.status, none.json()["error"].is_string()), (404, true));
+    world.end().await;
+}

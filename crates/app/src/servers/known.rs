@@ -9,6 +9,7 @@ use bastide_store::{Grant, GrantTarget, Grantee, Group, Server, ServerStatus, St
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
+use super::places::Places;
 use crate::Error;
 use crate::access::{Granted, Reach};
 
@@ -18,6 +19,7 @@ pub(crate) struct Servers {
     /// Held from the checks of a change to showing what came of it: two changes never see each other half
     /// done, and what was read first is not shown last.
     changing: Arc<Mutex<()>>,
+    places: Places,
 }
 
 /// All of one moment.
@@ -34,7 +36,8 @@ pub(crate) struct Known {
 
 impl Servers {
     pub(crate) async fn load(store: &Store) -> Result<Self, Error> {
-        let servers = Self { known: watch::Sender::new(Arc::default()), changing: Arc::default() };
+        let known = watch::Sender::new(Arc::default());
+        let servers = Self { known, changing: Arc::default(), places: Places::load(store).await? };
         servers.reload(store).await?;
         Ok(servers)
     }
@@ -57,6 +60,11 @@ impl Servers {
         Ok(())
     }
 
+    /// Where sessions are.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
     pub(crate) fn now(&self) -> Arc<Known> {
         Arc::clone(&self.known.borrow())
     }
@@ -66,6 +74,7 @@ impl Servers {
     }
 
     /// Changes with every server, group and grant.
+    #[allow(dead_code, reason = "for the pages that follow the statuses")]
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<Known>> {
         self.known.subscribe()
     }
@@ -107,6 +116,12 @@ impl Known {
 
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Server>> {
         self.by_name.get(&name.to_lowercase()).and_then(|id| self.servers.get(id))
+    }
+
+    /// Names of the groups that somebody is in.
+    pub(crate) fn groups_of(&self, user: i64) -> Vec<String> {
+        let ids = self.groups_of.get(&user).map(Vec::as_slice).unwrap_or_default();
+        ids.iter().filter_map(|id| self.groups.get(id)).map(|group| group.name.clone()).collect()
     }
 
     /// What the grants that hold at `now` give this person of this server.

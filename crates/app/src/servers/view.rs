@@ -53,6 +53,8 @@ pub struct Dialled {
     /// The server on the way to it.
     pub jump: Option<Named>,
     pub default_credential: Option<Named>,
+    /// Of the default credential.
+    pub username: Option<String>,
     /// Old algorithms are offered too.
     pub legacy_algorithms: bool,
     /// Programs there may use the keys that were logged in with.
@@ -100,17 +102,24 @@ pub struct May {
 /// What views are made with: looked up once for a whole list.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    credentials: HashMap<i64, String>,
+    /// Name and user name.
+    credentials: HashMap<i64, (String, String)>,
 }
 
 impl Names {
     pub(crate) async fn read(ctx: &Ctx) -> Result<Self, Error> {
         let all = ctx.app().store().credentials().await?;
-        Ok(Self { credentials: all.into_iter().map(|one| (one.id, one.about.name)).collect() })
+        Ok(Self {
+            credentials: all.into_iter().map(|one| (one.id, (one.about.name, one.about.username))).collect(),
+        })
     }
 
     fn credential(&self, id: i64) -> Named {
-        Named { id, name: self.credentials.get(&id).cloned().unwrap_or_default() }
+        Named { id, name: self.credentials.get(&id).map(|(name, _)| name.clone()).unwrap_or_default() }
+    }
+
+    fn username(&self, id: i64) -> Option<String> {
+        self.credentials.get(&id).map(|(_, username)| username.clone())
     }
 }
 
@@ -144,6 +153,7 @@ pub(super) fn view(ctx: &Ctx, names: &Names, (server, granted): (&Server, &Grant
         dialled: Dialled {
             jump: jump.map(|jump| Named { id: jump.id, name: jump.settings.name.clone() }),
             default_credential: default.map(|id| names.credential(id)),
+            username: default.and_then(|id| names.username(id)),
             legacy_algorithms: ssh.legacy_algorithms,
             agent_forwarding: ssh.agent_forwarding,
             ask_host_key: ssh.ask_host_key,

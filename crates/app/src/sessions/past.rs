@@ -14,6 +14,7 @@ use super::{Recording, Seen, Session, Shown, State};
 use crate::Error;
 use crate::context::{Action, Ctx};
 use crate::page::{Piece, cut};
+use crate::servers::Named;
 
 /// Something that happened in a session.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -80,7 +81,7 @@ pub(super) async fn list(
     };
     let rows = ctx.app().store().sessions(&filter).await?;
     let listed = |row: &store::Session| live.iter().any(|seen| seen.session.uid == row.opened.uid);
-    Ok(rows.into_iter().filter(|row| !listed(row)).filter_map(|row| Seen::by(ctx, read(row))).collect())
+    Ok(rows.into_iter().filter(|row| !listed(row)).filter_map(|row| seen(ctx, row)).collect())
 }
 
 /// Keeps what only the server knows of a session that it has just made. Its shell runs already, so a
@@ -105,7 +106,13 @@ pub(super) async fn remember(ctx: &Ctx, info: &SessionInfo, environment: &BTreeM
     }
 }
 
-pub(super) fn read(row: store::Session) -> Session {
+/// `None` when the caller may not know of it.
+pub(super) fn seen(ctx: &Ctx, row: store::Session) -> Option<Seen> {
+    let server = row.server.clone().map(|(id, name)| Named { id, name });
+    Some(Seen { server, ..Seen::by(ctx, read(row))? })
+}
+
+fn read(row: store::Session) -> Session {
     let store::Session { opened, ended, .. } = row;
     let (cols, rows) = opened.size.unwrap_or((80, 24));
     let exit = ended.and_then(|end| end.exit);
