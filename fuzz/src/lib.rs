@@ -10,13 +10,14 @@
 pub type Body = fn(&[u8]);
 
 /// Every body by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Body); 7] = [
+pub const TARGETS: [(&str, Body); 8] = [
     ("frames", bastide_wire::fuzz::frames),
     ("websocket", bastide_wire::fuzz::websocket),
     ("terminal", bastide_vt::fuzz_terminal),
     ("cast", bastide_record::fuzz_cast),
     ("ranges", bastide_record::fuzz_ranges),
     ("log_line", bastide_audit::fuzz_log_line),
+    ("ssh_keys", bastide_ssh::fuzz_keys),
     ("measure", bastide_app::health::measure::fuzz_measure),
 ];
 

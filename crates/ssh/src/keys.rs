@@ -103,6 +103,9 @@ pub(crate) fn certificate(line: &str) -> Result<Certificate, BadKey> {
     if line.len() > MAX_TEXT {
         return Err(BadKey::TooLong);
     }
+    if nested_deeply(line.split_whitespace().nth(1).unwrap_or_default()) {
+        return Err(BadKey::NotCertificate);
+    }
     match Certificate::from_openssh(line.trim()) {
         Ok(certificate) if certificate.cert_type() == CertType::User => Ok(certificate),
         _ => Err(BadKey::NotCertificate),
@@ -130,6 +133,10 @@ pub(crate) fn decode(text: &str, passphrase: Option<&str>) -> Result<(PrivateKey
     if text.len() > MAX_TEXT {
         return Err(BadKey::TooLong);
     }
+    let body = |line: &&str| !line.starts_with('-') && !line.contains(':');
+    if nested_deeply(&zeroize::Zeroizing::new(text.lines().filter(body).collect::<String>())) {
+        return Err(BadKey::Unreadable);
+    }
     if public_key(text).is_ok() || certificate(text).is_ok() {
         return Err(BadKey::Public);
     }
@@ -150,6 +157,38 @@ pub(crate) fn decode(text: &str, passphrase: Option<&str>) -> Result<(PrivateKey
         Err(_) if encrypted => Err(BadKey::WrongPassphrase),
         Err(_) => Err(BadKey::Unreadable),
     }
+}
+
+/// A certificate's signing key may be a certificate again, and the library that reads them goes down without end:
+/// a text made for that would overflow the stack. Good ones have one level.
+fn nested_deeply(base64: &str) -> bool {
+    const MARK: &[u8] = b"-cert-v01@";
+    const MAX: usize = 4;
+    let bytes = zeroize::Zeroizing::new(from_base64(base64));
+    bytes.windows(MARK.len()).filter(|window| *window == MARK).count() > MAX
+}
+
+/// What can be read of it; other characters are passed over.
+fn from_base64(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => continue,
+        };
+        bits = (bits << 6) | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count).to_be_bytes()[3]);
+        }
+    }
+    bytes
 }
 
 /// By the outer form alone, before anything is derived from a passphrase.
@@ -202,3 +241,24 @@ pub(crate) fn presented(host: &str, port: u16, key: &PublicKey) -> PresentedKey 
         key: key_line(key),
     }
 }
+
+/// Fuzz body: key texts of any shape are read or refused, and what was read is read again as the same.
+///
+/// # Panics
+/// When that does not hold.
+pub fn fuzz_keys(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = parse_certificate(&text);
+    if let Ok(facts) = parse_public_key(&text) {
+        assert_eq!(parse_public_key(&facts.line).as_ref(), Ok(&facts));
+    }
+    if let Ok(facts) = parse_private_key(&text, None)
+        && let Some(line) = &facts.public
+    {
+        let public = parse_public_key(line).map(|public| public.fingerprint);
+        assert_eq!(public.ok(), facts.fingerprint);
+    }
+}
+
+#[cfg(test)]
+mod tests;

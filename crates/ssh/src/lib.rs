@@ -33,6 +33,8 @@ pub use config::Config;
 pub use connection::ConnectionInfo;
 pub use error::Error;
 pub use exec::{Exec, Output};
-pub use keys::{BadKey, KeyFacts, PublicFacts, parse_certificate, parse_private_key, parse_public_key};
+pub use keys::{
+    BadKey, KeyFacts, PublicFacts, fuzz_keys, parse_certificate, parse_private_key, parse_public_key,
+};
 pub use pool::Pool;
 pub use shell::{Shell, ShellOptions};
