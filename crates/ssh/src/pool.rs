@@ -220,7 +220,8 @@ impl Pool {
                 return Ok(lease);
             }
         }
-        Err(Error::Lost { place: String::new(), why: "each new connection was gone at once".to_owned() })
+        let place = to.hops.last().map(|hop| hop.name.clone()).unwrap_or_default();
+        Err(Error::Lost { place, why: "each new connection was gone or full at once".to_owned() })
     }
 
     fn take_off(&self, key: &Key, to: &Ssh, ask: &Arc<dyn Ask>) -> (Flight, Arc<flight::Passengers>) {

@@ -15,3 +15,5 @@ mod pool;
 mod rig;
 #[path = "it/shell.rs"]
 mod shell;
+#[path = "it/weight.rs"]
+mod weight;

@@ -1,6 +1,6 @@
 //! Whether it is the right server: pinned keys, unknown ones, changed ones, certificates.
 
-use bastide_ssh::{Answer, Error, ShellOptions};
+use bastide_ssh::{Answer, Error, Exec, Exit, ShellOptions};
 use bastide_testkit::{SshServer, SshServerOptions, Sshd, SshdOptions, within};
 use bastide_wire::ssh::{PromptKind, Ssh};
 
@@ -150,4 +150,16 @@ async fn a_probe_shows_the_key_and_logs_in_nowhere() {
     let shown = within("the key", pool().probe(&unpinned(&server.ssh(), false), nobody())).await.unwrap();
     assert_eq!(shown.key, server.host_key());
     assert_eq!(server.logins(), 0);
+}
+
+#[tokio::test]
+async fn keys_are_agreed_anew_in_the_middle_of_a_connection() {
+    let options = SshdOptions::default().host_certificate("127.0.0.1").line("RekeyLimit 1M");
+    let sshd = Sshd::start_with(options).await;
+    let mut to = sshd.ssh();
+    to.hops[0].host_keys.clear();
+    to.hops[0].host_authorities = vec![sshd.host_authority()];
+    let exec = Exec::new("head -c 8000000 /dev/zero");
+    let output = within("the command", pool().exec(&to, exec, nobody())).await.unwrap();
+    assert_eq!((output.stdout_bytes, output.exit), (8_000_000, Exit::Status(0)));
 }
