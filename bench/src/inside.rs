@@ -32,6 +32,8 @@ pub(crate) enum Inside {
     Tick { every_us: u64, count: u32 },
     /// Ties PROGRAM on a terminal to every WebSocket that comes.
     Bridge { program: Vec<String> },
+    /// Our SSH connections, held as `ssh_peers.py hold` does.
+    Hold { count: usize, port: u16, user: String, key: PathBuf, known_hosts: PathBuf },
     /// A socket that sends back what it gets, one client after the other.
     Socket { path: PathBuf },
 }
@@ -43,6 +45,11 @@ pub(crate) fn run(program: Inside) -> Result<()> {
         Inside::Print { file, for_ever } => print(&file, for_ever),
         Inside::Tick { every_us, count } => tick(Duration::from_micros(every_us), count),
         Inside::Bridge { program } => crate::bridge::run(program),
+        Inside::Hold { count, port, user, key, known_hosts } => {
+            let host_key = std::fs::read_to_string(known_hosts)?;
+            let host_key = host_key.trim().split_once(' ').context("no host key")?.1.to_owned();
+            crate::ssh::hold(count, &crate::ssh::hop(port, user, std::fs::read_to_string(key)?, host_key))
+        }
         Inside::Socket { path } => socket(&path),
     }
 }

@@ -20,6 +20,7 @@ mod report;
 mod rows;
 mod server;
 mod soak;
+mod ssh;
 mod stats;
 mod wire;
 

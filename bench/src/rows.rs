@@ -9,6 +9,7 @@ mod neighbours;
 mod packing;
 mod people;
 mod reattach;
+mod ssh;
 mod terminals;
 mod viewers;
 mod websocket;
@@ -37,7 +38,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Names for `--only`, in the order of the table.
-const ROWS: [(&str, Measure); 12] = [
+const ROWS: [(&str, Measure); 16] = [
     ("bulk", bulk::measure),
     ("echo", echo::measure),
     ("reattach", reattach::measure),
@@ -50,6 +51,10 @@ const ROWS: [(&str, Measure); 12] = [
     ("people", people::measure),
     ("packing", packing::measure),
     ("first-page", first_page::measure),
+    ("ssh-open", ssh::open::measure),
+    ("ssh-echo", ssh::echo::measure),
+    ("ssh-bulk", ssh::bulk::measure),
+    ("ssh-idle", ssh::idle::measure),
 ];
 
 pub(crate) fn measure(bench: &Bench, names: &[String]) -> Result<Vec<Row>> {

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use bastide_wire::event::{Event, FromDaemon};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::{Ack, Attach, Create, Envelope, Handshake, Input, Target};
-use bastide_wire::{PROTOCOL_VERSION, Reply, capability, frame};
+use bastide_wire::ssh::Ssh;
+use bastide_wire::{PROTOCOL_VERSION, Reply, Spec, capability, frame};
 use serde::Serialize;
 
 use crate::path::Path;
@@ -135,6 +136,20 @@ impl Client {
         Ok(uid.to_string())
     }
 
+    /// A program on another machine. It is dialled after the reply.
+    pub(crate) fn create_over_ssh(&mut self, to: &Ssh) -> Result<(u32, String)> {
+        let spec = Spec { ssh: Some(Box::new(to.clone())), ..Spec::default() };
+        let create = Create {
+            cols: Some(crate::bare::COLS),
+            rows: Some(crate::bare::ROWS),
+            spec: Some(spec),
+            ..Create::default()
+        };
+        let reply = self.request("create", create)?;
+        let uid = reply.uid.context("create names no lasting name")?;
+        Ok((reply.session.context("create names no session")?, uid.to_string()))
+    }
+
     fn created(&mut self, program: &[String]) -> Result<OkReply> {
         let create = Create {
             argv: Some(program.to_vec()),
@@ -228,6 +243,14 @@ impl Ours {
     pub(crate) fn start(daemon: &crate::daemon::Daemon, program: &[String]) -> Result<Self> {
         let mut client = daemon.client()?;
         let session = client.create(program)?;
+        let place = client.attach_from_start(session, 1)?;
+        Ok(Self { client, place, daemon: daemon.pid(), output: Vec::new() })
+    }
+
+    /// A program on another machine.
+    pub(crate) fn over_ssh(daemon: &crate::daemon::Daemon, to: &Ssh) -> Result<Self> {
+        let mut client = daemon.client()?;
+        let (session, _) = client.create_over_ssh(to)?;
         let place = client.attach_from_start(session, 1)?;
         Ok(Self { client, place, daemon: daemon.pid(), output: Vec::new() })
     }
