@@ -8,9 +8,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use bastide_testkit::sshd::{Sshd, SshdOptions};
 use bastide_rt::Tasks;
 use bastide_ssh::{Config, NobodyToAsk, Pool, ShellOptions};
+use bastide_testkit::{Sshd, SshdOptions};
 use bastide_wire::ssh::{Hop, Login, Secret, Ssh};
 use russh::client::{self, Handle};
 use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};

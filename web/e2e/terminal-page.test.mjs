@@ -125,12 +125,13 @@ test('the divider is dragged, and both shells learn their size', async () => {
     (cols) => document.querySelector('.pane.focused .terminal-fit').terminal.cols < cols - 15,
     before.cols,
   )
-  await terminal.run('while sleep 0.1; do clear; stty size; done')
+  // Ended by a key that it reads: an interrupt between two programs would leave the loop running, bash(1).
+  await terminal.run(`bash -c 'until read -rsn 1 -t 0.1; do clear; stty size; done'`)
   await page.waitForFunction(() => {
     const { cols, rows, buffer } = document.querySelector('.pane.focused .terminal-fit').terminal
     return buffer.active.getLine(buffer.active.baseY).translateToString(true) === `${rows} ${cols}`
   })
-  await terminal.press('Control+c')
+  await terminal.press('q')
   const { cols } = await terminal.size()
   // From the keyboard too, when the divider has the focus.
   await page.getByRole('separator').first().focus()

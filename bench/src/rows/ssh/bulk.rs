@@ -30,9 +30,7 @@ pub(in crate::rows) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     }
     let seconds = |time: &Duration| time.as_secs_f64();
     let speed = stats::median_ratio(bare.iter().zip(&own).map(|(bare, own)| (seconds(bare), seconds(own))));
-    let rate = |times: &[Duration]| {
-        bytes as f64 / 1e6 / stats::median(times.iter().map(seconds))
-    };
+    let rate = |times: &[Duration]| bytes as f64 / 1e6 / stats::median(times.iter().map(seconds));
     Ok(vec![
         Row::new(
             "bulk output over SSH, screen and recording included, as a part of russh's own speed",

@@ -67,15 +67,15 @@ pub(in crate::rows) fn measure(_: &Bench) -> Result<Vec<Row>> {
         .target("≤ 1.1×", pairs <= 1.1)
         .peers(listed(&|times| ms(&times.pooled)))
         .why("sshd starts a process for the shell, which takes most of the time of both"),
-        Row::new(
-            "the same against a new connection with its login",
-            format!("{faster:.1}× faster"),
-        )
-        .target("≥ 20×", faster >= 20.0)
-        .peers(listed(&|times| {
-            format!("{:.1}×", stats::median(times.cold.iter().copied()) / stats::median(times.pooled.iter().copied()))
-        }))
-        .why("both end with sshd starting a shell; only what comes before it can be spared"),
+        Row::new("the same against a new connection with its login", format!("{faster:.1}× faster"))
+            .target("≥ 20×", faster >= 20.0)
+            .peers(listed(&|times| {
+                format!(
+                    "{:.1}×",
+                    stats::median(times.cold.iter().copied()) / stats::median(times.pooled.iter().copied())
+                )
+            }))
+            .why("both end with sshd starting a shell; only what comes before it can be spared"),
         Row::new(
             "connect, log in, terminal, from nothing, p50",
             format!("{} (russh alone {})", show(cold.p50()), show(russh_cold.p50())),
