@@ -1,6 +1,7 @@
 //! The session's task: one loop, one place where it waits.
 
 mod attach;
+mod dialling;
 mod ending;
 mod output;
 mod typing;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bastide_pty::{Child, Exit, Signal};
+use bastide_pty::Signal;
 use bastide_record::{Recorder, State};
 use bastide_vt::{Effects, Terminal};
 use bastide_wire::Code;
@@ -20,8 +21,10 @@ use bastide_wire::spec::Flow;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
+use crate::backend::{Backend, Gone, UNKNOWN};
 use crate::budget::Share;
-use crate::command::{Command, EndReason};
+use crate::command::{Command, EndReason, Leave};
+use crate::dial::{Dialling, Step};
 use crate::event::{Happening, Happenings};
 use crate::handle::{Handle, Identity};
 use crate::input::InputQueue;
@@ -38,7 +41,9 @@ pub struct Session {
     commands: mpsc::Receiver<Command>,
     happenings: Happenings,
     /// Gone when the program has ended and its output is read.
-    backend: Option<Child>,
+    backend: Option<Backend>,
+    /// While the backend is a shell that is being dialled.
+    dialling: Option<Box<Dialling>>,
     recording: Recording,
     screen: Screen,
     viewers: Viewers,
@@ -113,6 +118,8 @@ struct Exited {
 /// The program has ended and everything it wrote has been taken.
 struct Ended {
     status: ExitStatus,
+    /// What whoever comes later must be told about it.
+    why: Option<String>,
     forget_at: Instant,
 }
 
@@ -121,7 +128,8 @@ enum Woken {
     Command(Option<Command>),
     Readable(io::Result<()>),
     Writable(io::Result<()>),
-    Exited(io::Result<Exit>),
+    Exited(Gone),
+    Dial(Step),
     LastOutput,
     RoomSomewhere,
     Recorder(State),
@@ -133,11 +141,10 @@ impl Session {
         open: &Open,
         running: Running,
         handle: Handle,
-        child: Child,
+        (backend, dialling): (Backend, Option<Box<Dialling>>),
         (recording, commands): (Begun, mpsc::Receiver<Command>),
     ) -> Self {
-        let spec = &open.spec;
-        let size = bastide_vt::Size { cols: open.spawn.size.cols, rows: open.spawn.size.rows };
+        let (spec, size) = (&open.spec, open.size);
         let now = Instant::now();
         let mut typed =
             Typed { queue: InputQueue::new(running.config.input_queue_bytes), waiting: VecDeque::new() };
@@ -146,7 +153,8 @@ impl Session {
         }
         Self {
             happenings: running.happenings,
-            backend: Some(child),
+            backend: Some(backend),
+            dialling,
             recording: Recording {
                 recorder: recording.recorder,
                 required: spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode)
@@ -219,7 +227,8 @@ impl Session {
                 Woken::Command(None) => self.begin_end(EndReason::Shutdown, false).await,
                 Woken::Readable(result) => self.read(result).await,
                 Woken::Writable(result) => self.write(result),
-                Woken::Exited(exit) => self.exited(exit).await,
+                Woken::Exited(gone) => self.exited(gone).await,
+                Woken::Dial(step) => self.dial_went_on(step).await,
                 Woken::LastOutput => self.drain().await,
                 Woken::RoomSomewhere => {}
                 Woken::Recorder(state) => self.recorder_changed(state).await,
@@ -251,17 +260,20 @@ impl Session {
         let starved = paced || self.viewers.all.iter().any(waits);
         let recorder = self.recording.recorder.as_ref();
         let room = recorder.is_none_or(Recorder::has_room);
+        let dialling = self.dialling.as_deref_mut();
         let backend = self.backend.as_ref();
         let running = backend.filter(|_| self.life.exited.is_none());
         let may_read = running.filter(|_| room && !paced && !self.life.output_closed);
         // A terminal that was closed counts as writable for ever.
         let may_write = running.filter(|_| !self.typed.queue.is_empty() && !self.life.output_closed);
+        let dials = dialling.is_some();
         let last_output = room && !paced && backend.is_some() && running.is_none();
         tokio::select! {
             command = self.commands.recv() => Woken::Command(command),
-            result = async { some(may_read).master.readable().await }, if may_read.is_some() => Woken::Readable(result),
-            result = async { some(may_write).master.writable().await }, if may_write.is_some() => Woken::Writable(result),
-            exit = async { some(running).process.wait().await }, if running.is_some() => Woken::Exited(exit),
+            result = async { some(may_read).readable().await }, if may_read.is_some() => Woken::Readable(result),
+            result = async { some(may_write).writable().await }, if may_write.is_some() => Woken::Writable(result),
+            gone = async { some(running).wait().await }, if running.is_some() => Woken::Exited(gone),
+            step = async { some(dialling).next().await }, if dials => Woken::Dial(step),
             () = std::future::ready(()), if last_output => Woken::LastOutput,
             () = self.viewers.room.notified(), if starved => Woken::RoomSomewhere,
             () = async { some(recorder).room().await }, if !room => Woken::RoomSomewhere,
@@ -274,15 +286,16 @@ impl Session {
         let id = self.id();
         match command {
             Command::Attach(attach) => self.attach(*attach).await,
-            Command::Detach(key, reply) => {
+            Command::Leave(Leave::Viewer(key, reply)) => {
                 self.detach(|viewer| viewer.key == key).await;
                 if let Some(reply) = reply {
                     reply.session(id);
                 }
             }
-            Command::Disconnected(connection) => {
+            Command::Leave(Leave::Connection(connection)) => {
                 self.detach(|viewer| viewer.key.connection == connection).await;
             }
+            Command::PromptReply(reply) => self.prompt_reply(*reply).await,
             Command::Input(input) => self.input(input).await,
             Command::Resize(resize) => self.resize(resize).await,
             Command::Signal(signal, reply) => match self.signal(signal) {
@@ -312,7 +325,7 @@ impl Session {
     }
 
     fn signal(&self, signal: Signal) -> Option<io::Result<()>> {
-        self.backend.as_ref().filter(|_| self.runs()).map(|child| child.signal(signal))
+        self.backend.as_ref().filter(|_| self.runs()).map(|backend| backend.signal(signal))
     }
 
     /// Answers what came too late.
@@ -326,12 +339,16 @@ impl Session {
             Command::Signal(_, reply) | Command::ClearScrollback(reply) | Command::Snapshot(_, reply) => {
                 gone(reply);
             }
-            Command::Detach(_, reply) | Command::End { reply, .. } => {
+            Command::PromptReply(prompt) => gone(prompt.reply),
+            Command::Leave(Leave::Viewer(_, reply)) | Command::End { reply, .. } => {
                 if let Some(reply) = reply {
                     reply.session(id);
                 }
             }
-            Command::Disconnected(_) | Command::Acknowledge(_) | Command::Describe(_) | Command::Trim(_) => {}
+            Command::Leave(Leave::Connection(_))
+            | Command::Acknowledge(_)
+            | Command::Describe(_)
+            | Command::Trim(_) => {}
         }
     }
 
@@ -357,9 +374,7 @@ impl Session {
         }
         self.screen.dropped += lines;
         let text = format!("{lines} lines of scrollback were given back to stay within scrollback_memory");
-        if let Some(recorder) = &mut self.recording.recorder {
-            recorder.marker(Instant::now(), &text);
-        }
+        self.mark(&text);
         self.notify("scrollback", &text);
         let uid = self.identity().uid;
         self.happenings.tell(Happening::ScrollbackDropped { uid, lines }).await;
@@ -370,7 +385,7 @@ impl Drop for Session {
     /// A session whose task was cut off tells its viewers at least that it is no more.
     fn drop(&mut self) {
         if self.life.ended.is_none() {
-            self.force_exit_events(ending::UNKNOWN);
+            self.force_exit_events(UNKNOWN);
         }
     }
 }

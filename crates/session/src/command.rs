@@ -2,8 +2,10 @@
 
 use bastide_pty::Signal;
 use bastide_wire::SessionInfo;
+use bastide_wire::ssh::Secret;
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::outbox::{Outbox, Responder};
 use crate::viewer::ViewerKey;
@@ -14,6 +16,8 @@ pub struct Requester {
     pub connection: u64,
     pub client: Option<String>,
     pub outbox: Outbox,
+    /// It can be asked what only a person can answer.
+    pub prompts: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +61,29 @@ pub struct Acknowledge {
     pub pos: Option<u64>,
 }
 
+/// What a person said to a question: neither text nor `accept` refuses.
+#[derive(Debug)]
+pub struct PromptAnswer {
+    pub text: Option<Secret>,
+    pub accept: bool,
+}
+
+#[derive(Debug)]
+pub struct PromptReply {
+    pub key: ViewerKey,
+    pub prompt_id: Uuid,
+    pub answer: PromptAnswer,
+    pub reply: Responder,
+}
+
+/// Who goes.
+#[derive(Debug)]
+pub enum Leave {
+    Viewer(ViewerKey, Option<Responder>),
+    /// The connection is gone, and all its viewers with it.
+    Connection(u64),
+}
+
 /// Why a session ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReason {
@@ -72,6 +99,10 @@ pub enum EndReason {
     /// Nobody came back within `detach_keep`.
     Left,
     RecordingFailed,
+    /// There never was a shell on the other machine; why, in words that begin with the step.
+    ConnectFailed(String),
+    /// The connection to the other machine broke.
+    ConnectionLost(String),
     Shutdown,
 }
 
@@ -87,14 +118,32 @@ impl EndReason {
             Self::Expired => "expired",
             Self::Left => "detach_keep",
             Self::RecordingFailed => "recording_failed",
+            Self::ConnectFailed(_) => "ssh_failed",
+            Self::ConnectionLost(_) => "ssh_lost",
             Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// More about it for the log.
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Ended(words) => Some(words),
+            _ => self.connection(),
+        }
+    }
+
+    /// What became of the connection to another machine.
+    pub(crate) fn connection(&self) -> Option<&str> {
+        match self {
+            Self::ConnectFailed(why) | Self::ConnectionLost(why) => Some(why),
+            _ => None,
         }
     }
 
     /// A sentence for the people at the terminal; none when the program ended by itself.
     pub(crate) fn notice(&self) -> Option<String> {
         Some(match self {
-            Self::Exited | Self::Killed => return None,
+            Self::Exited | Self::Killed | Self::ConnectFailed(_) | Self::ConnectionLost(_) => return None,
             Self::Ended(why) if why.is_empty() => "this session was ended".to_owned(),
             Self::Ended(why) => format!("this session was ended: {why}"),
             Self::Idle => "this session was idle for too long and ends".to_owned(),
@@ -112,15 +161,15 @@ impl EndReason {
 #[derive(Debug)]
 pub enum Command {
     Attach(Box<Attach>),
-    Detach(ViewerKey, Option<Responder>),
-    /// The connection is gone, and all its viewers with it.
-    Disconnected(u64),
+    Leave(Leave),
     Input(Input),
     Resize(Resize),
     Signal(Signal, Responder),
     ClearScrollback(Responder),
     Acknowledge(Acknowledge),
     Snapshot(usize, Responder),
+    /// Boxed: it is rare and large.
+    PromptReply(Box<PromptReply>),
     Describe(oneshot::Sender<SessionInfo>),
     End {
         reason: EndReason,

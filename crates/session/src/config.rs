@@ -63,8 +63,15 @@ pub(crate) const VIEWERS: usize = 256;
 /// Credit of a viewer that names none.
 pub(crate) const DEFAULT_CREDIT: u32 = 256 * 1024;
 
-/// Bytes still read after the program has ended, from others that keep the terminal open.
-pub(crate) const DRAIN_BYTES: usize = 1024 * 1024;
+/// Bytes still read after the program has ended, from others that keep the terminal open. More than ever waits
+/// for the reader of a shell on another machine.
+pub(crate) const DRAIN_BYTES: usize = 2 * 1024 * 1024;
 
 /// Lines of scrollback in a snapshot of the first protocol.
 pub(crate) const SEED_SCROLLBACK: usize = 500;
+
+/// How long a person may take to answer a question. The contract says so; a login server waits about as long.
+pub(crate) const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// Questions that are open at once. A dial asks one after the other; more wait with the dial.
+pub(crate) const OPEN_QUESTIONS: usize = 4;

@@ -1,6 +1,7 @@
 //! What happens in a session that somebody keeps a log of.
 
 use bastide_wire::session::ExitStatus;
+use bastide_wire::ssh::PromptKind;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -16,6 +17,22 @@ pub enum Happening {
     RecordingResumed { uid: Uuid },
     RecordingFailed { uid: Uuid, why: String },
     ScrollbackDropped { uid: Uuid, lines: usize },
+    /// The shell on the other machine is there.
+    Connected { uid: Uuid },
+    /// It will never be; `step` is the first word or words of `message`.
+    ConnectFailed { uid: Uuid, step: &'static str, message: String },
+    /// A question to a person, and what became of it: `accepted`, `answered`, `refused`, `expired` or
+    /// `taken_back`. Never the answer itself.
+    Prompted {
+        uid: Uuid,
+        kind: PromptKind,
+        server: String,
+        /// Of the host key that was asked about.
+        fingerprint: Option<String>,
+        outcome: &'static str,
+        /// Who answered.
+        client: Option<String>,
+    },
 }
 
 impl Happening {
@@ -29,7 +46,10 @@ impl Happening {
             | Self::RecordingStalled { uid, .. }
             | Self::RecordingResumed { uid }
             | Self::RecordingFailed { uid, .. }
-            | Self::ScrollbackDropped { uid, .. } => *uid,
+            | Self::ScrollbackDropped { uid, .. }
+            | Self::Connected { uid }
+            | Self::ConnectFailed { uid, .. }
+            | Self::Prompted { uid, .. } => *uid,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use bastide_wire::session::RemoteInfo;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -20,11 +21,14 @@ pub struct Identity {
     pub command: Vec<String>,
     pub account: String,
     pub user: Option<String>,
+    /// 0 when the backend is not here.
     pub pid: i32,
     pub pts: String,
     pub created: Timestamp,
     /// Path of the recording.
     pub recording: Option<String>,
+    /// Where the backend is, when it is not here.
+    pub remote: Option<RemoteInfo>,
 }
 
 /// A few facts that can be read without asking the session.

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 
-use bastide_pty::Master;
 use bytes::{Buf, Bytes};
+
+use crate::backend::Backend;
 
 /// Bytes beyond the limit that the terminal's own answers to queries may take: they are few and
 /// programs hang without them.
@@ -63,9 +64,9 @@ impl InputQueue {
     ///
     /// # Errors
     /// Whatever the terminal says but "would block".
-    pub(crate) fn write(&mut self, master: &Master) -> io::Result<()> {
+    pub(crate) fn write(&mut self, backend: &Backend) -> io::Result<()> {
         while let Some(piece) = self.pieces.front_mut() {
-            match master.try_write(piece) {
+            match backend.try_write(piece) {
                 Ok(written) => {
                     self.bytes -= written;
                     piece.advance(written);

@@ -10,9 +10,11 @@
 #![forbid(unsafe_code)]
 
 mod actor;
+mod backend;
 mod budget;
 mod command;
 mod config;
+mod dial;
 mod error;
 mod event;
 mod handle;
@@ -26,11 +28,14 @@ mod viewer;
 mod tests;
 
 pub use budget::ScrollbackBudget;
-pub use command::{Acknowledge, Attach, Command, EndReason, Input, Requester, Resize};
+pub use command::{
+    Acknowledge, Attach, Command, EndReason, Input, Leave, PromptAnswer, PromptReply, Requester, Resize,
+};
 pub use config::Config;
+pub use dial::{Dial, Dialler};
 pub use error::Error;
 pub use event::{Happening, Happenings};
 pub use handle::{Handle, Identity};
-pub use open::{Open, Running, open};
+pub use open::{Open, Running, Start, open};
 pub use outbox::{Chunk, Item, Outbox, Responder};
 pub use viewer::ViewerKey;

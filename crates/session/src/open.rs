@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 
 use bastide_pty::Spawn;
 use bastide_record::{Begin, Header, Pool};
+use bastide_vt::Size;
+use bastide_wire::session::RemoteInfo;
 use bastide_wire::spec::{Flow, RecordingMode, Spec};
+use bastide_wire::ssh::Ssh;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::actor::Session;
+use crate::backend::Backend;
 use crate::config::COMMANDS;
+use crate::dial::{Dialler, Dialling};
 use crate::event::Happenings;
 use crate::handle::{Handle, Identity, Vitals};
 use crate::{Config, Error, ScrollbackBudget};
@@ -22,7 +27,8 @@ pub struct Open {
     pub id: u32,
     pub uid: Uuid,
     pub name: Option<String>,
-    pub spawn: Spawn,
+    pub size: Size,
+    /// Without `ssh`, whose secrets go with [`Start`] and are dropped as soon as they are not needed.
     pub spec: Spec,
     pub default_flow: Flow,
     /// Typed into it at the start.
@@ -33,6 +39,14 @@ pub struct Open {
     pub default_recording: RecordingMode,
 }
 
+/// What its backend is.
+pub enum Start {
+    /// A program here; its size is that of the session.
+    Local(Box<Spawn>),
+    /// A shell on another machine. `term` is the kind of terminal that it is told.
+    Ssh { to: Box<Ssh>, term: String },
+}
+
 /// What sessions of one daemon share.
 #[derive(Clone)]
 pub struct Running {
@@ -41,46 +55,100 @@ pub struct Running {
     pub budget: ScrollbackBudget,
     pub happenings: Happenings,
     pub palette: bastide_vt::Config,
+    /// Makes shells on other machines.
+    pub dialler: Arc<dyn Dialler>,
 }
 
-/// Starts the backend and returns what to hold of it, and the session itself, to be run as a task.
-/// When it fails nothing is left behind but, where one was begun, an empty recording.
+impl Start {
+    /// As people read it.
+    fn command_line(&self) -> Vec<String> {
+        match self {
+            Self::Local(spawn) => std::iter::once(&spawn.program)
+                .chain(&spawn.args)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
+            Self::Ssh { to, .. } => {
+                let Some(hop) = to.hops.last() else { return vec!["ssh".to_owned()] };
+                let mut words = vec!["ssh".to_owned(), format!("{}@{}", hop.username, hop.host)];
+                if hop.port != 22 {
+                    words.splice(1..1, ["-p".to_owned(), hop.port.to_string()]);
+                }
+                words.extend(to.command.clone());
+                words
+            }
+        }
+    }
+
+    fn account(&self) -> String {
+        match self {
+            Self::Local(spawn) => spawn.account.name.clone(),
+            Self::Ssh { to, .. } => to.hops.last().map(|hop| hop.username.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn remote(&self, target: Option<&str>) -> Option<RemoteInfo> {
+        let Self::Ssh { to, .. } = self else { return None };
+        let hop = to.hops.last()?;
+        Some(RemoteInfo {
+            target: target.unwrap_or(&hop.name).to_owned(),
+            username: hop.username.clone(),
+            host: hop.host.clone(),
+            port: hop.port,
+            connecting: true,
+        })
+    }
+}
+
+/// Starts the backend, or begins to dial it, and returns what to hold of it, and the session itself, to be run
+/// as a task. When it fails nothing is left behind but, where one was begun, an empty recording.
 ///
 /// # Errors
-/// The program cannot be started, or its recording is required and cannot be written.
-pub async fn open(open: Open, running: Running) -> Result<(Handle, Session), Error> {
-    let mut recording = begin_recording(&open, &running).await?;
-    let child = match bastide_pty::spawn(open.spawn.clone()).await {
-        Ok(child) => child,
-        Err(e) => {
-            discard(recording.recorder.take()).await;
-            return Err(Error::Spawn(e));
+/// The program cannot be started, or its recording is required and cannot be written. A shell on another machine
+/// that cannot be had is no error here: the session says so and ends.
+pub async fn open(open: Open, start: Start, running: Running) -> Result<(Handle, Session), Error> {
+    let mut recording = begin_recording(&open, &start, &running).await?;
+    let mut identity = identity(&open, &start);
+    identity.recording =
+        recording.recorder.as_ref().map(|recorder| recorder.path().to_string_lossy().into_owned());
+    let (backend, dialling) = match start {
+        Start::Local(spawn) => match bastide_pty::spawn(*spawn).await {
+            Ok(child) => {
+                identity.pid = child.pid();
+                identity.pts = child.pts().to_string_lossy().into_owned();
+                (Backend::Local(child), None)
+            }
+            Err(e) => {
+                discard(recording.recorder.take()).await;
+                return Err(Error::Spawn(e));
+            }
+        },
+        Start::Ssh { to, term } => {
+            let dialling = Dialling::begin(&*running.dialler, to, term, open.size);
+            (Backend::Dialling, Some(Box::new(dialling)))
         }
     };
     let (sender, receiver) = mpsc::channel(COMMANDS);
-    let identity = Arc::new(Identity {
-        id: open.id,
-        uid: open.uid,
-        name: open.name.clone(),
-        command: command_line(&open.spawn),
-        account: open.spawn.account.name.clone(),
-        user: open.spec.subject.as_ref().map(|subject| subject.user.clone()),
-        pid: child.pid(),
-        pts: child.pts().to_string_lossy().into_owned(),
-        created: Timestamp::now(),
-        recording: recording.recorder.as_ref().map(|recorder| recorder.path().to_string_lossy().into_owned()),
-    });
-    let vitals = Arc::new(Vitals::default());
-    let handle = Handle { identity, commands: sender, vitals };
-    let session = Session::new(&open, running, handle.clone(), child, (recording, receiver));
+    let handle =
+        Handle { identity: Arc::new(identity), commands: sender, vitals: Arc::new(Vitals::default()) };
+    let session =
+        Session::new(&open, running, handle.clone(), (backend, dialling), (recording, receiver));
     Ok((handle, session))
 }
 
-fn command_line(spawn: &Spawn) -> Vec<String> {
-    std::iter::once(&spawn.program)
-        .chain(&spawn.args)
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect()
+fn identity(open: &Open, start: &Start) -> Identity {
+    Identity {
+        id: open.id,
+        uid: open.uid,
+        name: open.name.clone(),
+        command: start.command_line(),
+        account: start.account(),
+        user: open.spec.subject.as_ref().map(|subject| subject.user.clone()),
+        pid: 0,
+        pts: String::new(),
+        created: Timestamp::now(),
+        recording: None,
+        remote: start.remote(open.spec.target.as_deref()),
+    }
 }
 
 /// What became of the recording that was wanted.
@@ -91,7 +159,7 @@ pub(crate) struct Begun {
     pub(crate) failure: Option<String>,
 }
 
-async fn begin_recording(open: &Open, running: &Running) -> Result<Begun, Error> {
+async fn begin_recording(open: &Open, start: &Start, running: &Running) -> Result<Begun, Error> {
     let wanted = open.spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode);
     let mode = match wanted {
         RecordingMode::Off => return Ok(Begun::default()),
@@ -99,12 +167,12 @@ async fn begin_recording(open: &Open, running: &Running) -> Result<Begun, Error>
         RecordingMode::BestEffort => bastide_record::Mode::BestEffort,
     };
     let header = Header {
-        cols: open.spawn.size.cols,
-        rows: open.spawn.size.rows,
+        cols: open.size.cols,
+        rows: open.size.rows,
         term: Some("xterm-256color".to_owned()),
         timestamp: u64::try_from(Timestamp::now().as_second()).ok(),
-        command: Some(command_line(&open.spawn).join(" ")),
-        title: open.name.clone(),
+        command: Some(start.command_line().join(" ")),
+        title: open.name.clone().or_else(|| start.remote(open.spec.target.as_deref()).map(|remote| remote.target)),
         ..Header::default()
     };
     let path = open.recordings.join(bastide_record::file_name(open.uid));

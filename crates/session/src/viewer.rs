@@ -44,6 +44,8 @@ pub(crate) struct Viewer {
     pub(crate) key: ViewerKey,
     pub(crate) client: Option<String>,
     pub(crate) write: bool,
+    /// Its connection knows questions.
+    answers: bool,
     pub(crate) outbox: Outbox,
     pub(crate) gauge: Arc<Gauge>,
     pub(crate) form: Form,
@@ -80,6 +82,7 @@ impl Viewer {
             key: ViewerKey { connection: requester.connection, number: attach.viewer },
             client: requester.client.clone(),
             write: attach.write,
+            answers: requester.prompts,
             outbox: requester.outbox.clone(),
             gauge: Gauge::new(wake),
             form,
@@ -93,6 +96,11 @@ impl Viewer {
 
     pub(crate) fn number(&self) -> Option<u32> {
         self.key.number
+    }
+
+    /// True when it is asked what a person has to answer.
+    pub(crate) fn may_answer(&self) -> bool {
+        self.write && self.answers && self.number().is_some()
     }
 
     fn queue_is_full(&self, config: &Config) -> bool {

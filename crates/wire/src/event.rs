@@ -74,7 +74,7 @@ pub struct Notice {
     pub session: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewer: Option<u32>,
-    /// `recording`, `ending`, `detached` or `flow`.
+    /// `recording`, `ending`, `detached`, `flow` or `ssh`.
     pub kind: String,
     pub text: String,
 }

@@ -46,6 +46,6 @@ pub mod capability {
     /// Questions to a person: `prompt`, `prompt_closed`, `prompt_reply`.
     pub const PROMPTS: &str = "prompts";
 
-    /// Everything this release speaks. `rules` is a reserved name, and the two above until a daemon keeps them.
-    pub const ALL: [&str; 3] = [VIEWERS, EVENTS, SPEC];
+    /// Everything this release speaks. `rules` is a reserved name.
+    pub const ALL: [&str; 5] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS];
 }

@@ -29,6 +29,7 @@ pub struct SessionDetail {
     pub title: Option<String>,
     pub cwd: Option<String>,
     pub command: Vec<String>,
+    /// The OS user it runs as, on the machine that it runs on.
     pub account: String,
     /// The person the session was opened for, as `spec.subject.user` named them.
     pub user: Option<String>,
@@ -36,6 +37,21 @@ pub struct SessionDetail {
     pub viewers: Vec<ViewerInfo>,
     pub recording: RecordingInfo,
     pub exit: Option<ExitStatus>,
+    /// Of a session whose backend is on another machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteInfo>,
+}
+
+/// Where a session's backend is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteInfo {
+    /// The server's name, as the caller has it: `spec.target`, else the name of the last hop.
+    pub target: String,
+    pub username: String,
+    pub host: String,
+    pub port: u16,
+    /// There is no shell yet: it is being dialled, or a question about that is open.
+    pub connecting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

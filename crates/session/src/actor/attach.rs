@@ -5,7 +5,7 @@ use std::time::Instant;
 use bastide_record::State;
 use bastide_wire::event::Resized;
 use bastide_wire::reply::OkReply;
-use bastide_wire::session::{Modes, RecordingInfo, SessionDetail, ViewerInfo};
+use bastide_wire::session::{Modes, RecordingInfo, RemoteInfo, SessionDetail, ViewerInfo};
 use bastide_wire::{Code, Event, SessionInfo, Snapshot};
 use jiff::Timestamp;
 
@@ -50,6 +50,7 @@ impl Session {
             self.viewers.size_owner = None;
         }
         self.tell_newcomer(&viewer);
+        self.tell_newcomer_of_dial(&viewer);
         self.viewers.all.push(viewer);
         self.life.attached_at = Timestamp::now();
         self.touch();
@@ -118,11 +119,11 @@ impl Session {
 
     pub(super) async fn apply_size(&mut self, cols: u16, rows: u16) {
         let wanted = bastide_vt::Size { cols, rows };
-        let Some(child) = &self.backend else { return };
+        let Some(backend) = &self.backend else { return };
         if self.screen.terminal.size() == wanted {
             return;
         }
-        if let Err(error) = child.master.resize(bastide_pty::Size { cols, rows }) {
+        if let Err(error) = backend.resize(cols, rows) {
             tracing::warn!(uid = %self.identity().uid, %error, "terminal was not resized");
             return;
         }
@@ -203,7 +204,7 @@ impl Session {
     }
 
     fn process_directory(&self) -> Option<String> {
-        let directory = bastide_pty::cwd_of(self.backend.as_ref()?.pid())?;
+        let directory = bastide_pty::cwd_of(self.backend.as_ref()?.local()?.pid())?;
         Some(directory.to_string_lossy().into_owned())
     }
 
@@ -231,6 +232,10 @@ impl Session {
                 viewers: self.viewers.all.iter().map(viewer_info).collect(),
                 recording: self.recording_info(),
                 exit: self.life.ended.as_ref().map(|ended| ended.status),
+                remote: identity.remote.clone().map(|remote| {
+                    let connecting = self.dialling.is_some();
+                    RemoteInfo { connecting, ..remote }
+                }),
             }),
         }
     }

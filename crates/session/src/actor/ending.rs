@@ -1,23 +1,20 @@
 //! When a session ends, and how.
 
-use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use bastide_pty::{Exit, Sessions, Signal};
+use bastide_pty::{Sessions, Signal};
 use bastide_wire::Event;
 use bastide_wire::session::ExitStatus;
 use bastide_wire::spec::Spec;
 use jiff::Timestamp;
 
 use super::{Ended, Ending, Exited, Session};
+use crate::backend::{FAILED, Gone, UNKNOWN};
 use crate::command::EndReason;
 use crate::config::{END_GRACE, ENDED_KEEP};
 use crate::event::Happening;
 use crate::open::seconds;
-
-/// Of a program whose end nobody saw.
-pub(super) const UNKNOWN: ExitStatus = ExitStatus { code: -1, signal: None };
 
 /// The earlier of lifetime and expiry. Expiry is a wall-clock time, turned into a deadline once.
 pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> {
@@ -28,6 +25,9 @@ pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> 
     });
     [lifetime, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
 }
+
+/// Of a program that is killed where nobody can be waited for.
+const KILLED: ExitStatus = ExitStatus { code: 137, signal: Some(9) };
 
 impl Session {
     /// The next moment at which something is due; none for most sessions most of the time.
@@ -42,7 +42,8 @@ impl Session {
         let late_input = self.typed.waiting.front().map(|(_, until)| *until);
         let kill = self.life.ending.as_ref().and_then(|ending| ending.kill_at);
         let latest = self.life.latest.as_ref().filter(|_| self.life.ending.is_none()).map(|(at, _)| *at);
-        [self.patience_ends(), held, late_input, kill, latest, self.abandoned_at().map(|(at, _)| at)]
+        let question = self.dialling.as_ref().and_then(|dialling| dialling.next_expiry());
+        [self.patience_ends(), held, late_input, kill, latest, question, self.abandoned_at().map(|(at, _)| at)]
             .into_iter()
             .flatten()
             .min()
@@ -64,6 +65,7 @@ impl Session {
         self.give_up_pacing(now);
         self.refuse_late_input(now);
         self.release_held_input(now);
+        self.expire_questions(now).await;
         if self.life.ending.as_ref().and_then(|ending| ending.kill_at).is_some_and(|at| at <= now) {
             self.kill(true).await;
         }
@@ -104,13 +106,12 @@ impl Session {
         self.refuse_all_input();
         if kills {
             self.kill(!swept).await;
-        } else if let Some(child) = &self.backend {
-            // Either may be gone already; a shell passes the hang-up on to its jobs.
-            // A stopped one would not notice without SIGCONT.
-            let foreground = child.master.signal(child.pid(), Signal::Hup);
-            let leader = child.process.signal(Signal::Hup);
-            let continued = child.process.signal(Signal::Cont);
-            tracing::debug!(uid = %self.identity().uid, ?foreground, ?leader, ?continued, "session was hung up");
+        } else if self.dialling.is_some() {
+            // There is nobody yet who could end by themselves.
+            self.cut_off(FAILED).await;
+        } else if let Some(backend) = &self.backend {
+            let told = backend.hang_up();
+            tracing::debug!(uid = %self.identity().uid, ?told, "session was hung up");
         }
     }
 
@@ -119,7 +120,12 @@ impl Session {
         if let Some(ending) = &mut self.life.ending {
             ending.kill_at = None;
         }
-        let Some(child) = &self.backend else { return };
+        let Some(backend) = &self.backend else { return };
+        let Some(child) = backend.local() else {
+            let told = backend.signal(Signal::Kill);
+            tracing::debug!(uid = %self.identity().uid, ?told, "session was killed");
+            return self.cut_off(KILLED).await;
+        };
         let foreground = child.master.signal(child.pid(), Signal::Kill);
         let leader = child.process.signal(Signal::Kill);
         tracing::debug!(uid = %self.identity().uid, ?foreground, ?leader, "session was killed");
@@ -140,10 +146,15 @@ impl Session {
 
     /// The program has ended: its last output at the pace of those who read it, then its exit,
     /// then nothing.
-    pub(super) async fn exited(&mut self, exit: io::Result<Exit>) {
-        let status = match exit {
-            Ok(exit) => ExitStatus { code: exit.code, signal: exit.signal },
-            Err(error) => {
+    pub(super) async fn exited(&mut self, gone: Gone) {
+        let status = match gone {
+            Gone::Exited(status) => status,
+            Gone::Signalled(name) => {
+                self.notify("ssh", &format!("the program was ended by the signal {name}"));
+                FAILED
+            }
+            Gone::Lost(why) => return self.connection_lost(why).await,
+            Gone::Unknown(error) => {
                 tracing::error!(uid = %self.identity().uid, %error, "exit status of a session is unknown");
                 UNKNOWN
             }
@@ -164,7 +175,7 @@ impl Session {
     }
 
     /// Without waiting for anybody.
-    async fn drain_and_finish(&mut self) {
+    pub(super) async fn drain_and_finish(&mut self) {
         while self.turn_after_exit() {}
         self.finish().await;
     }
@@ -180,7 +191,8 @@ impl Session {
         let killed = reason == EndReason::Killed;
         let keep =
             if killed || reason == EndReason::Shutdown { std::time::Duration::ZERO } else { ENDED_KEEP };
-        self.life.ended = Some(Ended { status, forget_at: Instant::now() + keep });
+        let why = reason.connection().map(str::to_owned);
+        self.life.ended = Some(Ended { status, why, forget_at: Instant::now() + keep });
         self.handle.vitals.ended.store(true, Ordering::Release);
         self.serve_viewers();
         if killed {

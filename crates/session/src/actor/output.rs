@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::io;
 use std::time::Instant;
 
-use bastide_pty::Master;
 use bastide_record::State;
 use bastide_wire::Event;
 use bastide_wire::event::{Exit, Lagged, Resync};
@@ -13,6 +12,7 @@ use bastide_wire::{Code, Reply};
 use bytes::Bytes;
 
 use super::Session;
+use crate::backend::Backend;
 use crate::command::EndReason;
 use crate::config::{DRAIN_BYTES, FLOOD_BYTES, PACE_PATIENCE, SEED_SCROLLBACK, TURN_BYTES};
 use crate::event::Happening;
@@ -45,8 +45,8 @@ impl Session {
     /// terminal's other end is closed.
     fn turn(&mut self) -> io::Result<usize> {
         TURN.with_borrow_mut(|buffer| {
-            let Some(child) = &self.backend else { return Ok(0) };
-            let (filled, closed) = fill(&child.master, buffer)?;
+            let Some(backend) = &self.backend else { return Ok(0) };
+            let (filled, closed) = fill(backend, buffer)?;
             self.life.output_closed |= closed;
             if filled > 0 {
                 self.output(&buffer[..filled]);
@@ -299,10 +299,10 @@ impl Session {
 }
 
 /// Reads until `buffer` is full or nothing is ready; true when the other end is closed.
-fn fill(master: &Master, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+fn fill(backend: &Backend, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match master.try_read(&mut buffer[filled..]) {
+        match backend.try_read(&mut buffer[filled..]) {
             Ok(0) => return Ok((filled, true)),
             Ok(read) => filled += read,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,

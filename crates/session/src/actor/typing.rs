@@ -7,6 +7,7 @@ use bastide_wire::Code;
 use bytes::Bytes;
 
 use super::Session;
+use crate::backend::Backend;
 use crate::command::{EndReason, Input};
 use crate::config::{INPUT_WAIT, WAITING_INPUTS};
 use crate::viewer::ViewerKey;
@@ -92,7 +93,7 @@ impl Session {
 
     /// What is typed is recorded only where the spec says so, and never while the terminal hides it.
     fn record_input(&mut self, data: &[u8]) {
-        if !self.recording.input || self.backend.as_ref().is_none_or(|child| child.master.hides_typing()) {
+        if !self.recording.input || self.backend.as_ref().is_none_or(Backend::hides_typing) {
             return;
         }
         if let Some(recorder) = &mut self.recording.recorder {
@@ -102,8 +103,8 @@ impl Session {
 
     /// Writes what the terminal takes, and lets waiting frames in.
     pub(super) fn write(&mut self, ready: io::Result<()>) {
-        let Some(child) = &self.backend else { return };
-        if let Err(error) = ready.and_then(|()| self.typed.queue.write(&child.master)) {
+        let Some(backend) = &self.backend else { return };
+        if let Err(error) = ready.and_then(|()| self.typed.queue.write(backend)) {
             // The program has closed its terminal; its end will be seen by itself.
             tracing::debug!(uid = %self.identity().uid, %error, "input was not taken");
             self.typed.queue.clear();

@@ -82,7 +82,7 @@ impl Setup {
             id: 1,
             uid: Uuid::now_v7(),
             name: None,
-            spawn,
+            size: bastide_vt::Size { cols: 80, rows: 24 },
             spec: self.spec.clone(),
             default_flow: Flow::Pace,
             initial_commands: Vec::new(),
