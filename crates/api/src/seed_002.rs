@@ -14,7 +14,7 @@ use bastide_app::Ctx;
 use bastide_app::page::Piece;
 use bastide_app::recordings::{self, Query};
 use bastide_app::sessions::{self, NewSession, OnServer};
-use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
+use bastide_app::terminal::{Event, MAX_PIECES, Open, Question, Terminal};
 use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::MAX_INPUT;
 use bastide_wire::terminal::json::{FromBrowser, Kind, ToBrowser, Utf8Stream};
@@ -309,6 +309,12 @@ impl Output {
                 say(socket, ctx, Kind::Error, &message).await
             }
             Event::Notice { text, .. } => say(socket, ctx, Kind::Warning, &text).await,
+            // This form has no place for an answer.
+            Event::Question(Question::Asked(prompt)) => {
+                let words = format!("{} asks: {}", prompt.server, prompt.text);
+                say(socket, ctx, Kind::Warning, &words).await
+            }
+            Event::Question(Question::Closed(_)) => true,
             Event::Waiting { reason } => say(socket, ctx, Kind::Warning, &reason).await,
             Event::Exit(status) => {
                 let words = format!("the session ended with exit code {}", status.code);

@@ -8,10 +8,10 @@ use axum::extract::Path;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
-use bastide_app::terminal::{Event, MAX_PIECES, Open, Terminal};
+use bastide_app::terminal::{self, Answer, Event, MAX_PIECES, Open, Prompt, Terminal};
 use bastide_app::{Ctx, Error};
 use bastide_wire::session::Snapshot;
-use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, MAX_BODY, ToBrowser};
+use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, MAX_BODY, Question, ToBrowser};
 use bastide_wire::terminal::{SUBPROTOCOL, SUBPROTOCOL_PACKED};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -140,7 +140,15 @@ fn hear_text(terminal: &Terminal, text: &str) -> Result<Option<ToBrowser>, Strin
         FromBrowser::Resize { cols, rows } => terminal.resize(cols, rows),
         FromBrowser::Ack { pos } => terminal.ack(pos),
         FromBrowser::CancelInput {} => terminal.cancel_input(),
-        FromBrowser::PromptReply { .. } => return Err("no question is open".to_owned()),
+        FromBrowser::PromptReply { prompt_id, answer, accept } => {
+            let answer = match answer {
+                _ if accept => Answer::Accept,
+                Some(text) => Answer::Text(text),
+                None => Answer::Refuse,
+            };
+            let said = terminal.answer(prompt_id, answer);
+            return said.map(|()| None).map_err(|_| "more answers than questions".to_owned());
+        }
         FromBrowser::Ping { t } => return Ok(Some(ToBrowser::Pong { t })),
     }
     Ok(None)
@@ -185,6 +193,7 @@ impl Page {
                 ToBrowser::InputRefused { number, code, message }
             }
             Event::Exit(status) => ToBrowser::Exit { code: status.code, signal: status.signal },
+            Event::Question(question) => ToBrowser::Question(asked(question)),
             Event::Waiting { reason } => ToBrowser::Waiting { reason },
             Event::Gone(_) => return false,
         };
@@ -210,6 +219,16 @@ impl Page {
     async fn send(&mut self, socket: &mut Socket, message: Downstream<'_>) -> bool {
         let message = self.packing.encode(&message, socket.round_trip());
         socket.binary(message).await
+    }
+}
+
+fn asked(question: terminal::Question) -> Question {
+    match question {
+        terminal::Question::Asked(prompt) => {
+            let Prompt { prompt_id, kind, server, text, echo, expires, key, .. } = *prompt;
+            Question::Prompt { prompt_id, kind, server, text, echo, expires, key }
+        }
+        terminal::Question::Closed(prompt_id) => Question::PromptClosed { prompt_id },
     }
 }
 

@@ -1,11 +1,14 @@
 //! One page's view of one session, over every reconnect to the session daemon.
 
 mod actor;
+mod answers;
 mod typing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+pub use answers::Question;
+pub use bastide_ptyd_client::{Answer, Prompt, PromptKind};
 use bastide_ptyd_client::{AttachOptions, Attachment};
 use bastide_wire::Snapshot;
 use bastide_wire::session::{ExitStatus, ViewerInfo};
@@ -20,6 +23,7 @@ use crate::daemon::refused;
 use crate::inputs::Page;
 use crate::{Error, sessions};
 use actor::Actor;
+use answers::{Answers, MAX_ANSWERS, Said};
 use typing::{Piece, Typing};
 
 /// Events on their way to the page. Output among them is bounded by the viewer's credit; this
@@ -93,6 +97,7 @@ pub enum Event {
         code: String,
         message: String,
     },
+    Question(Question),
     Exit(ExitStatus),
     /// The daemon is not reachable; a new `Hello` follows when it is.
     Waiting {
@@ -105,7 +110,7 @@ pub enum Event {
 /// Columns and rows.
 type Size = (u16, u16);
 
-/// A page sent more pieces than it may have under way.
+/// A page sent more pieces than it may have under way, or more answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
@@ -123,6 +128,7 @@ pub struct Terminal {
     lagged: AtomicBool,
     sizes: watch::Sender<Option<Size>>,
     pieces: mpsc::Sender<Piece>,
+    answers: mpsc::Sender<Said>,
     rounds: Arc<typing::Rounds>,
 }
 
@@ -157,7 +163,9 @@ impl Terminal {
             let rounds = Arc::default();
             let (pieces, typing) = Typing::start(ctx.app(), slot, &event_sender, (&rounds, sized));
             let write = open.write;
-            let actor = Actor::new(ctx.clone(), open, event_sender, acked, typing);
+            let (answers, said) = mpsc::channel(MAX_ANSWERS);
+            let channels = (event_sender, acked);
+            let actor = Actor::new(ctx.clone(), open, channels, typing, Answers::new(said));
             ctx.app().tasks().spawn("terminal", actor.run(attached));
             Ok(Self {
                 write,
@@ -168,6 +176,7 @@ impl Terminal {
                 lagged: AtomicBool::new(false),
                 sizes,
                 pieces,
+                answers,
                 rounds,
             })
         })
@@ -228,6 +237,14 @@ impl Terminal {
     pub fn input(&self, number: u32, data: Bytes) -> Result<(), TooMany> {
         let piece = Piece { number, data, round: self.rounds.now() };
         self.pieces.try_send(piece).map_err(|_| TooMany)
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// `TooMany`: the page answers more than it was asked.
+    pub fn answer(&self, prompt_id: Uuid, answer: Answer) -> Result<(), TooMany> {
+        self.answers.try_send(Said { prompt_id, answer }).map_err(|_| TooMany)
     }
 
     /// Drops the input that waits for the program.

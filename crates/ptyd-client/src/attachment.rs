@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bastide_wire::Snapshot;
+use bastide_wire::event::Prompt;
+use bastide_wire::request::PromptReply;
 use bastide_wire::session::ExitStatus;
+use bastide_wire::ssh::Secret;
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::mailbox::Mailbox;
 use crate::{Client, Error};
@@ -80,8 +84,13 @@ pub enum ViewerEvent {
     Lagged { pos: u64 },
     /// Reset the terminal to this; output goes on at its `pos`.
     Resync(Box<Snapshot>),
-    /// Words for the person, not part of the output. `kind`: `recording`, `ending`, `detached`, `flow`.
+    /// Words for the person, not part of the output. `kind`: `recording`, `ending`, `detached`, `flow`,
+    /// `ssh`.
     Notice { kind: String, text: String },
+    /// A question that a person has to answer ([`Writer::answer`]); to writers only.
+    Prompt(Box<Prompt>),
+    /// It needs no answer any more.
+    PromptClosed(Uuid),
     /// The program ended; nothing follows.
     Exit { status: ExitStatus, pos: Option<u64> },
 }
@@ -245,4 +254,28 @@ impl Writer {
     pub async fn resize(&self, cols: u16, rows: u16) -> Result<(), Error> {
         self.client.resize_as(self.session, Some(self.viewer), (cols, rows)).await
     }
+
+    /// Answers a question. The first answer counts, of whichever viewer.
+    ///
+    /// # Errors
+    /// `Reply` with NOT_FOUND when it is not open any more, READ_ONLY, INVALID_ARGUMENT for an answer that is too
+    /// long; `Unsupported`; or the connection's.
+    pub async fn answer(&self, prompt_id: Uuid, answer: Answer) -> Result<(), Error> {
+        let (answer, accept) = match answer {
+            Answer::Text(text) => (Some(text), false),
+            Answer::Accept => (None, true),
+            Answer::Refuse => (None, false),
+        };
+        let body = PromptReply { session: self.session, viewer: self.viewer, prompt_id, answer, accept };
+        self.client.prompt_reply(body).await
+    }
+}
+
+/// What a person says to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Text(Secret),
+    /// The host key is the right one.
+    Accept,
+    Refuse,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bastide_wire::reply::{HandshakeReply, OkReply};
 use bastide_wire::request::{
-    Attach, Create, Empty, End, Envelope, Input, Resize, Signal, TakeSnapshot, Target,
+    Attach, Create, Empty, End, Envelope, Input, PromptReply, Resize, Signal, TakeSnapshot, Target,
 };
 use bastide_wire::{Reply, SessionInfo, Snapshot, capability, frame};
 use bytes::Bytes;
@@ -149,6 +149,10 @@ impl Client {
             create.uid.get_or_insert_with(Uuid::now_v7);
         } else if create.argv.is_some() || create.spec.is_some() {
             return Err(Error::Unsupported { capability: capability::SPEC });
+        }
+        if create.spec.as_ref().is_some_and(|spec| spec.ssh.is_some()) {
+            // An older daemon would open a shell on its own machine instead.
+            self.require(capability::BACKEND_SSH)?;
         }
         let reply = self.request("create", create).await?;
         let session = reply.session.ok_or_else(|| missing("create", "session"))?;
@@ -292,6 +296,11 @@ impl Client {
         self.request("detach", Target { session, viewer: Some(viewer) }).await?;
         self.inner.shared.unregister(viewer);
         Ok(())
+    }
+
+    pub(crate) async fn prompt_reply(&self, reply: PromptReply) -> Result<(), Error> {
+        self.require(capability::PROMPTS)?;
+        self.request("prompt_reply", reply).await.map(drop)
     }
 
     /// Reads the daemon's log from `from_seq` on, live after its end. It has a connection of its

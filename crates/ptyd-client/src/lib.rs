@@ -32,10 +32,11 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use attachment::{AttachOptions, Attachment, DEFAULT_CREDIT, ViewerEvent, Writer};
-pub use bastide_wire::event::LogEntry;
+pub use attachment::{Answer, AttachOptions, Attachment, DEFAULT_CREDIT, ViewerEvent, Writer};
+pub use bastide_wire::event::{LogEntry, Prompt};
 pub use bastide_wire::request::Create;
 pub use bastide_wire::session::{ExitStatus, SessionInfo, Snapshot};
+pub use bastide_wire::ssh::{PromptKind, Secret};
 pub use config::{Config, TokenSource};
 pub use error::Error;
 pub use events::{Events, LogEvent};

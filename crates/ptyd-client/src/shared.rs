@@ -121,8 +121,12 @@ impl Shared {
                 let event = ViewerEvent::Notice { kind: notice.kind, text: notice.text };
                 self.deliver_to(notice.session, notice.viewer, event);
             }
-            // To clients that name `prompts` only, which this one does not yet.
-            FromDaemon::Event(Event::Prompt(_) | Event::PromptClosed(_)) => {}
+            FromDaemon::Event(Event::Prompt(prompt)) => {
+                self.deliver(prompt.viewer, ViewerEvent::Prompt(prompt));
+            }
+            FromDaemon::Event(Event::PromptClosed(closed)) => {
+                self.deliver(closed.viewer, ViewerEvent::PromptClosed(closed.prompt_id));
+            }
             // The log is read on a connection of its own; warnings are for clients of the first protocol.
             FromDaemon::Event(Event::BackpressureWarning(_) | Event::Log(_) | Event::Truncated(_)) => {}
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bastide_rt::Phase;
-use bastide_session::{Command, Outbox, Requester, Responder};
+use bastide_session::{Command, Leave, Outbox, Requester, Responder};
 use bastide_wire::request::{Handshake, seq_of};
 use bastide_wire::{
     Code, DecodeError, Frames, Head, MAX_INPUT_FRAME, PROTOCOL_VERSION, Reply, Request, capability,
@@ -20,12 +20,15 @@ use crate::{dispatch, writer};
 
 /// What a handshake settled.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each capability")]
 pub(crate) struct Peer {
     pub(crate) client: Option<String>,
     pub(crate) role: Option<Role>,
     pub(crate) viewers: bool,
     pub(crate) events: bool,
     pub(crate) spec: bool,
+    pub(crate) backend_ssh: bool,
+    pub(crate) prompts: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn requester(&self, peer: &Peer) -> Requester {
-        Requester { connection: self.id, client: peer.client.clone(), outbox: self.outbox.clone() }
+        Requester {
+            connection: self.id,
+            client: peer.client.clone(),
+            outbox: self.outbox.clone(),
+            prompts: peer.prompts,
+        }
     }
 
     pub(crate) fn responder(&self, seq: u32) -> Responder {
@@ -215,6 +223,8 @@ impl Reader {
                 (peer.viewers, capability::VIEWERS),
                 (peer.events, capability::EVENTS),
                 (peer.spec, capability::SPEC),
+                (peer.backend_ssh, capability::BACKEND_SSH),
+                (peer.prompts, capability::PROMPTS),
             ];
             let shared = known.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned());
             reply.capabilities = Some(shared.collect());
@@ -238,7 +248,7 @@ impl Reader {
         }
         for handle in daemon.registry.all() {
             // A session that is no more has no viewers either.
-            let _ = handle.send(Command::Disconnected(self.connection.id)).await;
+            let _ = handle.send(Command::Leave(Leave::Connection(self.connection.id))).await;
         }
     }
 }
@@ -264,5 +274,7 @@ fn peer(handshake: &Handshake) -> Result<Peer, &'static str> {
         viewers: has(capability::VIEWERS),
         events: has(capability::EVENTS),
         spec: has(capability::SPEC),
+        backend_ssh: has(capability::BACKEND_SSH),
+        prompts: has(capability::PROMPTS),
     })
 }

@@ -1,11 +1,13 @@
 //! Opening a session for a client.
 
+mod remote;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use bastide_pty::{Account, Size, Spawn};
-use bastide_session::{Command, EndReason, Handle, Happening, Open, Responder, open};
+use bastide_session::{Command, EndReason, Handle, Happening, Open, Responder, Start, open};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::Create;
 use bastide_wire::{Code, Spec};
@@ -29,7 +31,7 @@ pub(crate) async fn create(connection: &Connection, peer: &Peer, mut create: Cre
         (create.uid, create.name, create.argv, create.spec) = (None, None, None, None);
     }
     let uid = create.uid.unwrap_or_else(Uuid::now_v7);
-    match find_or_open(&connection.daemon, create, uid).await {
+    match find_or_open(&connection.daemon, (create, peer.backend_ssh), uid).await {
         Ok(handle) => {
             let uid = peer.spec.then_some(uid);
             reply.ok(OkReply { session: Some(handle.identity.id), uid, ..OkReply::default() });
@@ -38,7 +40,11 @@ pub(crate) async fn create(connection: &Connection, peer: &Peer, mut create: Cre
     }
 }
 
-async fn find_or_open(daemon: &std::sync::Arc<Daemon>, create: Create, uid: Uuid) -> Result<Handle, Refusal> {
+async fn find_or_open(
+    daemon: &std::sync::Arc<Daemon>,
+    (create, knows_ssh): (Create, bool),
+    uid: Uuid,
+) -> Result<Handle, Refusal> {
     let place = loop {
         match daemon.registry.claim(uid, create.name.as_deref()) {
             Ok(Claim::Existing(handle)) => return Ok(handle),
@@ -68,54 +74,67 @@ async fn find_or_open(daemon: &std::sync::Arc<Daemon>, create: Create, uid: Uuid
     // It asks for accounts and directories, which may be far away: not on this thread.
     let daemon_for_check = std::sync::Arc::clone(daemon);
     let (wanted, place) = tokio::task::spawn_blocking(move || {
-        checked(&daemon_for_check, create, &place).map(|wanted| (wanted, place))
+        checked(&daemon_for_check, (create, knows_ssh), &place).map(|wanted| (wanted, place))
     })
     .await
     .unwrap_or_else(|stopped| Err((Code::SessionError, stopped.to_string())))?;
     open_session(daemon, wanted, place).await
 }
 
+/// What is to be opened.
+struct Wanted {
+    open: Open,
+    start: Start,
+}
+
 /// Everything about a request that can be wrong without starting anything.
-fn checked(daemon: &Daemon, create: Create, place: &Place) -> Result<Open, Refusal> {
+fn checked(
+    daemon: &Daemon,
+    (mut create, knows_ssh): (Create, bool),
+    place: &Place,
+) -> Result<Wanted, Refusal> {
     let invalid = |message: String| (Code::InvalidArgument, message);
     let (cols, rows) = (create.cols.unwrap_or(80), create.rows.unwrap_or(24));
     check_size(cols, rows).map_err(invalid)?;
     if let Some(name) = &create.name {
         check_name(name).map_err(invalid)?;
     }
-    let spec = create.spec.unwrap_or_default();
+    let mut spec = create.spec.take().unwrap_or_default();
     check_spec(&spec).map_err(invalid)?;
-    let account = account(daemon, &spec).map_err(invalid)?;
-    let (program, args, login) = program(create.argv, create.shell, &account).map_err(invalid)?;
+    let recordings = recordings(daemon, &spec).map_err(invalid)?;
+    let (name, initial_commands) = (create.name.take(), create.initial_commands.take());
+    let start = match remote::start(&mut create, &mut spec, knows_ssh).map_err(invalid)? {
+        Some(start) => start,
+        None => Start::Local(Box::new(local(daemon, create, &spec, place).map_err(invalid)?)),
+    };
+    let open = Open {
+        id: place.id,
+        uid: place.uid,
+        name,
+        size: bastide_vt::Size { cols, rows },
+        spec,
+        default_flow: daemon.config.flow,
+        initial_commands: initial_commands.unwrap_or_default(),
+        recordings,
+        default_recording: daemon.config.recording,
+    };
+    Ok(Wanted { open, start })
+}
+
+/// A program on this machine.
+fn local(daemon: &Daemon, create: Create, spec: &Spec, place: &Place) -> Result<Spawn, String> {
+    let account = account(daemon, spec)?;
+    let (program, args, login) = program(create.argv, create.shell, &account)?;
     let cwd = match create.cwd {
         None => account.home.clone(),
         Some(cwd) => PathBuf::from(cwd),
     };
-    let recordings = recordings(daemon, &spec).map_err(invalid)?;
     let requested: BTreeMap<String, String> = create.env.unwrap_or_default();
-    let mut env = bastide_pty::environment(&account, &requested)
-        .map_err(|e| (Code::InvalidArgument, format!("Invalid argument: {e}")))?;
+    let mut env =
+        bastide_pty::environment(&account, &requested).map_err(|e| format!("Invalid argument: {e}"))?;
     env.push((OsString::from("BASTIDE_SESSION"), OsString::from(place.uid.to_string())));
-    Ok(Open {
-        id: place.id,
-        uid: place.uid,
-        name: create.name,
-        spawn: Spawn {
-            program,
-            args,
-            login,
-            env,
-            cwd,
-            size: Size { cols, rows },
-            account,
-            limits: limits(&spec),
-        },
-        spec,
-        default_flow: daemon.config.flow,
-        initial_commands: create.initial_commands.unwrap_or_default(),
-        recordings,
-        default_recording: daemon.config.recording,
-    })
+    let (cols, rows) = (create.cols.unwrap_or(80), create.rows.unwrap_or(24));
+    Ok(Spawn { program, args, login, env, cwd, size: Size { cols, rows }, limits: limits(spec), account })
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -199,14 +218,16 @@ fn program(argv: Option<Vec<String>>, shell: Option<String>, account: &Account) 
 
 async fn open_session(
     daemon: &std::sync::Arc<Daemon>,
-    wanted: Open,
+    wanted: Wanted,
     place: Place,
 ) -> Result<Handle, Refusal> {
+    let Wanted { open: wanted, start } = wanted;
     let uid = wanted.uid;
     let io = |message: String| (Code::IoError, message);
     mark_open(daemon, uid).await.map_err(io)?;
     let spec = serde_json::to_value(&wanted.spec).unwrap_or_default();
-    let opened = open(wanted, daemon.running.clone()).await;
+    let remote = remote::words(&start);
+    let opened = open(wanted, start, daemon.running.clone()).await;
     let (handle, session) = match opened {
         Ok(opened) => opened,
         Err(error) => {
@@ -221,10 +242,13 @@ async fn open_session(
         session.run().await;
         drop(listed);
     });
-    let fields = json!({
+    let mut fields = json!({
         "id": id, "name": handle.identity.name, "command": brief(&handle.identity.command), "pid": handle.identity.pid,
         "account": handle.identity.account, "recording": handle.identity.recording, "spec": spec,
     });
+    if let Some(remote) = remote {
+        fields["ssh"] = remote;
+    }
     if let Err(why) = daemon.journal.record("session_created", Some(uid), fields).await {
         let _ = handle.send(Command::End { reason: EndReason::Killed, swept: false, reply: None }).await;
         return Err(io(format!("session was not opened: the log cannot be written: {why}")));

@@ -30,6 +30,8 @@ pub(crate) struct Daemon {
     pub(crate) streams: Streams,
     pub(crate) running: Running,
     pub(crate) journal: Journal,
+    /// Connections to other machines, shared by their sessions.
+    pub(crate) ssh: bastide_ssh::Pool,
     pub(crate) tasks: Tasks,
     /// Connections, which end with the daemon and are not waited for.
     pub(crate) connections: Tasks,
@@ -48,6 +50,7 @@ pub(crate) struct Parts {
     pub(crate) registry: Arc<Registry>,
     pub(crate) running: Running,
     pub(crate) journal: Journal,
+    pub(crate) ssh: bastide_ssh::Pool,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -63,6 +66,7 @@ impl Daemon {
             streams: Streams::default(),
             running: parts.running,
             journal: parts.journal,
+            ssh: parts.ssh,
             tasks: Tasks::new(),
             connections: Tasks::new(),
             shutdown: parts.shutdown,

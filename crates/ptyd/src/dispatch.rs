@@ -3,7 +3,10 @@
 use std::future::Future;
 
 use bastide_pty::{Sessions, Signal};
-use bastide_session::{Acknowledge, Attach, Command, EndReason, Handle, Input, Resize, Responder, ViewerKey};
+use bastide_session::{
+    Acknowledge, Attach, Command, EndReason, Handle, Input, Leave, PromptAnswer, PromptReply, Resize,
+    Responder, ViewerKey,
+};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::{self, Extension, Request};
 use bastide_wire::{Code, Event, SessionInfo, event};
@@ -109,6 +112,9 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension, r
             }
             None => reply.error(Code::NotFound, format!("Not found: session {}", end.uid)),
         },
+        Extension::PromptReply(answer) if peer.prompts && peer.viewers => {
+            prompt_reply(connection, peer, answer, reply).await;
+        }
         Extension::Subscribe(subscribe) if peer.events => {
             let Ok(place) = std::sync::Arc::clone(&connection.subscriptions).try_acquire_owned() else {
                 let message = format!("Limit reached: {SUBSCRIPTIONS} subscriptions of one connection");
@@ -221,7 +227,7 @@ async fn detach(connection: &Connection, peer: &Peer, target: request::Target, r
     let spare = Responder { outbox: reply.outbox.clone(), seq: reply.seq };
     match daemon.registry.get(target.session) {
         Some(handle) => {
-            if handle.send(Command::Detach(key, Some(reply))).await.is_err() {
+            if handle.send(Command::Leave(Leave::Viewer(key, Some(reply)))).await.is_err() {
                 spare.session(target.session);
             }
         }
@@ -254,6 +260,20 @@ pub(crate) fn check_size(cols: u16, rows: u16) -> Result<(), String> {
     Ok(())
 }
 
+async fn prompt_reply(connection: &Connection, peer: &Peer, said: request::PromptReply, reply: Responder) {
+    let request::PromptReply { session, viewer, prompt_id, answer, accept } = said;
+    if answer.as_ref().is_some_and(|answer| answer.expose().len() > request::MAX_ANSWER) {
+        let message = format!("Invalid argument: an answer has at most {} bytes", request::MAX_ANSWER);
+        return reply.error(Code::InvalidArgument, message);
+    }
+    let key = ViewerKey { connection: watching(connection, peer), number: Some(viewer) };
+    let answer = PromptAnswer { text: answer, accept };
+    to_session(connection, session, reply, |reply| {
+        Command::PromptReply(Box::new(PromptReply { key, prompt_id, answer, reply }))
+    })
+    .await;
+}
+
 /// At once and gone from the list; its exit is told to its viewers.
 async fn kill(connection: &Connection, session: u32, reply: Responder) {
     let Some(handle) = connection.daemon.registry.remove(session) else {
@@ -274,7 +294,8 @@ async fn kill_all(connection: &Connection, reply: Responder) {
     // One look at all processes for all sessions.
     let swept = match tokio::task::spawn_blocking(Sessions::read).await {
         Ok(Ok(processes)) => {
-            for handle in handles.iter().filter(|handle| !handle.has_ended()) {
+            let here = |handle: &&Handle| handle.identity.remote.is_none() && !handle.has_ended();
+            for handle in handles.iter().filter(here) {
                 processes.signal(handle.identity.pid, Signal::Kill);
             }
             true

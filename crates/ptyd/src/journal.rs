@@ -286,10 +286,7 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
         Happening::Detached { client, .. } => ("viewer_detached", json!({ "client": client })),
         Happening::Resized { cols, rows, .. } => ("session_resized", json!({ "cols": cols, "rows": rows })),
         Happening::Ended { reason, status, bytes, .. } => {
-            let words = match reason {
-                bastide_session::EndReason::Ended(words) => Some(words),
-                _ => None,
-            };
+            let words = reason.words();
             let code = status.map(|status| status.code);
             let signal = status.and_then(|status| status.signal);
             (
@@ -300,6 +297,16 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
         Happening::RecordingStalled { why, .. } => ("recording_stalled", json!({ "why": why })),
         Happening::RecordingResumed { .. } => ("recording_resumed", json!({})),
         Happening::RecordingFailed { why, .. } => ("recording_failed", json!({ "why": why })),
+        Happening::Connected { .. } => ("ssh_connected", json!({})),
+        Happening::ConnectFailed { step, message, .. } => {
+            ("ssh_failed", json!({ "step": step, "message": message }))
+        }
+        Happening::Prompted { kind, server, fingerprint, outcome, client, .. } => (
+            "prompt_closed",
+            json!({
+                "kind": kind, "server": server, "fingerprint": fingerprint, "outcome": outcome, "client": client,
+            }),
+        ),
         Happening::ScrollbackDropped { lines, .. } => ("scrollback_dropped", json!({ "lines": lines })),
     }
 }

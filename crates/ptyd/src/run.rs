@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastide_pty::Account;
-use bastide_rt::{Deadlines, Hangup, Phase, Shutdown, Signals};
+use bastide_rt::{Deadlines, Hangup, Phase, Shutdown, Signals, Tasks};
 use bastide_session::{Command, EndReason, Happenings, Running, ScrollbackBudget};
 use serde_json::json;
 use tokio::net::UnixListener;
@@ -30,6 +30,8 @@ const DRAINING: Duration = Duration::from_millis(1600);
 const TELLING: Duration = Duration::from_millis(300);
 /// What waits for clients that read is written in this time.
 const PARTING: Duration = Duration::from_millis(200);
+/// Servers are told good-bye; one that does not listen is left.
+const CLOSING: Duration = Duration::from_millis(200);
 /// Log and recorders write what they hold.
 const FLUSHING: Duration = Duration::from_secs(5);
 
@@ -106,11 +108,14 @@ fn start(
     let registry = Registry::new(config.max_sessions);
     let (sender, receiver) = mpsc::channel(config.event_queue);
     let (journal, writer) = journal::open(&state.log, (state.clone(), Arc::clone(&registry)), receiver)?;
+    // Its tasks end with the pool, which is closed when the sessions have ended.
+    let ssh = bastide_ssh::Pool::new(bastide_ssh::Config::default(), Tasks::new());
     let running = Running {
         config: Arc::new(config.sessions.clone()),
         recorders,
         budget: ScrollbackBudget::new(config.scrollback_memory),
         happenings: Happenings(sender),
+        dialler: Arc::new(ssh.clone()),
         palette: bastide_vt::Config {
             version: format!("bastide({VERSION})").into(),
             ..bastide_vt::Config::default()
@@ -120,7 +125,8 @@ fn start(
     listener.set_nonblocking(true).map_err(file("listen on", &socket))?;
     let listener = UnixListener::from_std(listener).map_err(file("listen on", &socket))?;
     let shutdown = Shutdown::new();
-    let daemon = Daemon::new(Parts { config, state, account, token, registry, running, journal, shutdown });
+    let daemon =
+        Daemon::new(Parts { config, state, account, token, registry, running, journal, ssh, shutdown });
     daemon.connections.spawn("listener", listener::run(Arc::clone(&daemon), listener));
     daemon.connections.spawn("scrollback budget", trim::run(Arc::clone(&daemon)));
     let log = daemon.connections.spawn("log", writer.run());
@@ -144,9 +150,12 @@ async fn stop(daemon: &Daemon, log: Log, files: &Files) {
     if tokio::time::timeout(TELLING, tell_all(daemon)).await.is_err() {
         tracing::error!("a session takes no commands; it is cut off");
     }
-    let recorders = daemon.running.recorders.clone();
+    let (recorders, ssh) = (daemon.running.recorders.clone(), daemon.ssh.clone());
     let journal_flushed = daemon.journal.clone();
     let flush = async move {
+        if tokio::time::timeout(CLOSING, ssh.close()).await.is_err() {
+            tracing::warn!("connections to other machines were not closed in order");
+        }
         // Everything that was told before this is written before it.
         let _ = journal_flushed.record("daemon_stopped", None, json!({})).await;
         let closed = tokio::task::spawn_blocking(move || recorders.shutdown(FLUSHING)).await;

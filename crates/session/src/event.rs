@@ -9,18 +9,51 @@ use crate::command::EndReason;
 
 #[derive(Debug, Clone)]
 pub enum Happening {
-    Attached { uid: Uuid, client: Option<String>, write: bool },
-    Detached { uid: Uuid, client: Option<String> },
-    Resized { uid: Uuid, cols: u16, rows: u16 },
-    Ended { uid: Uuid, reason: EndReason, status: Option<ExitStatus>, bytes: u64 },
-    RecordingStalled { uid: Uuid, why: String },
-    RecordingResumed { uid: Uuid },
-    RecordingFailed { uid: Uuid, why: String },
-    ScrollbackDropped { uid: Uuid, lines: usize },
+    Attached {
+        uid: Uuid,
+        client: Option<String>,
+        write: bool,
+    },
+    Detached {
+        uid: Uuid,
+        client: Option<String>,
+    },
+    Resized {
+        uid: Uuid,
+        cols: u16,
+        rows: u16,
+    },
+    Ended {
+        uid: Uuid,
+        reason: EndReason,
+        status: Option<ExitStatus>,
+        bytes: u64,
+    },
+    RecordingStalled {
+        uid: Uuid,
+        why: String,
+    },
+    RecordingResumed {
+        uid: Uuid,
+    },
+    RecordingFailed {
+        uid: Uuid,
+        why: String,
+    },
+    ScrollbackDropped {
+        uid: Uuid,
+        lines: usize,
+    },
     /// The shell on the other machine is there.
-    Connected { uid: Uuid },
+    Connected {
+        uid: Uuid,
+    },
     /// It will never be; `step` is the first word or words of `message`.
-    ConnectFailed { uid: Uuid, step: &'static str, message: String },
+    ConnectFailed {
+        uid: Uuid,
+        step: &'static str,
+        message: String,
+    },
     /// A question to a person, and what became of it: `accepted`, `answered`, `refused`, `expired` or
     /// `taken_back`. Never the answer itself.
     Prompted {

@@ -130,8 +130,7 @@ pub async fn open(open: Open, start: Start, running: Running) -> Result<(Handle,
     let (sender, receiver) = mpsc::channel(COMMANDS);
     let handle =
         Handle { identity: Arc::new(identity), commands: sender, vitals: Arc::new(Vitals::default()) };
-    let session =
-        Session::new(&open, running, handle.clone(), (backend, dialling), (recording, receiver));
+    let session = Session::new(&open, running, handle.clone(), (backend, dialling), (recording, receiver));
     Ok((handle, session))
 }
 
@@ -172,7 +171,10 @@ async fn begin_recording(open: &Open, start: &Start, running: &Running) -> Resul
         term: Some("xterm-256color".to_owned()),
         timestamp: u64::try_from(Timestamp::now().as_second()).ok(),
         command: Some(start.command_line().join(" ")),
-        title: open.name.clone().or_else(|| start.remote(open.spec.target.as_deref()).map(|remote| remote.target)),
+        title: open
+            .name
+            .clone()
+            .or_else(|| start.remote(open.spec.target.as_deref()).map(|remote| remote.target)),
         ..Header::default()
     };
     let path = open.recordings.join(bastide_record::file_name(open.uid));

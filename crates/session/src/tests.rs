@@ -29,7 +29,7 @@ fn stream(from: u64, length: usize) -> Vec<u8> {
 }
 
 fn viewer(outbox: &Outbox, number: Option<u32>, credit: u32, pos: u64) -> Viewer {
-    let requester = Requester { connection: 1, client: None, outbox: outbox.clone() };
+    let requester = Requester { connection: 1, client: None, outbox: outbox.clone(), prompts: true };
     let attach = Attach {
         requester,
         reply: Responder { outbox: outbox.clone(), seq: 1 },

@@ -167,6 +167,9 @@ pub struct End {
     pub reason: String,
 }
 
+/// Longest answer to a question: no password and no one-time code is longer.
+pub const MAX_ANSWER: usize = 4096;
+
 /// An answer to a `prompt`. Neither an answer nor `accept` is a refusal: the connection then fails with that
 /// reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]

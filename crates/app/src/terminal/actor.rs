@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::answers::{Answers, Question};
 use super::typing::Typing;
 use super::{Attached, Event, Open, attach};
 use crate::Error;
@@ -20,6 +21,7 @@ pub(super) struct Actor {
     events: mpsc::Sender<Event>,
     acks: watch::Receiver<u64>,
     typing: Typing,
+    answers: Answers,
     link: watch::Receiver<State>,
     live: Live,
     /// Counts up when rights may have been taken away.
@@ -44,9 +46,9 @@ impl Actor {
     pub(super) fn new(
         ctx: Ctx,
         open: Open,
-        events: mpsc::Sender<Event>,
-        acks: watch::Receiver<u64>,
+        (events, acks): (mpsc::Sender<Event>, watch::Receiver<u64>),
         typing: Typing,
+        answers: Answers,
     ) -> Self {
         let (link, live, rights) = (ctx.app().daemon().watch(), ctx.app().live(), ctx.changes());
         Self {
@@ -55,6 +57,7 @@ impl Actor {
             events,
             acks,
             typing,
+            answers,
             link,
             live,
             rights,
@@ -117,6 +120,15 @@ impl Actor {
                     }
                     continue;
                 }
+                said = self.answers.next() => {
+                    let told = self.answers.pass_on(&self.ctx, self.open.session, said).await;
+                    for event in told {
+                        if self.tell(event).await.is_err() {
+                            return Over::Done;
+                        }
+                    }
+                    continue;
+                }
                 () = self.events.closed() => return Over::Done,
             };
             let exit = matches!(event, ViewerEvent::Exit { .. });
@@ -155,6 +167,7 @@ impl Actor {
     }
 
     async fn greet(&mut self, attachment: &mut Attachment) -> Result<(), Left> {
+        self.answers.attached(attachment.writer());
         let input = self.typing.attached(attachment.writer()).await;
         self.open.from = Some(attachment.pos);
         self.tell(Event::Hello { pos: attachment.pos, resumed: attachment.resumed, input }).await?;
@@ -178,6 +191,14 @@ impl Actor {
             ViewerEvent::Lagged { pos } => Event::Lagged { pos },
             ViewerEvent::Resized { pos, cols, rows } => Event::Resized { pos, cols, rows },
             ViewerEvent::Notice { kind, text } => Event::Notice { kind, text },
+            ViewerEvent::Prompt(prompt) => {
+                self.answers.asked(&prompt);
+                Event::Question(Question::Asked(prompt))
+            }
+            ViewerEvent::PromptClosed(prompt_id) => {
+                self.answers.closed(prompt_id);
+                Event::Question(Question::Closed(prompt_id))
+            }
             ViewerEvent::Exit { status, .. } => Event::Exit(status),
         };
         self.tell(event).await

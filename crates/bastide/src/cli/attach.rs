@@ -1,5 +1,6 @@
 //! `bastide attach` and `bastide watch`
 
+mod asking;
 mod typing;
 mod view;
 

@@ -149,6 +149,7 @@ mod tests {
                 viewers: vec![viewer(true), viewer(false), viewer(false)],
                 recording: RecordingInfo { state: "recording".into(), reason: None, file: None },
                 exit: None,
+                remote: None,
             }),
         }
     }

@@ -109,13 +109,16 @@ impl Session {
         }
     }
 
-    async fn tell_answered(&self, question: &OpenQuestion, outcome: &'static str, client: Option<String>) {
+    async fn tell_answered(
+        &mut self,
+        question: &OpenQuestion,
+        outcome: &'static str,
+        client: Option<String>,
+    ) {
         let asked = &question.question;
         let (uid, kind, server) = (self.identity().uid, asked.kind, asked.server.clone());
         let fingerprint = asked.key.as_ref().map(|key| key.fingerprint.clone());
-        self.happenings
-            .tell(Happening::Prompted { uid, kind, server, fingerprint, outcome, client })
-            .await;
+        self.happenings.tell(Happening::Prompted { uid, kind, server, fingerprint, outcome, client }).await;
     }
 
     async fn connected(&mut self, shell: Shell) {

@@ -43,10 +43,18 @@ impl Session {
         let kill = self.life.ending.as_ref().and_then(|ending| ending.kill_at);
         let latest = self.life.latest.as_ref().filter(|_| self.life.ending.is_none()).map(|(at, _)| *at);
         let question = self.dialling.as_ref().and_then(|dialling| dialling.next_expiry());
-        [self.patience_ends(), held, late_input, kill, latest, question, self.abandoned_at().map(|(at, _)| at)]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.patience_ends(),
+            held,
+            late_input,
+            kill,
+            latest,
+            question,
+            self.abandoned_at().map(|(at, _)| at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// When a session nobody watches ends.

@@ -10,11 +10,12 @@ use bastide_ptyd_client::{
 use bytes::{Buf, Bytes};
 
 use super::How;
-
+use super::asking::Asking;
 use super::typing::{Progress, Typing};
 use crate::cli::chord::Watcher;
 use crate::cli::exit::Failure;
 use crate::cli::fitted::Fitted;
+use crate::cli::list;
 use crate::cli::signals::{Signal, Signals};
 use crate::cli::size::Size;
 use crate::cli::terminal::Terminal;
@@ -55,6 +56,8 @@ pub(super) struct View {
     shown: u64,
     /// What the daemon said meanwhile; shown when the terminal is the person's again.
     notices: VecDeque<String>,
+    /// Questions of a shell that is being dialled.
+    asking: Asking,
     /// Set when nothing more will come; what is in `out` is still written.
     end: Option<End>,
 }
@@ -127,6 +130,7 @@ impl View {
             fitted: None,
             shown: 0,
             notices: VecDeque::new(),
+            asking: Asking::default(),
             end: None,
         };
         view.show(&snapshot, true);
@@ -248,6 +252,7 @@ impl View {
     async fn on_typed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let found = self.keys.look(bytes);
         match &mut self.typing {
+            Some(_) if self.asking.is_open() => self.answer(&found.pass).await?,
             Some(typing) if found.pass == [CTRL_C] && typing.is_stuck() => {
                 typing.drop_waiting();
                 self.interrupt().await?;
@@ -260,6 +265,22 @@ impl View {
             self.leave(End::Left);
         }
         Ok(())
+    }
+
+    /// What is typed while a question is open is its answer.
+    async fn answer(&mut self, typed: &[u8]) -> Result<(), Failure> {
+        let (shown, answer) = self.asking.typed(typed);
+        self.out.push(shown, None);
+        let (Some((id, answer)), Some(typing)) = (answer, &self.typing) else { return Ok(()) };
+        match typing.writer().answer(id, answer).await {
+            Ok(()) => Ok(()),
+            // Somebody else was faster.
+            Err(e @ bastide_ptyd_client::Error::Reply { .. }) => {
+                self.out.push(format!("[{}]\r\n", list::printable(&e.to_string())), None);
+                Ok(())
+            }
+            Err(e) => self.on_refused(e),
+        }
     }
 
     /// What Ctrl-C means, past the input that the program does not read.
@@ -295,7 +316,16 @@ impl View {
             // The re-sync comes when what is on its way is written and acknowledged.
             Some(ViewerEvent::Lagged { .. }) => {}
             Some(ViewerEvent::Resync(snapshot)) => self.show(&snapshot, false),
+            Some(ViewerEvent::Notice { kind, text }) if kind == "ssh" => self.on_dial(text),
             Some(ViewerEvent::Notice { text, .. }) => self.on_notice(text),
+            Some(ViewerEvent::Prompt(prompt)) => {
+                let shown = self.asking.asked(*prompt);
+                self.out.push(shown, None);
+            }
+            Some(ViewerEvent::PromptClosed(id)) => {
+                let shown = self.asking.closed(id);
+                self.out.push(shown, None);
+            }
             Some(ViewerEvent::Exit { status, .. }) => self.end = Some(End::Exited(status)),
             None => {
                 let why = if self.client.is_closed() {
@@ -318,12 +348,23 @@ impl View {
         self.notices.push_back(text);
     }
 
+    /// About the connection: shown where there is no program's screen yet, and remembered for the end.
+    fn on_dial(&mut self, text: String) {
+        if self.shown == 0 && self.fitted.is_none() {
+            self.out.push(format!("[{}]\r\n", list::printable(&text)), None);
+        }
+        self.asking.said = Some(text);
+    }
+
     /// What the daemon said while the screen was the program's.
     pub(super) fn notices(&mut self) -> Vec<String> {
-        self.notices.drain(..).collect()
+        let said = self.asking.said.take();
+        self.notices.drain(..).chain(said).collect()
     }
 
     fn on_output(&mut self, pos: u64, data: &Bytes) {
+        // It was connected, and the rest is on the screen.
+        self.asking.said = None;
         let end = pos + data.len() as u64;
         let known = usize::try_from(self.shown.saturating_sub(pos)).unwrap_or(usize::MAX);
         let new = data.slice(known.min(data.len())..);
