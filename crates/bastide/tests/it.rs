@@ -21,6 +21,8 @@ mod people_live;
 mod recordings;
 #[path = "it/serve.rs"]
 mod serve;
+#[path = "it/ssh.rs"]
+mod ssh;
 #[path = "it/stand_in.rs"]
 mod stand_in;
 #[path = "it/tls.rs"]

@@ -232,6 +232,7 @@ impl Config {
             flow_threshold: raw.flow_threshold.unwrap_or(defaults.flow_threshold),
             viewer_queue_bytes: raw.client_max_write_queue_bytes.unwrap_or(defaults.viewer_queue_bytes),
             input_queue_bytes: raw.input_queue_max_bytes.unwrap_or(defaults.input_queue_bytes),
+            answer_within: defaults.answer_within,
         };
         if sessions.flow_threshold >= sessions.flow_max_chunks {
             return Err(Error::Settings(format!(

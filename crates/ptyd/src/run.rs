@@ -7,6 +7,7 @@ use std::time::Duration;
 use bastide_pty::Account;
 use bastide_rt::{Deadlines, Hangup, Phase, Shutdown, Signals, Tasks};
 use bastide_session::{Command, EndReason, Happenings, Running, ScrollbackBudget};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::json;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
@@ -49,6 +50,11 @@ pub async fn run(
     let signals = Signals::listen(Hangup::Drain).map_err(Error::Signals)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    // Passwords and keys of other machines lie in this memory: no core file, and nobody of this account looks in.
+    // Programs that are started get their own say back from the kernel (prctl(2), PR_SET_DUMPABLE).
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "core files of the daemon were not turned off");
     }
     match bastide_pty::raise_open_file_limit() {
         Ok(limit) => tracing::info!(limit, "open files"),

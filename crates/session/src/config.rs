@@ -13,6 +13,8 @@ pub struct Config {
     pub viewer_queue_bytes: usize,
     /// Bytes typed that may wait for the program to read them.
     pub input_queue_bytes: usize,
+    /// How long a person may take to answer a question.
+    pub answer_within: std::time::Duration,
 }
 
 impl Default for Config {
@@ -23,6 +25,7 @@ impl Default for Config {
             flow_threshold: 4096,
             viewer_queue_bytes: 2_000_000,
             input_queue_bytes: 2_000_000,
+            answer_within: ANSWER_WITHIN,
         }
     }
 }
@@ -70,8 +73,8 @@ pub(crate) const DRAIN_BYTES: usize = 2 * 1024 * 1024;
 /// Lines of scrollback in a snapshot of the first protocol.
 pub(crate) const SEED_SCROLLBACK: usize = 500;
 
-/// How long a person may take to answer a question. The contract says so; a login server waits about as long.
-pub(crate) const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
+/// How long a person may take to answer a question. OpenSSH's servers wait as long for a login (`LoginGraceTime`).
+const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Questions that are open at once. A dial asks one after the other; more wait with the dial.
 pub(crate) const OPEN_QUESTIONS: usize = 4;

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bastide_ssh::{Answer, Ask, Error, Pool, Question, Shell, ShellOptions};
 use bastide_vt::Size;
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::config::{ANSWER_WITHIN, OPEN_QUESTIONS};
+use crate::config::OPEN_QUESTIONS;
 
 /// A dial in progress.
 pub type Dial = Pin<Box<dyn Future<Output = Result<Shell, Error>> + Send>>;
@@ -72,15 +72,15 @@ pub(crate) struct OpenQuestion {
 }
 
 impl OpenQuestion {
-    fn new(asked: Asked) -> Self {
+    fn new(asked: Asked, within: Duration) -> Self {
         let Asked { mut question, answer } = asked;
         question.text = printable(&question.text);
         question.server = printable(&question.server);
-        let wall = Timestamp::now() + ANSWER_WITHIN;
+        let wall = Timestamp::now() + within;
         Self {
             id: Uuid::new_v4(),
             question,
-            expires: Instant::now() + ANSWER_WITHIN,
+            expires: Instant::now() + within,
             expires_at: wall.to_string(),
             answer,
         }
@@ -133,6 +133,7 @@ pub(crate) struct Dialling {
     dial: Dial,
     questions: mpsc::Receiver<Asked>,
     pub(crate) open: Vec<OpenQuestion>,
+    answer_within: Duration,
     /// The size that the shell begins with.
     pub(crate) size: Size,
 }
@@ -148,11 +149,16 @@ pub(crate) enum Step {
 }
 
 impl Dialling {
-    pub(crate) fn begin(dialler: &dyn Dialler, to: Box<Ssh>, term: String, size: Size) -> Self {
+    pub(crate) fn begin(
+        dialler: &dyn Dialler,
+        (to, term): (Box<Ssh>, String),
+        size: Size,
+        answer_within: Duration,
+    ) -> Self {
         let (sender, questions) = mpsc::channel(1);
         let options = ShellOptions { cols: size.cols, rows: size.rows, term, env: Vec::new() };
         let dial = dialler.dial(to, options, Arc::new(Asker(sender)));
-        Self { dial, questions, open: Vec::new(), size }
+        Self { dial, questions, open: Vec::new(), answer_within, size }
     }
 
     /// The next step; not to be called after [`Step::Done`]. Cancel-safe: all state is here.
@@ -171,7 +177,7 @@ impl Dialling {
         if self.open.len() < OPEN_QUESTIONS
             && let Poll::Ready(Some(asked)) = self.questions.poll_recv(cx)
         {
-            self.open.push(OpenQuestion::new(asked));
+            self.open.push(OpenQuestion::new(asked, self.answer_within));
             return Poll::Ready(Step::Asked);
         }
         Poll::Pending

@@ -123,7 +123,8 @@ pub async fn open(open: Open, start: Start, running: Running) -> Result<(Handle,
             }
         },
         Start::Ssh { to, term } => {
-            let dialling = Dialling::begin(&*running.dialler, to, term, open.size);
+            let dialling =
+                Dialling::begin(&*running.dialler, (to, term), open.size, running.config.answer_within);
             (Backend::Dialling, Some(Box::new(dialling)))
         }
     };

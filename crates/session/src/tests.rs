@@ -1,6 +1,7 @@
 //! The parts of a session that can be shown without a backend.
 #![allow(clippy::unwrap_used)]
 
+mod dialling;
 mod disk;
 mod flow;
 mod life;

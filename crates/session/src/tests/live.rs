@@ -8,6 +8,7 @@ use std::time::Duration;
 use bastide_pty::{Account, Size, Spawn};
 use bastide_wire::event::{Event, FromDaemon};
 use bastide_wire::spec::{Flow, RecordingMode, RecordingSpec, Spec};
+use bastide_wire::ssh::{Hop, Ssh};
 use bastide_wire::{Reply, SessionInfo};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -15,8 +16,8 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
-    Attach, Command, Config, EndReason, Handle, Happening, Happenings, Input, Item, Open, Outbox, Requester,
-    Resize, Responder, Running, ScrollbackBudget, ViewerKey, open,
+    Attach, Command, Config, Dial, Dialler, EndReason, Handle, Happening, Happenings, Input, Item, Open,
+    Outbox, Requester, Resize, Responder, Running, ScrollbackBudget, Start, ViewerKey, open,
 };
 
 /// No fact that a test waits for takes this long.
@@ -59,6 +60,24 @@ impl Setup {
     }
 
     pub(super) async fn run(self, script: &str) -> Live {
+        let start = self.local(script);
+        self.begin(start, Arc::new(Unreachable)).await
+    }
+
+    /// With a shell elsewhere, which `dialler` makes or does not make.
+    pub(super) async fn dial(self, dialler: Arc<dyn Dialler>) -> Live {
+        let hop = Hop {
+            name: "db1".into(),
+            host: "10.0.0.5".into(),
+            port: 22,
+            username: "root".into(),
+            ..Hop::default()
+        };
+        let to = Box::new(Ssh { hops: vec![hop], ..Ssh::default() });
+        self.begin(Start::Ssh { to, term: "xterm".into() }, dialler).await
+    }
+
+    fn local(&self, script: &str) -> Start {
         let account = Account::current().unwrap();
         let spawn = Spawn {
             program: "/bin/sh".into(),
@@ -70,6 +89,10 @@ impl Setup {
             account,
             limits: bastide_pty::Limits::default(),
         };
+        Start::Local(Box::new(spawn))
+    }
+
+    async fn begin(self, start: Start, dialler: Arc<dyn Dialler>) -> Live {
         let (sender, happenings) = mpsc::channel(64);
         let running = Running {
             config: Arc::new(self.config.clone()),
@@ -77,6 +100,7 @@ impl Setup {
             budget: ScrollbackBudget::new(usize::MAX / 2),
             happenings: Happenings(sender),
             palette: bastide_vt::Config::default(),
+            dialler,
         };
         let opening = Open {
             id: 1,
@@ -89,9 +113,19 @@ impl Setup {
             recordings: self.recordings.clone(),
             default_recording: RecordingMode::Off,
         };
-        let (handle, session) = open(opening, running).await.unwrap();
+        let (handle, session) = open(opening, start, running).await.unwrap();
         let task = tokio::spawn(session.run());
         Live { handle, happenings, task, setup: self }
+    }
+}
+
+/// For sessions that dial nobody.
+#[derive(Debug)]
+struct Unreachable;
+
+impl Dialler for Unreachable {
+    fn dial(&self, _: Box<Ssh>, _: bastide_ssh::ShellOptions, _: Arc<dyn bastide_ssh::Ask>) -> Dial {
+        unreachable!("a program of this machine is not dialled")
     }
 }
 
@@ -189,7 +223,12 @@ impl Client {
     }
 
     pub(super) fn attach(&self, wish: Wish) -> Command {
-        let requester = Requester { connection: self.connection, client: None, outbox: self.outbox.clone() };
+        let requester = Requester {
+            connection: self.connection,
+            client: None,
+            outbox: self.outbox.clone(),
+            prompts: true,
+        };
         Command::Attach(Box::new(Attach {
             requester,
             reply: self.responder(1),
