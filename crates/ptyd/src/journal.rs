@@ -304,7 +304,7 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
         Happening::Prompted { kind, server, fingerprint, outcome, client, .. } => (
             "prompt_closed",
             json!({
-                "kind": kind, "server": server, "fingerprint": fingerprint, "outcome": outcome, "client": client,
+                "question": kind, "server": server, "fingerprint": fingerprint, "outcome": outcome, "client": client,
             }),
         ),
         Happening::ScrollbackDropped { lines, .. } => ("scrollback_dropped", json!({ "lines": lines })),

@@ -6,7 +6,7 @@ use bastide_testkit::client::{
     Answer, AttachOptions, Client, Create, Error, LogEvent, Prompt, PromptKind, Secret, SessionInfo,
     ViewerEvent,
 };
-use bastide_testkit::{Person, Ptyd, SshServer, SshServerOptions, Sshd, SshdOptions, Viewer, within};
+use bastide_testkit::{Person, SshServer, SshServerOptions, Sshd, SshdOptions, Viewer, within};
 use bastide_wire::spec::Spec;
 use bastide_wire::ssh::{Login, Ssh};
 
@@ -280,14 +280,22 @@ async fn attach_asks_on_the_terminal() {
     to.hops[0].logins = vec![Login::AskPassword];
     to.hops[0].host_keys.clear();
     to.hops[0].ask_host_key = true;
-    create(&client, to).await;
+    let session = create(&client, to).await;
     let mut person = Person::at(&ptyd, "\"$BASTIDE\" attach far; echo \"status $?\"").await;
     person.sees("(yes/no)?").await;
     person.types("yes\r").await;
     person.until("the password's question", |p| p.history().to_lowercase().contains("password")).await;
     person.types("s3cret\r").await;
+    person.sees("ready>").await;
+    assert!(!person.text().contains("yes/no"), "the questions are off the program's screen");
     person.types("hello there\r").await;
     person.sees("hello there").await;
+    let seen = info(&client, session).await;
+    client.kill(session).await.unwrap();
+    let log = log(&client, &seen).await;
+    let closed: Vec<_> = log.iter().filter(|(kind, _)| kind == "prompt_closed").collect();
+    assert_eq!(closed.len(), 2, "{log:?}");
+    assert!(closed[0].1.contains("accepted") && closed[0].1.contains("SHA256:"), "{closed:?}");
     assert!(!person.history().contains("s3cret"), "{}", person.history());
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Asking {
     typed: Vec<u8>,
     /// For when there is no other word about how it came out.
     pub(super) said: Option<String>,
+    /// Something of all this stands where the program's screen will be.
+    pub(super) wrote: bool,
 }
 
 impl Asking {

@@ -270,13 +270,13 @@ impl View {
     /// What is typed while a question is open is its answer.
     async fn answer(&mut self, typed: &[u8]) -> Result<(), Failure> {
         let (shown, answer) = self.asking.typed(typed);
-        self.out.push(shown, None);
+        self.aside(shown);
         let (Some((id, answer)), Some(typing)) = (answer, &self.typing) else { return Ok(()) };
         match typing.writer().answer(id, answer).await {
             Ok(()) => Ok(()),
             // Somebody else was faster.
             Err(e @ bastide_ptyd_client::Error::Reply { .. }) => {
-                self.out.push(format!("[{}]\r\n", list::printable(&e.to_string())), None);
+                self.aside(format!("[{}]\r\n", list::printable(&e.to_string())));
                 Ok(())
             }
             Err(e) => self.on_refused(e),
@@ -320,11 +320,11 @@ impl View {
             Some(ViewerEvent::Notice { text, .. }) => self.on_notice(text),
             Some(ViewerEvent::Prompt(prompt)) => {
                 let shown = self.asking.asked(*prompt);
-                self.out.push(shown, None);
+                self.aside(shown);
             }
             Some(ViewerEvent::PromptClosed(id)) => {
                 let shown = self.asking.closed(id);
-                self.out.push(shown, None);
+                self.aside(shown);
             }
             Some(ViewerEvent::Exit { status, .. }) => self.end = Some(End::Exited(status)),
             None => {
@@ -348,10 +348,18 @@ impl View {
         self.notices.push_back(text);
     }
 
+    /// What is no output of a program, and where there is none yet.
+    fn aside(&mut self, text: String) {
+        if !text.is_empty() {
+            self.asking.wrote = true;
+            self.out.push(text, None);
+        }
+    }
+
     /// About the connection: shown where there is no program's screen yet, and remembered for the end.
     fn on_dial(&mut self, text: String) {
         if self.shown == 0 && self.fitted.is_none() {
-            self.out.push(format!("[{}]\r\n", list::printable(&text)), None);
+            self.aside(format!("[{}]\r\n", list::printable(&text)));
         }
         self.asking.said = Some(text);
     }
@@ -363,8 +371,11 @@ impl View {
     }
 
     fn on_output(&mut self, pos: u64, data: &Bytes) {
-        // It was connected, and the rest is on the screen.
+        // It was connected: the screen is the program's now.
         self.asking.said = None;
+        if std::mem::take(&mut self.asking.wrote) {
+            self.out.push(self.terminal.fresh(true), None);
+        }
         let end = pos + data.len() as u64;
         let known = usize::try_from(self.shown.saturating_sub(pos)).unwrap_or(usize::MAX);
         let new = data.slice(known.min(data.len())..);
