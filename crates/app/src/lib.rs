@@ -21,6 +21,7 @@ mod hex;
 pub mod history;
 pub mod host_keys;
 mod inputs;
+pub mod inventory;
 mod journal;
 mod live;
 pub mod login;

@@ -40,7 +40,7 @@ const SIDEWAYS: [(&str, &str); 2] = [("bastide-ptyd", "bastide-session"), ("bast
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 13] = [
+const CONFINED: [(&str, &[&str]); 12] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
@@ -54,7 +54,6 @@ const CONFINED: [(&str, &[&str]); 13] = [
     ("reqwest", &["bastide"]),
     ("russh", &["bastide-ssh"]),
     ("chacha20poly1305", &["bastide-vault"]),
-    ("ssh2-config", &["bastide-app"]),
     ("socketioxide", &["bastide-api"]),
 ];
 
