@@ -10,7 +10,7 @@
 pub type Body = fn(&[u8]);
 
 /// Every body by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Body); 8] = [
+pub const TARGETS: [(&str, Body); 10] = [
     ("frames", bastide_wire::fuzz::frames),
     ("websocket", bastide_wire::fuzz::websocket),
     ("terminal", bastide_vt::fuzz_terminal),
@@ -18,6 +18,8 @@ pub const TARGETS: [(&str, Body); 8] = [
     ("ranges", bastide_record::fuzz_ranges),
     ("log_line", bastide_audit::fuzz_log_line),
     ("ssh_keys", bastide_ssh::fuzz_keys),
+    ("sealed", bastide_vault::fuzz_sealed),
+    ("inventory", bastide_app::inventory::fuzz),
     ("measure", bastide_app::health::measure::fuzz_measure),
 ];
 

@@ -105,6 +105,7 @@ enum ServerCommand {
     Recordings(remote::recordings::Recordings),
     Users(remote::users::Users),
     Tokens(remote::tokens::Tokens),
+    Credentials(remote::credentials::Credentials),
 }
 
 /// What runs until it is ended.
@@ -170,6 +171,7 @@ async fn run_server(command: ServerCommand) -> Outcome {
         ServerCommand::Recordings(command) => command.run().await,
         ServerCommand::Users(command) => command.run().await,
         ServerCommand::Tokens(command) => command.run().await,
+        ServerCommand::Credentials(command) => command.run().await,
     }
 }
 

@@ -139,8 +139,11 @@ impl Inventory {
         for name in std::mem::take(&mut self.order) {
             let Some(host) = self.hosts.remove(&name) else { continue };
             match self.entry(name.clone(), &host) {
-                Ok(entry) if !parsed.push(entry) => return,
-                Ok(_) => {}
+                Ok(entry) => {
+                    if !parsed.push(entry) {
+                        return;
+                    }
+                }
                 Err(why) => parsed.skip(host.line, Some(&name), why),
             }
         }

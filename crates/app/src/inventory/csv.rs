@@ -46,6 +46,7 @@ impl Records<'_> {
             if c == '\n' {
                 self.line += 1;
             }
+            let room = fields.len() < MAX_FIELDS;
             let field = fields.last_mut().expect("there is always one");
             if field.len() > MAX_FIELD {
                 return Some(Err(start));
@@ -59,9 +60,7 @@ impl Records<'_> {
                 '"' if field.is_empty() => quoted = true,
                 '\n' if !quoted => return Some(Ok(Record { line: start, fields })),
                 '\r' if !quoted && self.rest.as_str().starts_with('\n') => {}
-                c if c == self.separator && !quoted && fields.len() < MAX_FIELDS => {
-                    fields.push(String::new())
-                }
+                c if c == self.separator && !quoted && room => fields.push(String::new()),
                 c => field.push(c),
             }
         }
@@ -109,8 +108,11 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
             continue;
         }
         match entry(&columns, record) {
-            Ok(entry) if !parsed.push(entry) => break,
-            Ok(_) => {}
+            Ok(entry) => {
+                if !parsed.push(entry) {
+                    break;
+                }
+            }
             Err((line, name, why)) => parsed.skip(line, name.as_deref(), why),
         }
     }

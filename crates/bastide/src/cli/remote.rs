@@ -4,6 +4,7 @@ mod accounts;
 mod at;
 pub(super) mod cast;
 mod client;
+pub(super) mod credentials;
 pub(super) mod login;
 pub(super) mod logout;
 mod person;
