@@ -15,6 +15,7 @@ mod grants;
 mod groups;
 mod health;
 mod host_keys;
+mod imports;
 mod json;
 mod login;
 mod me;

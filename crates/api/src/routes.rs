@@ -26,6 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bastide_app::import::Outcome;
 use bastide_app::recordings::Recording;
 use bastide_app::servers::View;
 use bastide_app::sessions::Seen;
@@ -38,8 +39,9 @@ use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    credentials, docs, events, frame, grants, groups, health, host_keys, login, me, metrics, openapi, page,
-    pages, recordings, seed_002, seed_003, server, servers, sessions, shares, terminal, tokens, users,
+    credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
+    openapi, page, pages, recordings, seed_002, seed_003, server, servers, sessions, shares, terminal,
+    tokens, users,
 };
 
 /// Who may ask.
@@ -206,6 +208,12 @@ fn about_servers() -> Vec<Route> {
             says("Servers that the caller may use, by name").query::<servers::Wanted>().gives::<servers::List>(200).may(&[400, 422])),
         route!(Admin  POST   "/api/v1/servers"              servers::server_create,
             says("Add a server").takes::<servers::New>().gives::<View>(201).may(&[409])),
+        route!(Admin  POST   "/api/v1/servers/import"       imports::server_import,
+            says("Add and change the servers of a list; harmless twice").takes::<imports::New>().gives::<Outcome>(200)),
+        route!(Admin  GET    "/api/v1/servers/export"       imports::server_export,
+            says("Every server as a list, without secrets").query::<imports::Wanted>().gives_text(200, "text/plain")),
+        route!(Admin  POST   "/api/v1/servers/known-hosts"  imports::known_hosts_import,
+            says("Accept the keys that a known_hosts file has for servers that are there").takes::<imports::KnownHosts>().gives::<Outcome>(200)),
         route!(Login  GET    "/api/v1/servers/{id}"         servers::server_get,
             says("One server").id::<i64>("id").gives::<View>(200)),
         route!(Login  PATCH  "/api/v1/servers/{id}"         servers::server_change,

@@ -13,6 +13,8 @@ mod binary;
 mod credentials;
 #[path = "it/evidence.rs"]
 mod evidence;
+#[path = "it/imports.rs"]
+mod imports;
 #[path = "it/json_form.rs"]
 mod json_form;
 #[path = "it/live.rs"]

@@ -20,6 +20,7 @@ pub mod health;
 mod hex;
 pub mod history;
 pub mod host_keys;
+pub mod import;
 mod inputs;
 pub mod inventory;
 mod journal;

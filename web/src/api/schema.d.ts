@@ -682,6 +682,66 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/servers/export': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Every server as a list, without secrets
+     * @description For administrators.
+     */
+    get: operations['server_export']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/import': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Add and change the servers of a list; harmless twice
+     * @description For administrators.
+     */
+    post: operations['server_import']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/known-hosts': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Accept the keys that a known_hosts file has for servers that are there
+     * @description For administrators.
+     */
+    post: operations['known_hosts_import']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/sessions': {
     parameters: {
       query?: never
@@ -1280,6 +1340,24 @@ export interface components {
     HostKeyList: {
       items: components['schemas']['HostKey'][]
     }
+    /** @description What an import has done, or would do. */
+    Imported: {
+      changed: string[]
+      /** @description By name. */
+      created: string[]
+      dry_run: boolean
+      skipped: components['schemas']['Skipped'][]
+      /** @description How many are there already, as they are. */
+      unchanged: number
+    }
+    /** @enum {string} */
+    InventoryFormat: 'ssh_config' | 'csv' | 'ansible'
+    KnownHostsImport: {
+      /** @description Say what would be done, and do nothing. */
+      dry_run?: boolean
+      /** @description A known_hosts file; names may be hashed. */
+      text: string
+    }
     /** @description One browser's login, or the token that a program shows. */
     Login: {
       /** @description From where it began. */
@@ -1555,6 +1633,12 @@ export interface components {
       https: boolean
       version: string
     }
+    ServerImport: {
+      /** @description Say what would be done, and do nothing. */
+      dry_run?: boolean
+      format: components['schemas']['InventoryFormat']
+      text: string
+    }
     ServerList: {
       /** @description Where the next piece begins; null at the end. */
       next: string | null
@@ -1701,6 +1785,13 @@ export interface components {
       access: components['schemas']['ShareAccess']
       /** Format: uuid */
       session: string
+    }
+    /** @description What is not taken, and why. */
+    Skipped: {
+      /** @description Of the text, from 1. */
+      line: number
+      name: string | null
+      why: string
     }
     Token: {
       /** Format: date-time */
@@ -3438,6 +3529,98 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_export: {
+    parameters: {
+      query: {
+        format: components['schemas']['InventoryFormat']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/plain': string
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_import: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ServerImport']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Imported']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  known_hosts_import: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['KnownHostsImport']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Imported']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
