@@ -144,12 +144,19 @@ impl Session {
     pub(crate) fn read(info: SessionInfo) -> Option<Self> {
         let detail = info.detail?;
         let created = info.created_at.parse().ok().and_then(|s| Timestamp::from_second(s).ok())?;
+        let connecting = detail.remote.as_ref().is_some_and(|remote| remote.connecting);
+        let state = match info.is_alive {
+            true if connecting => State::Connecting,
+            true => State::Running,
+            false => State::Ended,
+        };
         Some(Self {
             uid: info.uid?,
             name: info.name,
-            state: if info.is_alive { State::Running } else { State::Ended },
+            state,
             created,
-            pid: Some(info.pid),
+            // A shell elsewhere is no process of this machine.
+            pid: Some(info.pid).filter(|pid| *pid != 0),
             shown: Shown { cols: detail.cols, rows: detail.rows, title: detail.title, cwd: detail.cwd },
             command: detail.command,
             account: detail.account,
