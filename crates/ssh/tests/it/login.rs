@@ -1,9 +1,12 @@
 //! Ways to log in, and ways to fail at it.
 
+use std::pin::Pin;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bastide_ssh::{Answer, Ask, Error, Exec, Exit, Pool, ShellOptions};
+use bastide_rt::Tasks;
+use bastide_ssh::{Answer, Ask, Config, Error, Exec, Exit, Pool, Question, ShellOptions};
 use bastide_testkit::{SshServer, SshServerOptions, Sshd, SshdOptions, within};
 use bastide_wire::ssh::{Login, PromptKind, Secret, Ssh};
 
@@ -212,4 +215,29 @@ async fn a_forwarded_agent_signs_there_and_only_where_it_was_asked_for() {
     let shell = within("a shell", pool.shell(&to, ShellOptions::default(), nobody())).await.unwrap();
     let seen = crate::rig::read_to(&shell, "inside").await;
     assert!(seen.contains("ssh-ed25519 AAAA"), "{seen}");
+}
+
+/// A person who takes longer than the time limits of the dial.
+#[derive(Debug)]
+struct Slow;
+
+const LIMIT: Duration = Duration::from_secs(2);
+
+impl Ask for Slow {
+    fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+        Box::pin(async move {
+            tokio::time::sleep(LIMIT + LIMIT / 4).await;
+            if question.kind == PromptKind::HostKey { Answer::Accept } else { text("right") }
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_time_that_a_person_takes_is_not_counted() {
+    let server = SshServer::start(SshServerOptions::default().password("right")).await;
+    let mut to = with(&server.ssh(), [Login::AskPassword]);
+    to.hops[0].host_keys.clear();
+    to.hops[0].ask_host_key = true;
+    let config = Config { handshake_timeout: LIMIT, login_timeout: LIMIT, ..Config::default() };
+    try_with(&Pool::new(config, Tasks::new()), &to, Arc::new(Slow)).await.unwrap();
 }

@@ -35,7 +35,6 @@ async fn an_idle_terminal_on_a_shared_connection_is_light_and_has_no_thread() {
     let (before, threads) = (resident(), threads_now());
     open(SHELLS).await;
     let each = resident().saturating_sub(before) / SHELLS;
-    eprintln!("{each} bytes for an idle terminal");
     assert!(each <= MAX_EACH, "{each} bytes for an idle terminal");
     assert_eq!(threads_now(), threads);
     assert_eq!(pool.connections().len(), 1);
