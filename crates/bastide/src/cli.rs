@@ -103,7 +103,10 @@ enum ServerCommand {
     Whoami(remote::whoami::Whoami),
     Sessions(remote::sessions::Sessions),
     Recordings(remote::recordings::Recordings),
+    Servers(remote::servers::Servers),
     Users(remote::users::Users),
+    Groups(remote::groups::Groups),
+    Grants(remote::grants::Grants),
     Tokens(remote::tokens::Tokens),
     Credentials(remote::credentials::Credentials),
 }
@@ -169,7 +172,10 @@ async fn run_server(command: ServerCommand) -> Outcome {
         ServerCommand::Whoami(command) => command.run().await,
         ServerCommand::Sessions(command) => command.run().await,
         ServerCommand::Recordings(command) => command.run().await,
+        ServerCommand::Servers(command) => Box::pin(command.run()).await,
         ServerCommand::Users(command) => command.run().await,
+        ServerCommand::Groups(command) => command.run().await,
+        ServerCommand::Grants(command) => command.run().await,
         ServerCommand::Tokens(command) => command.run().await,
         ServerCommand::Credentials(command) => command.run().await,
     }
