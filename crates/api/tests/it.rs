@@ -37,6 +37,8 @@ mod rights;
 mod servers;
 #[path = "it/socket.rs"]
 mod socket;
+#[path = "it/ssh.rs"]
+mod ssh;
 #[path = "it/stopping.rs"]
 mod stopping;
 #[path = "it/world.rs"]

@@ -1,0 +1,61 @@
+//! A terminal on a server, from the page's side: its questions, and who may answer them.
+
+use bastide_testkit::{SshServer, SshServerOptions};
+use serde_json::{Value, json};
+
+use crate::servers::server;
+use crate::socket::Socket;
+use crate::world::{Person, World};
+
+async fn session(person: &Person, server: &Value) -> String {
+    let body = json!({ "server_id": server["id"], "cols": 80, "rows": 24 }).to_string();
+    let made = person.post("/api/v1/sessions", &body).send().await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    made.json()["uid"].as_str().unwrap().to_owned()
+}
+
+async fn keys(person: &Person, server: &Value) -> usize {
+    let listed = person.get(&format!("/api/v1/servers/{}/host-keys", server["id"])).send().await.json();
+    listed.as_object().unwrap().values().find_map(Value::as_array).unwrap().len()
+}
+
+#[tokio::test]
+async fn a_host_key_is_shown_kept_when_it_is_accepted_and_not_asked_about_again() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let far = SshServer::start(SshServerOptions::default().password("s3cret")).await;
+    let body = json!({
+        "name": "far", "host": "127.0.0.1", "port": far.port(), "username": "ann", "password": "s3cret",
+    });
+    let made = server(&admin, &body.to_string()).await;
+    let uid = session(&admin, &made).await;
+    let mut page = Socket::binary(&admin, &uid, "client=a&fresh=1").await;
+    let question = page.hear("prompt").await;
+    assert_eq!((&question["kind"], &question["server"]), (&json!("host_key"), &json!("far")));
+    assert_eq!(question["key"]["key"], far.host_key());
+    let shown = admin.get(&format!("/api/v1/sessions/{uid}")).send().await.json();
+    assert_eq!(shown["state"], "connecting", "{shown}");
+    assert_eq!(keys(&admin, &made).await, 0);
+
+    // Who only looks on is not asked, and cannot answer.
+    let mut watcher = Socket::binary(&admin, &uid, "client=b&watch=1").await;
+    watcher.hear("hello").await;
+    let reply =
+        json!({ "type": "prompt_reply", "prompt_id": question["prompt_id"], "accept": true }).to_string();
+    watcher.say(&reply).await;
+    while watcher.hear("notice").await["kind"] != "prompt" {}
+    assert_eq!(keys(&admin, &made).await, 0);
+
+    page.input(1, "typed early\r").await;
+    page.say(&reply).await;
+    assert_eq!(page.hear("prompt_closed").await["prompt_id"], question["prompt_id"]);
+    page.sees("typed early").await;
+    assert_eq!(keys(&admin, &made).await, 1);
+    let events = admin.get(&format!("/api/v1/sessions/{uid}/events")).send().await;
+    assert!(events.body.contains("session_created") && !events.body.contains("s3cret"), "{}", events.body);
+
+    let uid = session(&admin, &made).await;
+    let mut page = Socket::binary(&admin, &uid, "client=c&fresh=1").await;
+    page.sees("ready>").await;
+    world.end().await;
+}
