@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::context::{About, Action, Ctx};
 use crate::inventory::known_hosts::{self, Mark};
 use crate::inventory::{self, Entry, Format, Row, Skipped};
-use crate::servers::{self, Change, DEFAULT_PLATFORM, DEFAULT_PORT, OwnLogin, check};
+use crate::servers::{self, Change, DEFAULT_PLATFORM, DEFAULT_PORT, NodeChange, OwnLogin, check};
 use crate::{Error, host_keys};
 
 /// What an import has done, or would do.
@@ -142,7 +142,7 @@ fn settings(entry: &Entry, jump: Option<i64>) -> ServerSettings {
         notes: entry.notes.clone(),
         jump,
         default_credential: None,
-        node: NodeSettings::default(),
+        node: entry.node,
         ssh: SshSettings { legacy_algorithms: false, agent_forwarding: false, ask_host_key: true },
     }
 }
@@ -163,6 +163,11 @@ fn changes(
     new.group = entry.group.clone().or(new.group);
     new.notes = entry.notes.clone().or(new.notes);
     new.jump = jump.or(new.jump);
+    new.node = NodeSettings {
+        agent_port: entry.node.agent_port.or(new.node.agent_port),
+        brand_id: entry.node.brand_id.or(new.node.brand_id),
+        accelerator_id: entry.node.accelerator_id.or(new.node.accelerator_id),
+    };
     check::settings(&mut new).map_err(|e| e.to_string())?;
     let login = login.filter(|_| old.default_credential.is_none());
     if new == *old && login.is_none() {
@@ -176,6 +181,11 @@ fn changes(
         group: Some(new.group),
         notes: Some(new.notes),
         jump: Some(new.jump),
+        node: NodeChange {
+            agent_port: Some(new.node.agent_port),
+            brand_id: Some(new.node.brand_id),
+            accelerator_id: Some(new.node.accelerator_id),
+        },
         ..Change::default()
     };
     Ok(Step::Change(server.id, Box::new(change), login))

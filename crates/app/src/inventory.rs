@@ -7,6 +7,7 @@ pub(crate) mod csv;
 pub(crate) mod known_hosts;
 pub(crate) mod ssh_config;
 
+use bastide_store as store;
 use bastide_wire::ssh::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -48,6 +49,7 @@ pub struct Entry {
     /// The name of the server on the way.
     pub jump: Option<String>,
     pub login: Login,
+    pub node: store::NodeSettings,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -160,6 +162,11 @@ pub fn write(format: Format, rows: &[Row]) -> String {
         Format::Csv => csv::write(rows),
         Format::Ansible => ansible::write(rows),
     }
+}
+
+/// One line of a CSV list.
+pub fn csv_line(fields: &[&str]) -> String {
+    csv::line(fields)
 }
 
 /// Whatever a text holds, it is read or refused; and what is written is read again.

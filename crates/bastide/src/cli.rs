@@ -109,6 +109,7 @@ enum ServerCommand {
     Grants(remote::grants::Grants),
     Tokens(remote::tokens::Tokens),
     Credentials(remote::credentials::Credentials),
+    Import(remote::import::Import),
 }
 
 /// What runs until it is ended.
@@ -178,6 +179,7 @@ async fn run_server(command: ServerCommand) -> Outcome {
         ServerCommand::Grants(command) => command.run().await,
         ServerCommand::Tokens(command) => command.run().await,
         ServerCommand::Credentials(command) => command.run().await,
+        ServerCommand::Import(command) => command.run().await,
     }
 }
 

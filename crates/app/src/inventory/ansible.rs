@@ -204,6 +204,7 @@ impl Inventory {
             notes: None,
             jump: None,
             login: Login { username, password: password.map(Secret::new) },
+            ..Entry::default()
         })
     }
 }

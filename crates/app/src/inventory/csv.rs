@@ -7,7 +7,7 @@ use super::{Entry, Parsed, Row, shown};
 use crate::Error;
 
 /// The columns and their other names.
-const COLUMNS: [(&str, &[&str]); 10] = [
+const COLUMNS: [(&str, &[&str]); 13] = [
     ("name", &["server", "alias"]),
     ("host", &["ip", "address", "hostname", "host_ip"]),
     ("port", &["ssh_port"]),
@@ -18,6 +18,10 @@ const COLUMNS: [(&str, &[&str]); 10] = [
     ("group", &["folder"]),
     ("jump", &["proxy", "jump_host", "proxyjump"]),
     ("notes", &["note", "comment", "description"]),
+    // Of model services; kept for older clients.
+    ("agent_port", &[]),
+    ("brand_id", &[]),
+    ("accelerator_id", &[]),
 ];
 /// A field of more is a quote that was never closed.
 const MAX_FIELD: usize = 8 * 1024;
@@ -146,6 +150,9 @@ fn entry(columns: &[Option<&str>], record: Record) -> Result<Entry, (usize, Opti
             Some("group") => entry.group = trimmed,
             Some("jump") => entry.jump = trimmed,
             Some("notes") => entry.notes = trimmed,
+            Some("agent_port") => entry.node.agent_port = trimmed.and_then(|port| port.parse().ok()),
+            Some("brand_id") => entry.node.brand_id = trimmed.and_then(|id| id.parse().ok()),
+            Some("accelerator_id") => entry.node.accelerator_id = trimmed.and_then(|id| id.parse().ok()),
             _ => {}
         }
     }
@@ -185,11 +192,15 @@ pub(super) fn write(rows: &[Row]) -> String {
             of(&row.jump),
             of(&row.notes),
         ];
-        let fields: Vec<_> = fields.iter().map(|field| quoted(field)).collect();
-        text.push_str(&fields.join(","));
-        text.push_str("\r\n");
+        text.push_str(&line(&fields.each_ref().map(String::as_str)));
     }
     text
+}
+
+/// One line of such a text.
+pub(super) fn line(fields: &[&str]) -> String {
+    let fields: Vec<_> = fields.iter().map(|field| quoted(field)).collect();
+    format!("{}\r\n", fields.join(","))
 }
 
 fn quoted(field: &str) -> String {

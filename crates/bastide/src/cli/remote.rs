@@ -7,6 +7,7 @@ mod client;
 pub(super) mod credentials;
 pub(super) mod grants;
 pub(super) mod groups;
+pub(super) mod import;
 pub(super) mod login;
 pub(super) mod logout;
 mod person;
