@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use bastide_app::inventory::csv_line;
 use bastide_app::store::{Infini, InfiniServer, read_infini};
 use clap::{Args, ValueEnum};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -38,6 +39,12 @@ const AT_ONCE: usize = 500;
 pub(crate) struct Import {
     #[command(flatten)]
     at: At,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
     /// The list; `-` is standard input
     file: PathBuf,
     /// What it is [default: by its name]
@@ -61,22 +68,58 @@ enum Format {
     Infini,
 }
 
+/// A list of servers as text, without secrets.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// In which form
+    #[arg(long, value_enum, default_value = "csv")]
+    format: Written,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Written {
+    Csv,
+    Ansible,
+    SshConfig,
+}
+
+impl Export {
+    pub(super) async fn run(self, client: &Client) -> Outcome {
+        let format = match self.format {
+            Written::Csv => "csv",
+            Written::Ansible => "ansible",
+            Written::SshConfig => "ssh_config",
+        };
+        let path = format!("/api/v1/servers/export?format={format}");
+        let list = client.send(client.request(Method::GET, &path)).await?;
+        let text = list.bytes().await.map_err(|error| client.unreachable(&error))?;
+        output::print(&text)?;
+        Ok(DONE)
+    }
+}
+
 impl Import {
     pub(crate) async fn run(self) -> Outcome {
+        let client = self.at.client()?;
+        self.list.run(&client).await
+    }
+}
+
+impl List {
+    pub(super) async fn run(self, client: &Client) -> Outcome {
         let format = self
             .format
             .or_else(|| by_name(&self.file))
             .ok_or_else(|| Failure::text(format!("{}: say what it is with --format", self.file.display())))?;
-        let client = self.at.client()?;
         let done = match format {
-            Format::Infini => self.infini(&client).await?,
+            Format::Infini => self.infini(client).await?,
             Format::KnownHosts => {
                 let body = json!({ "text": text(&self.file)?, "dry_run": !self.apply });
                 client.post("/api/v1/servers/known-hosts", &body).await?
             }
-            Format::SshConfig => self.list(&client, "ssh_config").await?,
-            Format::Csv => self.list(&client, "csv").await?,
-            Format::Ansible => self.list(&client, "ansible").await?,
+            Format::SshConfig => self.list(client, "ssh_config").await?,
+            Format::Csv => self.list(client, "csv").await?,
+            Format::Ansible => self.list(client, "ansible").await?,
         };
         if self.json {
             output::json(&done)?;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
-use super::{At, prompt, shown};
+use super::{At, import, prompt, shown};
 use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::output;
 
@@ -16,6 +16,8 @@ Examples:
   bastide servers add web1 10.0.0.7 --user deploy --ask-password --tag web
   bastide servers change web1 --port 2222 --jump gate
   bastide servers rm web1
+  bastide servers import servers.csv --apply
+  bastide servers export --format ansible
 
 Whoever is no administrator sees the servers that are granted to them.";
 
@@ -44,6 +46,10 @@ enum What {
     Change(Box<Edit>),
     /// Take one off the list; sessions that run on it go on
     Rm(Remove),
+    /// Take over those of a list; the same as `bastide import`
+    Import(Box<import::List>),
+    /// Print all as a list
+    Export(import::Export),
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +148,8 @@ impl Servers {
             Some(What::Add(add)) => add.run(&client).await,
             Some(What::Change(edit)) => edit.run(&client).await,
             Some(What::Rm(remove)) => remove.run(&client).await,
+            Some(What::Import(list)) => list.run(&client).await,
+            Some(What::Export(export)) => export.run(&client).await,
         }
     }
 }
