@@ -39,7 +39,7 @@ export const servers = () => NAMES.map((_, n) => server(n))
 
 export const credentials = () => [
   {
-    ...{ id: 1, name: 'deploy', username: 'deploy', kind: 'key', used_by: 6 },
+    ...{ id: 1, name: 'deploy', username: 'deploy', kind: 'key', used_by: ['server web-1', 'server db-1'] },
     set: { key: true, passphrase: true, password: false, certificate: false },
     public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB deploy',
     fingerprint: FINGERPRINT,
@@ -47,12 +47,18 @@ export const credentials = () => [
     changed: before(500),
   },
   {
-    ...{ id: 2, name: 'root of databases', username: 'root', kind: 'keyboard_interactive', used_by: 2 },
+    ...{
+      id: 2,
+      name: 'root of databases',
+      username: 'root',
+      kind: 'keyboard_interactive',
+      used_by: ['grant 2'],
+    },
     set: { key: false, passphrase: false, password: true, certificate: false },
     ...{ public_key: null, fingerprint: null, created: before(800), changed: before(70) },
   },
   {
-    ...{ id: 3, name: 'whoever asks', username: 'ops', kind: 'ask', used_by: 0 },
+    ...{ id: 3, name: 'whoever asks', username: 'ops', kind: 'ask', used_by: [] },
     set: { key: false, passphrase: false, password: false, certificate: false },
     ...{ public_key: null, fingerprint: null, created: before(80), changed: before(7) },
   },

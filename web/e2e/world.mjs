@@ -19,7 +19,7 @@ export const PATIENCE = 30_000
 let patience = PATIENCE
 export const PASSWORD = 'several plain words'
 
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address()
@@ -162,7 +162,9 @@ export class World {
     context.setDefaultTimeout(PATIENCE)
     // Shells read the start-up files of the test, not those of whoever runs it.
     await context.route('**/api/v1/sessions', (route) => {
-      if (route.request().method() !== 'POST') return route.continue()
+      if (route.request().method() !== 'POST' || route.request().postDataJSON()?.server_id) {
+        return route.continue()
+      }
       const wanted = { ...route.request().postDataJSON(), cwd: this.env.HOME, env: { HOME: this.env.HOME } }
       return route.continue({ postData: JSON.stringify(wanted) })
     })

@@ -152,7 +152,8 @@ export interface Credential {
   fingerprint: string | null
   created: string
   changed: string
-  used_by: number | Named[]
+  /** Servers and grants, each with a word for what it is. */
+  used_by: string[]
 }
 export type CredentialFields = {
   name: string

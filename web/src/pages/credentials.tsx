@@ -150,8 +150,8 @@ function useColumns(act: (over: Over) => void): Column<Credential>[] {
         title: t('credentials.used'),
         track: '90px',
         cell: (one) => (
-          <span className="number">
-            {typeof one.used_by === 'number' ? one.used_by : (one.used_by?.length ?? 0)}
+          <span className="number" title={one.used_by.join('\n') || undefined}>
+            {one.used_by.length}
           </span>
         ),
       },
