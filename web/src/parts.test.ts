@@ -18,6 +18,7 @@ function session(uid: string, created: string): Session {
     command: ['/bin/bash'],
     account: 'me',
     owner: null,
+    server: null,
     access: 'admin',
     viewers: [],
     recording: { state: 'recording', reason: null },

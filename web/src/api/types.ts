@@ -28,13 +28,7 @@ export type RecordingState = 'recording' | 'stalled' | 'failed' | 'closed' | 'of
 /** Something with a number and a name. */
 export type Named = Schemas['Named']
 
-export type Session = Omit<Schemas['Session'], 'state'> & {
-  recording: { state: RecordingState }
-  /** `connecting`: its shell on a server is still being reached. */
-  state: Schemas['Session']['state'] | 'connecting'
-  /** Null or absent for a shell of this machine. */
-  server?: Named | null
-}
+export type Session = Schemas['Session'] & { recording: { state: RecordingState } }
 
 /** Whether there is, or soon will be, something to type into. */
 export function isOpen(session: Pick<Session, 'state'>): boolean {
@@ -50,7 +44,9 @@ export interface Page<T> {
 }
 
 /** What a person calls it: its name, else what runs in it. */
-export function sessionName(session: Pick<Session, 'name' | 'command' | 'uid' | 'server'>): string {
+export function sessionName(
+  session: Pick<Session, 'name' | 'command' | 'uid'> & { server?: Named | null },
+): string {
   if (session.name) return session.name
   if (session.server) return session.server.name
   const program = session.command[0]?.split('/').at(-1)?.replace(/^-/, '')

@@ -17,7 +17,7 @@ import { ExecuteBox } from '../servers/execute.tsx'
 import { ServerForm } from '../servers/form.tsx'
 import { GrantsOf } from '../servers/grants-of.tsx'
 import { HostKeys } from '../servers/host-keys.tsx'
-import { openOn } from '../servers/open.ts'
+import { needsChoice, openOn } from '../servers/open.ts'
 import { Reached } from '../servers/reached.tsx'
 import { ResourcesBox } from '../servers/resources.tsx'
 import { addressWords, Status } from '../servers/status.tsx'
@@ -53,6 +53,14 @@ function Shown({ server, reload }: { server: Server; reload: () => void }) {
     setOver(null)
     reload()
   }
+  const open = async () => {
+    try {
+      await openOn(server)
+    } catch (error) {
+      if (!needsChoice(error)) throw error
+      setOver('as')
+    }
+  }
   return (
     <>
       <header className="page-head">
@@ -77,7 +85,7 @@ function Shown({ server, reload }: { server: Server; reload: () => void }) {
         {server.may.use && (
           <>
             <Button onClick={() => setOver('as')}>{t('servers.open.as')}</Button>
-            <Button type="primary" loading={opening.busy} onClick={() => opening.run(() => openOn(server))}>
+            <Button type="primary" loading={opening.busy} onClick={() => opening.run(open)}>
               {t('servers.open')}
             </Button>
           </>

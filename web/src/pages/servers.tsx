@@ -17,7 +17,7 @@ import { serverAddress, useQuery } from '../router.ts'
 import { OpenAs, RemoveServers, TagServers } from '../servers/dialogs.tsx'
 import { ServerForm } from '../servers/form.tsx'
 import { ImportDialog } from '../servers/import.tsx'
-import { openOn } from '../servers/open.ts'
+import { needsChoice, openOn } from '../servers/open.ts'
 import { Sections } from '../servers/sections.tsx'
 import { addressWords, Status } from '../servers/status.tsx'
 
@@ -53,8 +53,7 @@ export function ServersPage() {
         try {
           await openOn(server)
         } catch (error) {
-          // No credential of its own: which one?
-          if (!(error instanceof Problem) || server.default_credential || error.status !== 422) throw error
+          if (!needsChoice(error)) throw error
           setOver({ what: 'as', server })
         }
       })

@@ -24,7 +24,7 @@ export function OpenAs({ server, close }: { server: Server; close: () => void })
   )
   const { busy, problem, run } = useAction()
   const options: Record<string, string> = {
-    '': own ? t('servers.open.default', { name: own.name }) : t('servers.open.ask'),
+    '': own ? t('servers.open.default', { name: own.name }) : t('access.choose'),
   }
   for (const one of server.credentials) if (one.id !== own?.id) options[String(one.id)] = one.name
   for (const one of data ?? [])
@@ -46,7 +46,7 @@ export function OpenAs({ server, close }: { server: Server; close: () => void })
         <ProblemNotice problem={problem} />
         <div className="dialog-actions">
           <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy}>
+          <Button type="primary" htmlType="submit" loading={busy} disabled={!own && !value}>
             {t('servers.open')}
           </Button>
         </div>

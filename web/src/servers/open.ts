@@ -25,6 +25,11 @@ export function againOn(server: Named): Promise<Session> {
   return sessionOn(server, recentServers().find((one) => one.id === server.id)?.credential)
 }
 
+/** It could log in with several credentials, or has none of its own: one has to be chosen. */
+export function needsChoice(error: unknown): boolean {
+  return error instanceof Problem && error.status === 422
+}
+
 export async function openOn(server: Named, credential?: number | null): Promise<void> {
   go(terminalAddress((await sessionOn(server, credential)).uid))
 }
