@@ -67,6 +67,7 @@ export class Sshd {
 
   /** Ends it; connections that are open end too. */
   async stop() {
+    if (this.child.exitCode !== null) return
     const exited = once(this.child, 'exit')
     const { pid } = this.child
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')

@@ -122,8 +122,8 @@ export class StandIn {
   me = 'admin'
   password = 'correct horse battery'
   rights = [
-    ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export', 'host_key_add'],
-    ...['host_key_remove', 'credential_list', 'credential_create', 'grant_list'],
+    ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export'],
+    ...['credential_list', 'credential_create', 'grant_list'],
   ]
   servers = servers()
   credentials = credentials()

@@ -1,7 +1,6 @@
 import { Button } from 'antd'
 import { type FormEvent, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useRight } from '../api/me.ts'
 import {
   addHostKey,
   deleteHostKey,
@@ -28,8 +27,7 @@ export function HostKeys({ server }: { server: Server }) {
   const [removing, setRemoving] = useState<HostKey | null>(null)
   const [adding, setAdding] = useState(false)
   const scan = useAction()
-  const mayAdd = useRight('host_key_add')
-  const mayRemove = useRight('host_key_remove')
+  const { manage } = server.may
   return (
     <section id={HOST_KEYS} aria-labelledby="server-keys">
       <header className="part-head">
@@ -42,7 +40,7 @@ export function HostKeys({ server }: { server: Server }) {
         >
           {t('server.keys.scan')}
         </Button>
-        {mayAdd && (
+        {manage && (
           <Button size="small" onClick={() => setAdding(true)}>
             {t('server.keys.add')}
           </Button>
@@ -60,7 +58,7 @@ export function HostKeys({ server }: { server: Server }) {
                 {t('server.keys.by', { name: key.accepted_by })} · <Ago at={key.first_seen} />
               </p>
             </div>
-            {mayRemove && (
+            {manage && (
               <button
                 type="button"
                 className="quiet danger"

@@ -2,7 +2,6 @@ import { Button } from 'antd'
 import { useCallback, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/client.ts'
-import { useRight } from '../api/me.ts'
 import {
   addHostKey,
   type CheckResult,
@@ -90,7 +89,6 @@ export function ShownKey({
   changed: () => void
 }) {
   const { t } = useTranslation()
-  const may = useRight('host_key_add')
   const { busy, problem, run } = useAction()
   const known = pinned.some((one) => one.fingerprint === shown.fingerprint)
   const differs = !known && pinned.length > 0
@@ -100,7 +98,7 @@ export function ShownKey({
       action={
         !known &&
         !differs &&
-        may && (
+        server.may.manage && (
           <Button
             loading={busy}
             onClick={() =>
