@@ -15,7 +15,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** Where pictures go; nowhere when not set. */
 const PICTURES = process.env.BASTIDE_PICTURES
 /** No fact that is waited for takes this long, even on a busy machine. */
-export const PATIENCE = 15_000
+export const PATIENCE = 30_000
 let patience = PATIENCE
 export const PASSWORD = 'several plain words'
 
