@@ -46,11 +46,11 @@ async fn answer(viewer: &Viewer, prompt: &Prompt, answer: Answer) -> Result<(), 
 }
 
 fn said(viewer: &Viewer) -> Vec<&str> {
-    let text = |event| match event {
-        &ViewerEvent::Notice { ref kind, ref text } if kind == "ssh" => Some(text.as_str()),
+    let about = viewer.events.iter().filter_map(|event| match event {
+        ViewerEvent::Notice { kind, text } if kind == "ssh" => Some(text.as_str()),
         _ => None,
-    };
-    viewer.events.iter().filter_map(text).collect()
+    });
+    about.collect()
 }
 
 /// The entries of the daemon's log about a session, up to its end.
@@ -102,11 +102,12 @@ async fn a_shell_elsewhere_is_a_session_like_any_other() {
     viewer.types("clear; stty size\r").await;
     viewer.sees("30 100").await;
 
-    // A signal reaches the shell there, which is what SSH has for it; a program is interrupted by Ctrl-C.
-    viewer.types("sleep 1000\r").await;
+    let waits =
+        r#"sh -c 'trap "echo caught 4\$((1+1)); exit" INT; echo starts $((1+1)); while :; do sleep 1; done'"#;
+    viewer.types(&format!("{waits}\r")).await;
+    viewer.sees("starts 2").await;
     viewer.types("\x03").await;
-    viewer.types("echo again $((40+2))\r").await;
-    viewer.sees("again 42").await;
+    viewer.sees("caught 42").await;
     viewer.types("exit 7\r").await;
     assert_eq!(viewer.exits().await.code, 7);
     let log = log(&client, &seen).await;
@@ -124,7 +125,8 @@ async fn an_editor_elsewhere_is_there_again_for_who_comes_back() {
     let first = ptyd.client().await;
     let mut viewer = open(&first, sshd.ssh()).await;
     let session = viewer.attachment.session;
-    viewer.types("vim -u NONE -N -i NONE\r").await;
+    // Without its questions to the terminal, whose answers it may be too late for when it ends at once.
+    viewer.types("vim -u NONE -N -i NONE --cmd 'set t_RV='\r").await;
     viewer.sees("VIM").await;
     viewer.types("ihello from afar").await;
     viewer.sees("hello from afar").await;
@@ -135,6 +137,9 @@ async fn an_editor_elsewhere_is_there_again_for_who_comes_back() {
     assert_eq!(again.text(), before);
     assert!(again.screen().modes().alternate_screen);
     again.types("\x1b:q!\r").await;
+    // What is typed before it has ended it would throw away.
+    let left = async { while again.screen().modes().alternate_screen && again.look().await {} };
+    within("the editor's end", left).await;
     again.types("echo back $((6*7))\r").await;
     again.sees("back 42").await;
 }

@@ -122,7 +122,7 @@ impl Asking {
             return text;
         }
         text += &format!("[{}]\r\n", list::printable(&prompt.server));
-        let lines: Vec<String> = prompt.text.lines().map(|line| list::printable(line)).collect();
+        let lines: Vec<String> = prompt.text.lines().map(list::printable).collect();
         text += &lines.join("\r\n");
         if !text.ends_with([' ', '\n']) {
             text.push(' ');
