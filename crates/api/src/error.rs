@@ -112,6 +112,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
         Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
         Error::Daemon { .. } => (StatusCode::BAD_GATEWAY, "daemon_refused"),
+        Error::Ssh(_) => (StatusCode::BAD_GATEWAY, "ssh_failed"),
         Error::Storage(Storage::Journal(_)) => (StatusCode::SERVICE_UNAVAILABLE, "log_not_writable"),
         Error::Storage(Storage::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         Error::Storage(Storage::File { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "file"),

@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
+use bastide_app::health::{StatusNow, Statuses};
 use bastide_app::sessions::{Seen, Session};
 use bastide_app::{Action, Ctx, Table};
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::websocket::{Received, Socket, accept, code};
 /// What goes over the socket, for the document.
 pub(crate) const WORDS: &str = "\
 JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is \
-gone. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
+gone; likewise `servers` with the status of servers. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -32,6 +33,10 @@ enum ToPage<'a> {
         sessions: Vec<Seen>,
         removed: Vec<Uuid>,
         waiting: Option<&'a str>,
+    },
+    /// Servers whose status has been looked at: first all, then those that are different.
+    Servers {
+        servers: Vec<StatusNow>,
     },
     /// What the caller may do has changed: ask `/api/v1/me` again. Everything follows anew.
     Me {},
@@ -52,8 +57,17 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
         return socket.close(code::NOT_LOGGED_IN, "log in first").await;
     }
     let mut live = ctx.app().live();
+    let mut statuses = Statuses::of(&ctx);
     let mut told: Option<Told> = None;
+    let mut told_statuses = BTreeMap::new();
     loop {
+        let now = statuses.seen(socket.ctx());
+        let other = |one: &&StatusNow| told_statuses.get(&one.id) != Some(*one);
+        let servers: Vec<_> = now.values().filter(other).cloned().collect();
+        told_statuses = now;
+        if !servers.is_empty() && !socket.text(text(&ToPage::Servers { servers })).await {
+            return;
+        }
         let table = Arc::clone(&live.borrow_and_update());
         let now = Told::of(&table);
         if let Some(message) = difference(socket.ctx(), told.as_ref(), &now)
@@ -69,6 +83,10 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
                     Ok(()) => break,
                     Err(_) => return socket.close(code::RESTART, "the server stops").await,
                 },
+                changed = statuses.changed() => match changed {
+                    Some(()) => break,
+                    None => return socket.close(code::RESTART, "the server stops").await,
+                },
                 received = socket.next() => match received {
                     // Nothing is asked here yet; later versions of the page may.
                     Received::Text(_) | Received::Binary(_) => {}
@@ -77,6 +95,7 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
                             return;
                         }
                         told = None;
+                        told_statuses.clear();
                         break;
                     }
                     Received::Over => return,

@@ -8,15 +8,21 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bastide_app::{Caller, Ctx, Error, Origin, Shown};
+use bastide_app::{Caller, Ctx, Error, Origin, Shown, exec};
+use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::cors;
 use crate::error::Problem;
 use crate::metrics::Answered;
-use crate::server::{PeerAddress, Site};
+use crate::server::{ANSWER_WITHIN, PeerAddress, Site};
+use crate::socketio;
 
 /// More than any library says about a request.
 const MAX_WORDS: usize = 4096;
+
+/// How the paths end that run a command.
+const EXECUTE: &str = "/execute";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,19 +52,20 @@ const KEPT: [HeaderName; 2] = [header::ALLOW, header::CONTENT_RANGE];
 pub(crate) async fn around(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = Uuid::now_v7().simple().to_string();
-    let ctx = match shown(&site, &request) {
-        Ok((cookie, bearer)) => {
-            let shown = Shown { cookie: cookie.as_deref(), bearer: bearer.as_deref() };
-            site.app.context(shown, origin(&request, &request_id)).await
-        }
-        Err(error) => Err(error),
-    };
+    // A request cannot be looked at by two threads: what is needed of it is taken out before the wait.
+    let asks = (shown(&site, &request), origin(&request, &request_id), tells_refusals(&request));
+    let ctx = caller(&site, asks).await;
     let method = request.method().clone();
     // Without its query: that of a login link is a secret.
     let path = told(request.uri().path()).to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let friend = cors::friend(&site, request.headers()).cloned();
 
-    let response = if from_elsewhere(&site, &method, request.headers()) {
+    let response = if let Some(answer) =
+        cors::preflight(&method, request.headers()).filter(|_| friend.is_some())
+    {
+        answer
+    } else if from_elsewhere(&site, &method, request.headers()) {
         Problem::new(StatusCode::FORBIDDEN, "origin", "this request comes from another site").into_response()
     } else {
         match ctx {
@@ -91,6 +98,9 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
+    if let Some(origin) = friend {
+        cors::allow(&mut response, origin);
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -103,6 +113,27 @@ pub(crate) async fn around(State(site): State<Site>, mut request: Request, next:
         "request"
     );
     response
+}
+
+/// Cookie and token.
+type Showing = (Option<String>, Option<String>);
+
+/// Who asks, by what the request shows; nobody instead of a refusal where that is told later.
+async fn caller(
+    site: &Site,
+    (shown, origin, told_later): (Result<Showing, Error>, Origin, bool),
+) -> Result<Ctx, Error> {
+    let ctx = match shown {
+        Ok((cookie, bearer)) => {
+            let shown = Shown { cookie: cookie.as_deref(), bearer: bearer.as_deref() };
+            site.app.context(shown, origin.clone()).await
+        }
+        Err(error) => Err(error),
+    };
+    match ctx {
+        Err(Error::NotLoggedIn) if told_later => Ok(site.app.anonymous(origin)),
+        other => other,
+    }
 }
 
 /// A path as the log may tell it: that of a share's page ends with its secret.
@@ -140,6 +171,21 @@ async fn in_our_form(response: Response) -> Response {
     problem
 }
 
+/// How long an answer may take: a command has its own limit, which is longer.
+pub(crate) async fn in_time(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let limit = match route.is_some_and(|route| route.as_str().ends_with(EXECUTE)) {
+        true => ANSWER_WITHIN + exec::LONGEST,
+        false => ANSWER_WITHIN,
+    };
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "this took too long").into_response()
+        }
+    }
+}
+
 /// Lets only those pass who are logged in.
 pub(crate) async fn logged_in(request: Request, next: Next) -> Response {
     let known =
@@ -173,14 +219,14 @@ fn origin(request: &Request, request_id: &str) -> Origin {
 }
 
 /// Cookie and token of a request. A token counts before a cookie: whoever sends one means it.
-fn shown(site: &Site, request: &Request) -> Result<(Option<String>, Option<String>), Error> {
+fn shown(site: &Site, request: &Request) -> Result<Showing, Error> {
     let headers = request.headers();
     let bearer = match headers.get(header::AUTHORIZATION) {
         // Another scheme, or nothing readable, is no login of ours.
         Some(value) => Some(bearer(value).ok_or(Error::NotLoggedIn)?),
         None => token_in_query(request),
     };
-    let cookie = cookie(headers, site.app.cookie_name());
+    let cookie = cookie(headers, site.app.cookie_name()).filter(|_| cors::friend(site, headers).is_none());
     Ok((cookie.map(str::to_owned), bearer.map(str::to_owned)))
 }
 
@@ -190,14 +236,21 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// WebSocket clients in a browser can set no header: `?token=` is for them alone, because addresses are
-/// written into logs of proxies.
+/// WebSocket clients in a browser can set no header: `?token=` is for them and Socket.IO's alone, because
+/// addresses are written into logs of proxies.
 fn token_in_query(request: &Request) -> Option<&str> {
-    if !request.headers().contains_key(header::UPGRADE) {
+    if !request.headers().contains_key(header::UPGRADE) && request.uri().path() != socketio::PATH {
         return None;
     }
     let pairs = request.uri().query()?.split('&');
     pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "token").map(|(_, token)| token)
+}
+
+/// Sockets that clients of an earlier design open: they show what is said over them, and nothing of a refused upgrade.
+fn tells_refusals(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let those = route.is_some_and(|route| route.starts_with("/api/servers/{id}/ssh/terminal"));
+    those && request.headers().contains_key(header::UPGRADE)
 }
 
 /// The value of one cookie (RFC 6265, section 5.4).
@@ -217,6 +270,9 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn from_elsewhere(site: &Site, method: &Method, headers: &HeaderMap) -> bool {
     let changes = !matches!(*method, Method::GET | Method::HEAD) || headers.contains_key(header::UPGRADE);
     if !changes {
+        return false;
+    }
+    if cors::friend(site, headers).is_some() {
         return false;
     }
     match headers.get(header::ORIGIN) {

@@ -6,10 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod checks;
+mod cors;
 mod credentials;
 mod docs;
 mod error;
 mod events;
+mod exec;
 mod frame;
 mod grants;
 mod groups;
@@ -26,14 +29,18 @@ mod pages;
 mod range;
 mod recordings;
 mod routes;
+mod seed_000;
 mod seed_002;
 mod seed_003;
 mod server;
 mod servers;
 mod sessions;
 mod shares;
+mod shell;
+mod socketio;
 mod terminal;
 mod tokens;
+mod typed;
 mod users;
 mod websocket;
 

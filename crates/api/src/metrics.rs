@@ -173,8 +173,13 @@ fn now(app: &App, text: &mut String) {
         &[
             ("kind=\"terminal\"", sockets("terminal websocket")),
             ("kind=\"events\"", sockets("events websocket")),
+            ("kind=\"socketio\"", sockets("socketio terminal")),
         ],
     );
+    let (connections, channels, commands) = bastide_app::exec::counts(app);
+    gauge("bastide_ssh_connections", "Connections of this process to servers.", &[("", connections)]);
+    gauge("bastide_ssh_channels", "Channels open in them.", &[("", channels)]);
+    gauge("bastide_commands_running", "Commands that run on servers now.", &[("", commands)]);
     let panics = usize::try_from(app.tasks().panics().borrow().count).unwrap_or(usize::MAX);
     write_family(
         text,

@@ -26,18 +26,21 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bastide_app::exec::Executed;
+use bastide_app::health::Checked;
+use bastide_app::health::measure::Resources;
 use bastide_app::import::Outcome;
 use bastide_app::recordings::Recording;
 use bastide_app::servers::View;
 use bastide_app::sessions::Seen;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::error::Problem;
 use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
+use crate::{checks, exec, seed_000, socketio};
 use crate::{
     credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
     openapi, page, pages, recordings, seed_002, seed_003, server, servers, sessions, shares, terminal,
@@ -123,7 +126,9 @@ pub(crate) fn routes() -> Vec<Route> {
         about_servers(),
         about_credentials(),
         about_sessions(),
+        about_connections(),
         of_earlier_designs(),
+        of_earlier_terminals(),
     ]
     .into_iter()
     .flatten()
@@ -330,7 +335,57 @@ fn of_earlier_designs() -> Vec<Route> {
             says("End a session").gives_nothing(204).may(&[502])),
         route!(Login  GET    "/api/pty/sessions/{uid}/ws"   terminal::terminal,
             says("A WebSocket of a terminal").named("session_attach").under("sessions").query::<terminal::Wanted>().upgrades(terminal::WORDS)),
-    
+    ]
+}
+
+/// What is done on servers without a terminal, and over which connections.
+#[rustfmt::skip]
+fn about_connections() -> Vec<Route> {
+    vec![
+        route!(Login  POST   "/api/v1/servers/{id}/execute" exec::server_execute,
+            says("Run a command on a server to its end").id::<i64>("id").takes::<exec::New>().gives::<Executed>(200).may(&[502])),
+        route!(Login  POST   "/api/v1/servers/{id}/disconnect" exec::server_disconnect,
+            says("End the caller's connections to a server and terminals on it").id::<i64>("id").gives::<exec::Disconnected>(200).may(&[502])),
+        route!(Login  POST   "/api/v1/servers/{id}/check"   checks::server_check,
+            says("Look whether a server answers, and keep it").id::<i64>("id").gives::<Checked>(200)),
+        route!(Login  POST   "/api/v1/servers/check"        checks::server_check_all,
+            says("Look whether all servers answer that the caller may use").gives::<checks::Statuses>(200)),
+        route!(Login  GET    "/api/v1/servers/{id}/resources" checks::server_resources,
+            says("Processor, memory and disks of a server, and what it is").id::<i64>("id").gives::<Resources>(200)),
+        route!(Admin  GET    "/api/v1/connections"          exec::connection_list,
+            says("Connections to servers that commands share").gives::<exec::Connections>(200)),
+        route!(Admin  DELETE "/api/v1/connections/{id}"     exec::connection_end,
+            says("End a connection and what runs in it").id::<u64>("id").gives_nothing(204)),
+    ]
+}
+
+/// Terminals and commands on servers, for clients of earlier designs.
+#[rustfmt::skip]
+fn of_earlier_terminals() -> Vec<Route> {
+    vec![
+        route!(Public POST   "/api/auth/login"              seed_000::login_begin,
+            says("Log in with a password; answers with a token").takes::<seed_000::Credentials>().gives::<seed_000::Begun>(200).may(&[401, 429])),
+        // Whoever shows a token that is not good is told so over the socket; who shows none is refused as everywhere.
+        route!(Public GET    "/api/servers/{id}/ssh/terminal" seed_000::server_terminal,
+            says("A WebSocket of a new terminal on a server").id::<i64>("id").query::<seed_000::Query>().upgrades(seed_000::WORDS).may(&[401])),
+        route!(Public GET    "/api/servers/{id}/ssh/terminal/asyncssh" seed_000::server_terminal,
+            says("The same").named("compat_server_terminal_asyncssh").id::<i64>("id").query::<seed_000::Query>().upgrades(seed_000::WORDS).may(&[401])),
+        route!(Login  POST   "/api/servers/{id}/execute"    seed_000::server_execute,
+            says("Run a command on a server to its end").id::<i64>("id").takes::<seed_000::New>().gives::<seed_000::Executed>(200).may(&[502])),
+        route!(Login  POST   "/api/servers/{id}/ssh/disconnect" seed_000::server_disconnect,
+            says("End the caller's connections to a server and terminals on it").id::<i64>("id").gives::<seed_000::Disconnected>(200).may(&[502])),
+        route!(Login  POST   "/api/servers/{id}/check"      checks::compat_check,
+            says("Whether a server answers").named("compat_server_check").id::<i64>("id").gives::<checks::Found>(200)),
+        route!(Login  POST   "/api/servers/check-all"       checks::compat_check_all,
+            says("Whether servers answer").named("compat_server_check_all").gives::<checks::AllFound>(200)),
+        route!(Login  GET    "/api/servers/{id}/resources"  checks::compat_resources,
+            says("How a server fares").named("compat_server_resources").id::<i64>("id").gives::<checks::Usage>(200)),
+        route!(Login  POST   "/api/servers/resources"       checks::compat_resources_all,
+            says("How servers fare").named("compat_server_resources_all").lists::<checks::UsageOf>(200)),
+        route!(Public GET    "/socket.io/"                  socketio::transport,
+            says("Open or poll a connection of Socket.IO, or upgrade it to a WebSocket; who asks is shown by cookie, token or the first packet").named("compat_socketio_poll").under("compat").query::<socketio::Asked>().gives_text(200, "text/plain").may(&[400, 503])),
+        route!(Public POST   "/socket.io/"                  socketio::transport,
+            says("Send over a connection of Socket.IO").named("compat_socketio_send").under("compat").query::<socketio::Asked>().gives_text(200, "text/html").may(&[400, 413])),
     ]
 }
 
@@ -371,7 +426,7 @@ pub(crate) fn router(site: Site) -> Router {
                     )
                     .into_response()
                 }))
-                .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, server::ANSWER_WITHIN))
+                .layer(from_fn(frame::in_time))
                 .layer(DefaultBodyLimit::max(server::MAX_BODY)),
         )
         .with_state(site)

@@ -3,10 +3,9 @@
 
 mod answers;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -14,9 +13,8 @@ use bastide_app::Ctx;
 use bastide_app::page::Piece;
 use bastide_app::recordings::{self, Query};
 use bastide_app::sessions::{self, NewSession, OnServer};
-use bastide_app::terminal::{Event, MAX_PIECES, Open, Question, Terminal};
+use bastide_app::terminal::{Event, Open, Question, Terminal};
 use bastide_wire::session::Snapshot;
-use bastide_wire::terminal::MAX_INPUT;
 use bastide_wire::terminal::json::{FromBrowser, Kind, ToBrowser, Utf8Stream};
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,6 +27,7 @@ use crate::json::Json;
 use crate::page::{Page, Paging, encode};
 use crate::sessions::{read_uid, size};
 use crate::terminal::close_code;
+use crate::typed::Typed;
 use crate::websocket::{Received, Socket, code};
 use answers::Happened;
 pub(crate) use answers::{Events, Full, Recorded, Sessions, Short};
@@ -74,7 +73,8 @@ pub(crate) async fn session_create(
     let server = new.server_id.as_ref().map_or(Ok(None), server)?;
     let size = size(new.cols, new.rows)?;
     let env = new.env.unwrap_or_default();
-    let new = NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size, server };
+    let new =
+        NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size, server, detach_keep: None };
     let session = sessions::create(&ctx, new).await?;
     let place = format!("/api/pty/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(Short::from(&session))))
@@ -163,7 +163,7 @@ pub(crate) async fn talk(mut socket: Socket, ctx: Ctx, open: Open) {
             },
             // Nothing is typed before the numbers are known. While the program does not read, neither do
             // we: the client feels it.
-            received = socket.next_if(typed.greeted && !typed.full()) => match received {
+            received = socket.next_if(typed.open()) => match received {
                 Received::Text(text) => hear(&mut socket, &ctx, (&terminal, &mut typed), text.as_str()).await,
                 Received::Binary(_) => return socket.close(code::UNSUPPORTED, "text messages only").await,
                 Received::Rights => true,
@@ -199,72 +199,6 @@ async fn hear(
         }
         // One bad message does not end a terminal.
         Err(error) => say(socket, ctx, Kind::Error, &error.to_string()).await,
-    }
-}
-
-/// What was typed and not yet taken. This form has no answer to input, so nothing is given up: what
-/// the program does not read waits here, bounded by not reading the socket.
-#[derive(Default)]
-struct Typed {
-    waiting: VecDeque<(u32, Bytes)>,
-    last: u32,
-    greeted: bool,
-}
-
-impl Typed {
-    fn full(&self) -> bool {
-        self.waiting.len() >= MAX_PIECES
-    }
-
-    fn add(&mut self, terminal: &Terminal, data: String) {
-        let mut rest = Bytes::from(data);
-        while !rest.is_empty() {
-            let piece = rest.split_to(rest.len().min(MAX_INPUT));
-            self.last += 1;
-            self.waiting.push_back((self.last, piece.clone()));
-            self.send(terminal, self.last, piece);
-        }
-    }
-
-    /// A message of four pieces at most may go over the window: those pieces go when others have
-    /// been taken.
-    fn send(&self, terminal: &Terminal, number: u32, piece: Bytes) {
-        let first = self.waiting.front().map_or(number, |(first, _)| *first);
-        if usize::try_from(number - first).is_ok_and(|ahead| ahead < MAX_PIECES) {
-            // A full queue refuses it; it is sent again with the next answer.
-            terminal.input(number, piece).ok();
-        }
-    }
-
-    fn taken(&mut self, terminal: &Terminal, number: u32) {
-        self.waiting.retain(|(waiting, _)| *waiting > number);
-        if let Some((number, piece)) = self.waiting.get(MAX_PIECES - 1) {
-            self.send(terminal, *number, piece.clone());
-        }
-    }
-
-    fn again(&self, terminal: &Terminal) {
-        for (number, piece) in &self.waiting {
-            self.send(terminal, *number, piece.clone());
-        }
-    }
-
-    /// A new attachment: `last` is what was taken. Where that is not known, nothing is repeated.
-    fn resume(&mut self, terminal: &Terminal, last: Option<u32>) -> bool {
-        self.greeted = true;
-        match last {
-            Some(last) => {
-                self.waiting.retain(|(number, _)| *number > last);
-                self.again(terminal);
-                true
-            }
-            None => {
-                let certain = self.waiting.is_empty();
-                self.waiting.clear();
-                self.last = 0;
-                certain
-            }
-        }
     }
 }
 
@@ -305,7 +239,7 @@ impl Output {
                 say(socket, ctx, Kind::Warning, "waiting for the program to read").await
             }
             Event::InputRefused { message, .. } => {
-                typed.waiting.clear();
+                typed.give_up();
                 say(socket, ctx, Kind::Error, &message).await
             }
             Event::Notice { text, .. } => say(socket, ctx, Kind::Warning, &text).await,

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::metrics::Measures;
 use crate::routes;
+use crate::socketio::SocketIo;
 use connection::Connections;
 pub(crate) use peer::PeerAddress;
 pub use peer::{Network, Proxies};
@@ -44,11 +45,19 @@ pub struct Config {
     pub proxies: Proxies,
     /// More wait to be accepted.
     pub max_connections: usize,
+    /// Origins whose pages may call this server with a token.
+    pub friends: Vec<Origin>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { public: None, tls: None, proxies: Proxies::default(), max_connections: MAX_CONNECTIONS }
+        Self {
+            public: None,
+            tls: None,
+            proxies: Proxies::default(),
+            max_connections: MAX_CONNECTIONS,
+            friends: Vec::new(),
+        }
     }
 }
 
@@ -80,6 +89,11 @@ impl Origin {
         }
         Ok(Self { https, authority: authority.to_ascii_lowercase() })
     }
+
+    /// As a browser writes it.
+    pub fn written(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
+    }
 }
 
 /// What handlers are given.
@@ -87,10 +101,15 @@ impl Origin {
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) measures: Measures,
+    pub(crate) socketio: SocketIo,
     config: Arc<Config>,
 }
 
 impl Site {
+    pub(crate) fn friends(&self) -> &[Origin] {
+        &self.config.friends
+    }
+
     pub(crate) fn public_authority(&self) -> Option<&str> {
         self.config.public.as_ref().map(|origin| origin.authority.as_str())
     }
@@ -114,7 +133,12 @@ impl Site {
 /// way, and closes the WebSockets. The connections are tasks of the app's set.
 pub async fn serve(listener: TcpListener, app: App, config: Config) {
     let config = Arc::new(config);
-    let site = Site { app: app.clone(), measures: Measures::new(), config: Arc::clone(&config) };
+    let site = Site {
+        app: app.clone(),
+        measures: Measures::new(),
+        socketio: SocketIo::new(&app),
+        config: Arc::clone(&config),
+    };
     let shutdown = app.shutdown().clone();
     let free = Arc::new(Semaphore::new(config.max_connections));
     let places = Places::new(config.max_connections);

@@ -255,6 +255,6 @@ pub(crate) fn close_code(error: &Error) -> u16 {
         Error::NotFound(_) => code::NOT_FOUND,
         Error::Invalid(_) | Error::Forbidden(_) | Error::Conflict(_) => code::POLICY,
         Error::Limit(_) | Error::DaemonUnreachable(_) | Error::Stopping => code::TRY_LATER,
-        Error::Daemon { .. } | Error::Storage(_) => code::INTERNAL,
+        Error::Daemon { .. } | Error::Ssh(_) | Error::Storage(_) => code::INTERNAL,
     }
 }

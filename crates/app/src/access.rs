@@ -43,7 +43,8 @@ impl Action {
             | Self::TokenList
             | Self::TokenCreate
             | Self::TokenRemove
-            | Self::ServerList => Need::Login,
+            | Self::ServerList
+            | Self::ServerCheckAll => Need::Login,
             Self::SessionCreate
             | Self::UserList
             | Self::UserRead

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastide_rt::{Shutdown, Tasks};
+use bastide_ssh::Pool;
 use bastide_store::Store;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -15,6 +16,7 @@ use crate::context::{Caller, Ctx, Origin, Shown};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
 use crate::door::{Behind, Door};
+use crate::exec::{Execs, Recorders};
 use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
@@ -63,6 +65,7 @@ struct Inner {
     people: People,
     guests: Guests,
     servers: Servers,
+    execs: Execs,
     process: Process,
 }
 
@@ -133,6 +136,9 @@ impl App {
         let started = [("version".to_owned(), version), ("account".to_owned(), json!(account))];
         journal.append("server_started", None, started.into_iter().collect()).await?;
 
+        let pool = Pool::new(bastide_ssh::Config::default(), tasks.clone());
+        let execs = Execs::new(pool, Recorders::new(recordings.clone()));
+        execs.start(&tasks, shutdown.clone());
         let link = Link::start(daemon, &tasks, shutdown.clone());
         let live = live::start(&link, &tasks, shutdown.clone());
         let history = History::new(store.clone(), recordings, (clock.clone(), history));
@@ -155,6 +161,7 @@ impl App {
             history,
             people,
             guests,
+            execs,
             servers: known_servers,
             process: Process { shutdown, tasks },
         };
@@ -173,6 +180,7 @@ impl App {
         if let Err(error) = self.inner.journal.append("server_stopped", None, serde_json::Map::new()).await {
             tracing::error!(%error, "the end of the server is missing in the log");
         }
+        self.inner.execs.flush();
         self.inner.history.store.close().await;
     }
 
@@ -251,6 +259,10 @@ impl App {
 
     pub(crate) fn guests(&self) -> &Guests {
         &self.inner.guests
+    }
+
+    pub(crate) fn execs(&self) -> &Execs {
+        &self.inner.execs
     }
 
     pub(crate) fn servers(&self) -> &Servers {

@@ -67,6 +67,7 @@ actions! {
     ServerExport "server_export",
     ServerExecute "server_execute",
     ServerCheck "server_check",
+    ServerCheckAll "server_check_all",
     CredentialList "credential_list",
     CredentialRead "credential_read",
     CredentialCreate "credential_create",
@@ -262,7 +263,8 @@ impl Ctx {
         task.await.unwrap_or(Err(Error::Stopping))
     }
 
-    async fn note(
+    /// An entry about an action beside its beginning and its outcome.
+    pub(crate) async fn note(
         &self,
         action: Action,
         about: &About,

@@ -29,6 +29,9 @@ pub enum Error {
     DaemonUnreachable(String),
     #[error("the session daemon answered {code}: {message}")]
     Daemon { code: String, message: String },
+    /// A server could not be reached, or does not let us in.
+    #[error(transparent)]
+    Ssh(#[from] bastide_ssh::Error),
     #[error(transparent)]
     Storage(Storage),
     #[error("the server is stopping")]
@@ -211,7 +214,7 @@ impl Error {
             | Self::NotFound(_)
             | Self::Conflict(_)
             | Self::Invalid(_) => Fault::Caller,
-            Self::Limit(_) | Self::DaemonUnreachable(_) | Self::Daemon { .. } => Fault::Target,
+            Self::Limit(_) | Self::DaemonUnreachable(_) | Self::Daemon { .. } | Self::Ssh(_) => Fault::Target,
             Self::Storage(_) | Self::Stopping => Fault::Us,
         }
     }
@@ -230,6 +233,7 @@ impl Error {
             | Self::Conflict(_)
             | Self::Invalid(_)
             | Self::Daemon { .. }
+            | Self::Ssh(_)
             | Self::Storage(_) => false,
         }
     }

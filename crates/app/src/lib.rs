@@ -14,6 +14,7 @@ mod daemon;
 mod data_dir;
 mod door;
 mod error;
+pub mod exec;
 pub mod grants;
 pub mod groups;
 pub mod health;

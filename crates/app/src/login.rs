@@ -233,7 +233,8 @@ impl App {
         }
     }
 
-    async fn by_cookie(&self, value: &str) -> Result<Option<Person>, Error> {
+    /// Whose login this is; `None` for what is not good now.
+    pub(crate) async fn by_cookie(&self, value: &str) -> Result<Option<Person>, Error> {
         let Some((id, secret)) = value.split_once('.') else { return Ok(None) };
         let Some(login) = self.store().login(id).await? else { return Ok(None) };
         if !secret::matches(secret, &login.digest) {

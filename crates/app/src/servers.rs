@@ -18,7 +18,7 @@ mod places;
 mod view;
 mod way;
 
-pub(crate) use known::Servers;
+pub(crate) use known::{Known, Servers};
 pub use own::OwnLogin;
 pub(crate) use places::start;
 pub use view::{Described, Dialled, May, Named, Status, View};
@@ -286,7 +286,6 @@ fn taken(error: store::Error) -> Error {
 ///
 /// # Errors
 /// `Storage`.
-#[allow(dead_code, reason = "for the checks of health")]
 pub(crate) async fn found(ctx: &Ctx, id: i64, status: store::ServerStatus) -> Result<bool, Error> {
     let app = ctx.app();
     app.servers().found(app.store(), (id, status), ctx.clock().now()).await

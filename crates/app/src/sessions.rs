@@ -179,6 +179,8 @@ pub struct NewSession {
     pub size: Option<(u16, u16)>,
     /// A shell on this server instead of one of this machine.
     pub server: Option<OnServer>,
+    /// Seconds that it is kept after its last viewer left; for ever when absent.
+    pub detach_keep: Option<u64>,
 }
 
 /// On which server, and with which credential: the usual one when none is named.
@@ -269,6 +271,23 @@ pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
     seen.ok_or_else(|| Error::session(uid))
 }
 
+/// The caller's own sessions on a server that have not ended, of this name where one is given; newest first.
+///
+/// # Errors
+/// `NotLoggedIn`.
+pub fn own_on_server(ctx: &Ctx, server: i64, name: Option<&str>) -> Result<Vec<Uuid>, Error> {
+    let uid = ctx.person()?.user.uid;
+    let table = ctx.app().live();
+    let table = table.borrow();
+    let places = ctx.app().servers().places();
+    let own = table.sessions.values().rev().filter(|session| {
+        let there = session.state != State::Ended && session.owner == Some(uid);
+        let here = places.get(session.uid).is_some_and(|place| place.server_id == server);
+        there && here && name.is_none_or(|name| session.name.as_deref() == Some(name))
+    });
+    Ok(own.map(|session| session.uid).collect())
+}
+
 /// Opens a shell, recorded or not at all: on a server, or on this machine as the account that the caller is
 /// mapped to. One on a server is there at once, and connects then.
 ///
@@ -310,6 +329,7 @@ async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Err
             target: Some(name.clone()),
             ssh: Some(Box::new(ssh)),
             expires_at: chosen.until,
+            detach_keep: new.detach_keep,
             ..spec(&ctx, user)
         };
         let place = store::Place {

@@ -162,6 +162,7 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
             tls,
             proxies: config.trusted.proxies.clone(),
             max_connections: config.max_connections,
+            friends: config.trusted.friends.clone(),
         };
         bastide_api::serve(listener, app.clone(), edge).await;
         Ok(())

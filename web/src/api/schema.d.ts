@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+  '/api/auth/login': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Log in with a password; answers with a token */
+    post: operations['compat_login_begin']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/docs': {
     parameters: {
       query?: never
@@ -198,6 +215,142 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/servers/{id}/check': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Whether a server answers */
+    post: operations['compat_server_check']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/{id}/execute': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Run a command on a server to its end */
+    post: operations['compat_server_execute']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/{id}/resources': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** How a server fares */
+    get: operations['compat_server_resources']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/{id}/ssh/disconnect': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** End the caller's connections to a server and terminals on it */
+    post: operations['compat_server_disconnect']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/{id}/ssh/terminal': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** A WebSocket of a new terminal on a server */
+    get: operations['compat_server_terminal']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/{id}/ssh/terminal/asyncssh': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The same */
+    get: operations['compat_server_terminal_asyncssh']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/check-all': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Whether servers answer */
+    post: operations['compat_server_check_all']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/servers/resources': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** How servers fare */
+    post: operations['compat_server_resources_all']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/sessions': {
     parameters: {
       query?: never
@@ -210,6 +363,46 @@ export interface paths {
     put?: never
     post?: never
     delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/connections': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Connections to servers that commands share
+     * @description For administrators.
+     */
+    get: operations['connection_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/connections/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /**
+     * End a connection and what runs in it
+     * @description For administrators.
+     */
+    delete: operations['connection_end']
     options?: never
     head?: never
     patch?: never
@@ -664,6 +857,57 @@ export interface paths {
     patch: operations['server_change']
     trace?: never
   }
+  '/api/v1/servers/{id}/check': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Look whether a server answers, and keep it */
+    post: operations['server_check']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/disconnect': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** End the caller's connections to a server and terminals on it */
+    post: operations['server_disconnect']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/execute': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Run a command on a server to its end */
+    post: operations['server_execute']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/servers/{id}/host-keys': {
     parameters: {
       query?: never
@@ -676,6 +920,40 @@ export interface paths {
     put?: never
     /** Accept a host key of a server before it is met */
     post: operations['host_key_add']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/resources': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Processor, memory and disks of a server, and what it is */
+    get: operations['server_resources']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/check': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Look whether all servers answer that the caller may use */
+    post: operations['server_check_all']
     delete?: never
     options?: never
     head?: never
@@ -1008,6 +1286,24 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/socket.io/': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Open or poll a connection of Socket.IO, or upgrade it to a WebSocket; who asks is shown by cookie, token or the first packet */
+    get: operations['compat_socketio_poll']
+    put?: never
+    /** Send over a connection of Socket.IO */
+    post: operations['compat_socketio_send']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
 }
 export type webhooks = Record<string, never>
 export interface components {
@@ -1017,6 +1313,12 @@ export interface components {
      * @enum {string}
      */
     Access: 'watch' | 'write' | 'own' | 'admin'
+    CompatDisconnected: {
+      connections: number
+      message: string
+      sessions: number
+      success: boolean
+    }
     CompatEvent: {
       /** Format: date-time */
       created_at: string
@@ -1031,6 +1333,48 @@ export interface components {
     CompatEventList: {
       events: components['schemas']['CompatEvent'][]
       next: string | null
+    }
+    /** @description Fields that this release does not know are ignored, as those clients expect. */
+    CompatExecute: {
+      command: string
+      /** Format: int64 */
+      credential_id?: number | null
+      /**
+       * Format: int64
+       * @description Seconds.
+       */
+      timeout?: number | null
+    }
+    CompatExecuted: {
+      command: string
+      error: string
+      /**
+       * Format: int64
+       * @description -1 when a signal ended it, or it did not end in time.
+       */
+      exit_status: number
+      output: string
+      /** @description It exited with status 0. */
+      success: boolean
+    }
+    /** @description Fields that this release does not know are ignored, as those clients expect. */
+    CompatLogin: {
+      password: string
+      username: string
+    }
+    /** @description The three tokens are one: a login, which shows as such in the list of logins and ends with it. */
+    CompatLoginBegun: {
+      access_token: string
+      /**
+       * Format: int64
+       * @description Seconds.
+       */
+      expires_in: number
+      refresh_token: string
+      token: string
+      /** @description `bearer`. */
+      token_type: string
+      user: components['schemas']['CompatUser']
     }
     CompatMessage: {
       message: string
@@ -1104,6 +1448,35 @@ export interface components {
       model_id: number | null
       model_name: string | null
     }
+    /** @description In percent; null with an `error` where it could not be measured. */
+    CompatServerResources: {
+      /** Format: double */
+      cpu_usage: number | null
+      /**
+       * Format: double
+       * @description Of the file system at `/`.
+       */
+      disk_usage: number | null
+      error: string | null
+      /** Format: double */
+      memory_usage: number | null
+    }
+    CompatServerResourcesOf: components['schemas']['CompatServerResources'] & {
+      /** Format: int64 */
+      id: number
+    }
+    /** @description `online` or `offline`; those clients know no third. */
+    CompatServerStatus: {
+      status: string
+    }
+    CompatServerStatuses: {
+      results: components['schemas']['CompatServerStatusOf'][]
+    }
+    CompatServerStatusOf: {
+      /** Format: int64 */
+      id: number
+      status: string
+    }
     /** @description A session as its making is answered. */
     CompatSession: {
       /** Format: date-time */
@@ -1157,6 +1530,42 @@ export interface components {
     }
     /** @enum {string} */
     CompatState: 'active' | 'closed'
+    CompatUser: {
+      /** Format: date-time */
+      created_at: string
+      /** @description Always null: people have no addresses here. */
+      email: string | null
+      full_name: string | null
+      /** Format: int64 */
+      id: number
+      is_active: boolean
+      is_superuser: boolean
+      username: string
+    }
+    /** @description A connection of this process, as shown. */
+    Connection: {
+      /** @description Commands in it now. */
+      channels: number
+      host: string
+      /** Format: int64 */
+      id: number
+      /**
+       * Format: date-time
+       * @description Since when nothing runs in it.
+       */
+      idle_since: string | null
+      /** Format: int32 */
+      port: number
+      server: string
+      /** Format: date-time */
+      since: string | null
+      username: string
+      /** @description The names of the servers on the way. */
+      via: string[]
+    }
+    ConnectionList: {
+      connections: components['schemas']['Connection'][]
+    }
     /** @description Without its secrets: they are never given out. */
     Credential: {
       /** Format: date-time */
@@ -1220,6 +1629,60 @@ export interface components {
       credentials: components['schemas']['Credential'][]
       /** @description Where the next piece begins; null at the end. */
       next: string | null
+    }
+    /** @description What is used of one file system, in bytes. */
+    Disk: {
+      /**
+       * Format: int64
+       * @description For users who are not root.
+       */
+      available: number
+      device: string
+      mount: string
+      /**
+       * Format: double
+       * @description Percent of what users may fill, as `df` counts it.
+       */
+      percent: number
+      /** Format: int64 */
+      total: number
+      /** Format: int64 */
+      used: number
+    }
+    /** @description How a command ended. */
+    Ended: {
+      /**
+       * Format: int32
+       * @description Absent when a signal ended it, and when it did not end.
+       */
+      exit_status: number | null
+      /** @description Without `SIG`. */
+      signal: string | null
+      timed_out: boolean
+      /** @description Why neither is known. */
+      why: string | null
+    }
+    /** @description How a command ended and what it wrote. */
+    Executed: components['schemas']['Ended'] & {
+      /** Format: int64 */
+      duration_ms: number
+      /**
+       * Format: uuid
+       * @description Under which its output can be read again.
+       */
+      recording: string | null
+      stderr: string
+      /** Format: int64 */
+      stderr_bytes: number
+      stderr_sha256: string
+      /** @description Bytes that are no UTF-8 are U+FFFD here. */
+      stdout: string
+      /** Format: int64 */
+      stdout_bytes: number
+      /** @description SHA-256 of all that was written, in hexadecimal. */
+      stdout_sha256: string
+      /** @description More was written than is here. */
+      truncated: boolean
     }
     /** @description `code` is 128 + signal for a program that a signal ended. */
     Exit: {
@@ -1316,6 +1779,24 @@ export interface components {
     }
     HostAuthorityList: {
       items: components['schemas']['HostAuthority'][]
+    }
+    /** @description What a machine is. What it does not say is absent. */
+    HostFacts: {
+      /** Format: int32 */
+      cores: number | null
+      kernel: string | null
+      /**
+       * Format: double
+       * @description Over the last minute.
+       */
+      load: number | null
+      machine: string | null
+      node: string | null
+      /** @description `PRETTY_NAME` of os-release(5). */
+      release: string | null
+      system: string | null
+      /** Format: int64 */
+      uptime_seconds: number | null
     }
     /** @description An accepted host key. */
     HostKey: {
@@ -1417,6 +1898,18 @@ export interface components {
       server: components['schemas']['ServerFacts']
       user: components['schemas']['User']
     }
+    /** @description In bytes. */
+    Memory: {
+      /**
+       * Format: int64
+       * @description What programs can have without swapping (`MemAvailable`).
+       */
+      available: number
+      /** Format: double */
+      percent: number
+      /** Format: int64 */
+      total: number
+    }
     /** @description Something with a number and a name. */
     Named: {
       /** Format: int64 */
@@ -1451,6 +1944,15 @@ export interface components {
       title: string
       /** @description `urn:bastide:problem:` and a word that clients may branch on. */
       type: string
+    }
+    /** @description By which way it answered; null where that was not tried or is not permitted. */
+    Reachable: {
+      /** @description An echo. Says nothing against a server that does not answer it. */
+      icmp: boolean | null
+      /** @description A key exchange, over the servers on the way. */
+      ssh: boolean | null
+      /** @description A connection to its port. Not tried for a server behind another one. */
+      tcp: boolean | null
     }
     Recording: components['schemas']['RecordingSpan'] & {
       /** @description The OS user it ran as, where that is known. */
@@ -1498,6 +2000,21 @@ export interface components {
      * @enum {string}
      */
     RecordingState: 'recording' | 'closed' | 'failed' | 'lost'
+    /** @description Everything one look has found. */
+    Resources: {
+      /**
+       * Format: double
+       * @description Percent of all cores together, over one second.
+       */
+      cpu: number | null
+      disks: components['schemas']['Disk'][]
+      /** @description Why a measure is absent, by its name: `cpu`, `memory`, `disks`, `connection`. */
+      errors: {
+        [key: string]: string
+      }
+      facts: components['schemas']['HostFacts']
+      memory: components['schemas']['Memory'] | null
+    }
     /** @enum {string} */
     Role: 'admin' | 'user'
     /** @enum {string} */
@@ -1555,6 +2072,14 @@ export interface components {
       agent_port?: number | null
       /** Format: int64 */
       brand_id?: number | null
+    }
+    /** @description What one look found. */
+    ServerCheck: {
+      facts: components['schemas']['HostFacts'] | null
+      reachable: components['schemas']['Reachable']
+      status: components['schemas']['ServerStatus']
+      /** @description Why it is offline, or why there are no facts. */
+      why: string | null
     }
     ServerCreate: components['schemas']['ServerCreateNode'] &
       components['schemas']['ServerCreateSsh'] &
@@ -1629,6 +2154,25 @@ export interface components {
       /** @description Of the default credential. */
       username: string | null
     }
+    /** @description How many of each there were. */
+    ServerDisconnected: {
+      connections: number
+      sessions: number
+    }
+    ServerExecute: {
+      /** @description A login shell there reads it. */
+      command: string
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      /**
+       * Format: int64
+       * @default 60
+       */
+      timeout_seconds: number | null
+    }
     ServerFacts: {
       https: boolean
       version: string
@@ -1657,6 +2201,17 @@ export interface components {
     }
     /** @enum {string} */
     ServerStatus: 'unknown' | 'online' | 'offline'
+    ServerStatusList: {
+      servers: components['schemas']['ServerStatusNow'][]
+    }
+    /** @description One of all. */
+    ServerStatusNow: {
+      /** Format: int64 */
+      id: number
+      /** Format: date-time */
+      last_check: string | null
+      status: components['schemas']['ServerStatus']
+    }
     /** @description A session as one caller sees it. */
     Session: components['schemas']['SessionFacts'] & {
       access: components['schemas']['Access']
@@ -2007,6 +2562,39 @@ export interface components {
 }
 export type $defs = Record<string, never>
 export interface operations {
+  compat_login_begin: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CompatLogin']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatLoginBegun']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   docs_page: {
     parameters: {
       query?: never
@@ -2445,6 +3033,241 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  compat_server_check: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatServerStatus']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_execute: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CompatExecute']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatExecuted']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_resources: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatServerResources']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_disconnect: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatDisconnected']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_terminal: {
+    parameters: {
+      query?: {
+        /** @description Of the credential to log in with; empty for the server's default one. */
+        credential_id?: string | null
+        /** @description Of an API token or a login. */
+        token?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description JSON messages `input{data}`, `resize{rows, cols}` to the server and `connected`, `output{data}`, `error{message}`, `exit{message}` from it. `connected` comes when the shell is there. Close codes: 1000 after the shell's exit, 1008 after an error message for a refused login, an unknown server or credential, 1011 when there is no SSH connection. The shell ends with the socket. */
+      101: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      426: components['responses']['UpgradeRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_terminal_asyncssh: {
+    parameters: {
+      query?: {
+        /** @description Of the credential to log in with; empty for the server's default one. */
+        credential_id?: string | null
+        /** @description Of an API token or a login. */
+        token?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description JSON messages `input{data}`, `resize{rows, cols}` to the server and `connected`, `output{data}`, `error{message}`, `exit{message}` from it. `connected` comes when the shell is there. Close codes: 1000 after the shell's exit, 1008 after an error message for a refused login, an unknown server or credential, 1011 when there is no SSH connection. The shell ends with the socket. */
+      101: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      426: components['responses']['UpgradeRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_check_all: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatServerStatuses']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_server_resources_all: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['CompatServerResourcesOf'][]
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   compat_session_array: {
     parameters: {
       query?: never
@@ -2467,6 +3290,56 @@ export interface operations {
       403: components['responses']['Forbidden']
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  connection_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ConnectionList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  connection_end: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
   }
@@ -2634,7 +3507,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
+      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone; likewise `servers` with the status of servers. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
       101: {
         headers: {
           [name: string]: unknown
@@ -3473,6 +4346,99 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  server_check: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ServerCheck']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_disconnect: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ServerDisconnected']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_execute: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ServerExecute']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Executed']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   host_key_list: {
     parameters: {
       query?: never
@@ -3532,6 +4498,58 @@ export interface operations {
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_resources: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Resources']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  server_check_all: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ServerStatusList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -4249,6 +5267,76 @@ export interface operations {
         }
       }
       401: components['responses']['Unauthorized']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_socketio_poll: {
+    parameters: {
+      query: {
+        /** @description `4`. */
+        EIO: number
+        /** @description Of a connection that has been opened. */
+        sid?: string | null
+        /** @description Of an API token or a login; a cookie, a bearer token or the first packet may show who asks as well. */
+        token?: string | null
+        /** @description `polling` or `websocket`. */
+        transport: string
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/plain': string
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_socketio_send: {
+    parameters: {
+      query: {
+        /** @description `4`. */
+        EIO: number
+        /** @description Of a connection that has been opened. */
+        sid?: string | null
+        /** @description Of an API token or a login; a cookie, a bearer token or the first packet may show who asks as well. */
+        token?: string | null
+        /** @description `polling` or `websocket`. */
+        transport: string
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

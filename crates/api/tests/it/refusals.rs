@@ -71,7 +71,10 @@ impl Foreign {
                 (Some(&"servers"), "{id}") => &self.server,
                 (Some(&"host-keys"), "{id}") => &self.host_key,
                 // Of administrators only, and none there is.
-                (Some(&("credentials" | "groups" | "grants" | "host-authorities")), "{id}") => "4711",
+                (
+                    Some(&("credentials" | "groups" | "grants" | "host-authorities" | "connections")),
+                    "{id}",
+                ) => "4711",
                 (_, "{id}" | "{uid}") => &self.session,
                 (_, word) => {
                     assert!(!word.starts_with('{'), "{}: what is {word}?", route.path);
@@ -95,6 +98,7 @@ fn body(route: &Listed) -> &'static str {
         "host_key_add" => r#"{"key":"y"}"#,
         "credential_create" => r#"{"name":"x","username":"u","kind":"ask"}"#,
         "compat_server_create" => r#"{"name":"x","host_ip":"h","username":"u"}"#,
+        "server_execute" | "compat_server_execute" => r#"{"command":"true"}"#,
         "server_create" => r#"{"name":"x","host":"h"}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",

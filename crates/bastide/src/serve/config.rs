@@ -52,10 +52,11 @@ pub(crate) struct Config {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Proxies that are believed: as they are written, and read.
+/// Who is believed: proxies, as they are written and read, and front ends of other origins.
 #[derive(Debug)]
 pub(super) struct Trusted {
     pub(super) named: Vec<String>,
+    pub(super) friends: Vec<Origin>,
     pub(super) proxies: Proxies,
 }
 
@@ -105,6 +106,11 @@ impl Config {
             .0
             .iter()
             .map(|one| one.parse().map_err(|why| wrong("trusted_proxies", format!("{one:?}: {why}"))));
+        let friends = raw
+            .cors_origins
+            .0
+            .iter()
+            .map(|one| Origin::read(one).map_err(|why| wrong("cors_origins", format!("{one:?}: {why}"))));
         let max_connections = raw.max_connections.unwrap_or(bastide_api::MAX_CONNECTIONS);
         if max_connections < FEWEST_CONNECTIONS {
             let why = format!("{max_connections} is too few; at least {FEWEST_CONNECTIONS}");
@@ -127,6 +133,7 @@ impl Config {
             tls: certificate(loaded)?,
             trusted: Trusted {
                 named: raw.trusted_proxies.0.clone(),
+                friends: friends.collect::<Result<_, _>>()?,
                 proxies: Proxies::new(networks.collect::<Result<_, _>>()?),
             },
             max_connections,
@@ -163,6 +170,8 @@ impl Config {
             lines.push(("public_url", text(&format!("{scheme}://{authority}"))));
         }
         lines.push(("trusted_proxies", format!("{:?}", self.trusted.named)));
+        let friends: Vec<_> = self.trusted.friends.iter().map(Origin::written).collect();
+        lines.push(("cors_origins", format!("{friends:?}")));
         lines.push(("max_connections", self.max_connections.to_string()));
         lines.push(("login.lifetime", text(&duration::exact(self.login_lifetime.as_secs()))));
         lines.push(("history.keep", text(&duration::exact(self.history_keep.as_secs()))));

@@ -71,6 +71,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         doc: "Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed, with commas between. Without it everybody behind a proxy shares one limit of failed logins.",
     },
     EnvVar {
+        name: "BASTIDE_CORS_ORIGINS",
+        aliases: &[],
+        means: Means::Setting("cors_origins"),
+        default: "",
+        doc: "Origins (https://app.example.org) of other front ends whose pages may call this server with a token, with commas between. Their cookies are not looked at.",
+    },
+    EnvVar {
         name: "BASTIDE_MAX_CONNECTIONS",
         aliases: &[],
         means: Means::Setting("max_connections"),

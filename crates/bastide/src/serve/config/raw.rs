@@ -15,6 +15,7 @@ pub(super) struct Raw {
     pub(super) recordings_dir: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     pub(super) trusted_proxies: Words,
+    pub(super) cors_origins: Words,
     pub(super) max_connections: Option<usize>,
     pub(super) tls: Tls,
     pub(super) login: Login,

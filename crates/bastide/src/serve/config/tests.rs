@@ -27,7 +27,7 @@ fn refused(file: &str, words: &[&str]) {
 fn every_setting_of_a_file_is_taken() {
     let config = read(
         "listen = '0.0.0.0:443'\ndata_dir = '/d'\nrecordings_dir = '/r'\npublic_url = 'https://a.example'\n\
-         trusted_proxies = ['10.0.0.0/8', '::1']\nmax_connections = 100\n\
+         trusted_proxies = ['10.0.0.0/8', '::1']\ncors_origins = ['https://b.example:8443/']\nmax_connections = 100\n\
          [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n\
          [vault]\nkey_command = ['/bin/key', 'of bastide']\n[log]\nformat = 'json'\n",
         &[],
@@ -43,6 +43,7 @@ fn every_setting_of_a_file_is_taken() {
     // What is shown is a file with the same settings.
     let again = read(&config.shown(), &[]).unwrap();
     assert_eq!(again.shown(), config.shown());
+    assert!(config.shown().contains("cors_origins = [\"https://b.example:8443\"]"), "{}", config.shown());
     assert!(config.shown().contains("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]"), "{}", config.shown());
 }
 
@@ -65,6 +66,7 @@ fn what_is_wrong_is_said_with_its_place() {
     refused("[tls]\nkey = '/c'\n", &["tls.key", "needs tls.certificate"]);
     refused("[tls]\ncertificate = '/c'\nkey = '/k'\nself_signed = true\n", &["one or the other"]);
     refused("trusted_proxies = ['proxy']\n", &["trusted_proxies", "\"proxy\"", "10.0.0.0/8"]);
+    refused("cors_origins = ['b.example']\n", &["cors_origins", "\"b.example\"", "https://"]);
     refused("trusted_proxies = 7\n", &["server.toml:1", "a list of texts"]);
     refused(
         "[vault]\nkey_file = '/k'\nkey_command = 'tell key'\n",

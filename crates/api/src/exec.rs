@@ -1,0 +1,78 @@
+//! Commands on servers and the connections that they share: `/api/v1/servers/{id}/execute`, `/api/v1/connections`.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::http::StatusCode;
+use bastide_app::Ctx;
+use bastide_app::exec::{self, Command, Connection, Executed};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ask::Id;
+use crate::error::Problem;
+use crate::json::Json;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ServerExecute)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct New {
+    /// A login shell there reads it.
+    #[schema(min_length = 1, max_length = 65536)]
+    command: String,
+    /// The server's default one when absent.
+    credential_id: Option<i64>,
+    #[schema(minimum = 1, maximum = 3600, default = 60)]
+    timeout_seconds: Option<u64>,
+}
+
+impl From<New> for Command {
+    fn from(new: New) -> Self {
+        let timeout = new.timeout_seconds.map(Duration::from_secs);
+        Self { command: new.command, credential: new.credential_id, timeout }
+    }
+}
+
+/// How many of each there were.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ServerDisconnected)]
+pub(crate) struct Disconnected {
+    pub(crate) connections: usize,
+    pub(crate) sessions: usize,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConnectionList)]
+pub(crate) struct Connections {
+    connections: Vec<Connection>,
+}
+
+pub(crate) async fn server_execute(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+    Json(new): Json<New>,
+) -> Result<axum::Json<Executed>, Problem> {
+    Ok(axum::Json(exec::execute(&ctx, id, new.into()).await?))
+}
+
+pub(crate) async fn server_disconnect(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+) -> Result<axum::Json<Disconnected>, Problem> {
+    let (connections, sessions) = exec::disconnect(&ctx, id).await?;
+    Ok(axum::Json(Disconnected { connections, sessions }))
+}
+
+pub(crate) async fn connection_list(
+    Extension(ctx): Extension<Ctx>,
+) -> Result<axum::Json<Connections>, Problem> {
+    Ok(axum::Json(Connections { connections: exec::connections(&ctx)? }))
+}
+
+pub(crate) async fn connection_end(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<u64>,
+) -> Result<StatusCode, Problem> {
+    exec::end_connection(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
