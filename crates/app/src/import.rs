@@ -301,7 +301,7 @@ async fn pin_all(ctx: &Ctx, text: &str, dry_run: bool) -> Result<Outcome, Error>
             };
             match added {
                 Ok(()) => {
-                    outcome.created.push(format!("{name}: {}", key.split(' ').next().unwrap_or_default()))
+                    outcome.created.push(format!("{name}: {}", key.split(' ').next().unwrap_or_default()));
                 }
                 Err(why @ (Error::Invalid(_) | Error::Conflict(_))) => {
                     let name = Some(name.clone());

@@ -100,6 +100,8 @@ fn body(route: &Listed) -> &'static str {
         "compat_server_create" => r#"{"name":"x","host_ip":"h","username":"u"}"#,
         "server_execute" | "compat_server_execute" => r#"{"command":"true"}"#,
         "server_create" => r#"{"name":"x","host":"h"}"#,
+        "server_import" => r#"{"format":"csv","text":"name,host"}"#,
+        "known_hosts_import" => r#"{"text":""}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",
     }

@@ -114,7 +114,7 @@ async fn end(app: &App, place: &Place) {
     let reason = format!("the right to use {} was taken away", place.server_name);
     match client.end(place.session, &reason).await {
         Ok(_) => {
-            tracing::info!(session = %place.session, server = place.server_id, "ended: its right was taken away")
+            tracing::info!(session = %place.session, server = place.server_id, "ended: its right was taken away");
         }
         Err(error) if error.is(Code::NotFound) => {}
         // The next change of anything asks again.

@@ -248,7 +248,7 @@ fn say(one: &Value, done: &str, json: bool) -> Outcome {
     match json {
         true => output::json(one)?,
         false => {
-            output::remark(&format!("{done} {} ({})", shown::text(one, "/name"), shown::text(one, "/kind")))
+            output::remark(&format!("{done} {} ({})", shown::text(one, "/name"), shown::text(one, "/kind")));
         }
     }
     Ok(DONE)

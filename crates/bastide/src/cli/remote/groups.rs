@@ -99,7 +99,8 @@ pub(super) async fn find(client: &Client, word: &str) -> Result<Value, Failure> 
     let all = all(client).await?;
     let lower = word.to_lowercase();
     let is_named = |group: &&Value| group["name"].as_str().is_some_and(|name| name.to_lowercase() == lower);
-    let is_numbered = |group: &&Value| group["id"].to_string() == word;
+    let number: Option<i64> = word.parse().ok();
+    let is_numbered = |group: &&Value| number.is_some() && group["id"].as_i64() == number;
     let found = all.iter().find(is_named).or_else(|| all.iter().find(is_numbered)).cloned();
     found.ok_or_else(|| Failure::NotFound(format!("no group {word:?}; `bastide groups` lists them")))
 }
