@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::context::{Action, Authorized, Caller, Ctx, Person, Proof};
 use crate::error::{Forbidden, Thing, What};
+use crate::servers;
 use crate::shares::Stay;
 use crate::{Error, sessions::Access};
 
@@ -240,7 +241,8 @@ impl Ctx {
         let Caller::Person(person) = self.caller() else { return None };
         let whole = |access| Some(Held { access, until: None });
         if owner == Some(person.user.uid) {
-            return whole(Access::Own);
+            // The end of a session takes a moment; whoever lost the right to its server is out at once.
+            return if servers::is_revoked(self.app(), session) { None } else { whole(Access::Own) };
         }
         if person.user.role == Role::Admin {
             return whole(Access::Admin);

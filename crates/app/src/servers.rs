@@ -20,7 +20,7 @@ mod way;
 
 pub(crate) use known::{Known, Servers};
 pub use own::OwnLogin;
-pub(crate) use places::start;
+pub(crate) use places::{is_revoked, start};
 pub use view::{Described, Dialled, May, Named, Status, View};
 pub(crate) use way::{choose, dial};
 

@@ -49,6 +49,18 @@ impl Link {
         lock(&self.channels).get(&id).cloned()
     }
 
+    /// That of a channel that was just opened; `None` when the connection has ended. `russh` may say so to whoever
+    /// opened it before it calls [`Callbacks::channel_open_confirmation`], so either side makes it.
+    pub(crate) fn opened(&self, id: ChannelId) -> Option<Arc<Inbox>> {
+        let inbox = Arc::clone(lock(&self.channels).entry(id).or_default());
+        // Looked at last: what ends the connection takes the inboxes after it has said so.
+        if self.ended().is_some() {
+            self.forget(id);
+            return None;
+        }
+        Some(inbox)
+    }
+
     pub(crate) fn forget(&self, id: ChannelId) {
         lock(&self.channels).remove(&id);
     }
@@ -173,7 +185,7 @@ impl Handler for Callbacks {
         _: u32,
         _: &mut Session,
     ) -> Result<(), Fault> {
-        lock(&self.link.channels).insert(id, Arc::default());
+        lock(&self.link.channels).entry(id).or_default();
         Ok(())
     }
 
@@ -244,7 +256,8 @@ impl Handler for Callbacks {
     }
 
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Fault> {
-        if let Some(inbox) = lock(&self.link.channels).remove(&id) {
+        // It stays for whoever opened the channel, who may not have come to it yet; ids are not used again.
+        if let Some(inbox) = self.link.inbox(id) {
             inbox.end(None);
         }
         Ok(())

@@ -236,7 +236,7 @@ impl Lease {
             Ok(channel) => {
                 // What arrives comes by the callbacks; the other half would be a second copy of it.
                 let (_, write) = channel.split();
-                let inbox = connection.link.inbox(write.id()).ok_or_else(|| NoChannel::Gone(gone()))?;
+                let inbox = connection.link.opened(write.id()).ok_or_else(|| NoChannel::Gone(gone()))?;
                 Ok(Channel { lease: self, write: Some(write), inbox, tasks: tasks.clone() })
             }
             Err(russh::Error::ChannelOpenFailure(reason)) => {

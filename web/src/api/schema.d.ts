@@ -82,7 +82,7 @@ export interface paths {
     /** Every session */
     get: operations['compat_session_list']
     put?: never
-    /** Open a shell */
+    /** Open a shell, here or on a server */
     post: operations['compat_session_create']
     delete?: never
     options?: never
@@ -1030,7 +1030,7 @@ export interface paths {
     /** Sessions, newest first, also those that have ended */
     get: operations['session_list']
     put?: never
-    /** Open a shell */
+    /** Open a shell, here or on a server */
     post: operations['session_create']
     delete?: never
     options?: never
@@ -2722,6 +2722,7 @@ export interface operations {
       400: components['responses']['BadRequest']
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
@@ -3121,6 +3122,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -4526,6 +4528,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -4705,6 +4708,7 @@ export interface operations {
       400: components['responses']['BadRequest']
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']

@@ -111,7 +111,7 @@ async fn lists_come_in_pieces_by_name_and_as_they_are_asked_for() {
     world.end().await;
 }
 
-async fn id_of(person: &Person) -> i64 {
+pub(crate) async fn id_of(person: &Person) -> i64 {
     person.get("/api/v1/me").send().await.json()["user"]["id"].as_i64().unwrap()
 }
 

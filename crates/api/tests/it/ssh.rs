@@ -3,7 +3,7 @@
 use bastide_testkit::{SshServer, SshServerOptions};
 use serde_json::{Value, json};
 
-use crate::servers::server;
+use crate::servers::{id_of, server};
 use crate::socket::Socket;
 use crate::world::{Person, World, within};
 
@@ -67,5 +67,34 @@ async fn a_host_key_is_shown_kept_when_it_is_accepted_and_not_asked_about_again(
     let uid = session(&admin, &made).await;
     let mut page = Socket::binary(&admin, &uid, "client=c&fresh=1").await;
     page.sees("ready>").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whoever_loses_the_right_to_a_server_is_out_at_once_and_the_terminal_ends() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let user = world.user(&admin, "bob", "user").await;
+    let far = SshServer::start(SshServerOptions::default().password("s3cret")).await;
+    let body = json!({
+        "name": "far", "host": "127.0.0.1", "port": far.port(), "username": "ann", "password": "s3cret",
+    });
+    let made = server(&admin, &body.to_string()).await;
+    let keys = format!("/api/v1/servers/{}/host-keys", made["id"]);
+    let pinned = admin.post(&keys, &json!({ "key": far.host_key() }).to_string()).send().await;
+    assert_eq!(pinned.status, 201, "{}", pinned.body);
+    let grant = json!({ "user_id": id_of(&user).await, "server_id": made["id"] }).to_string();
+    let grant = admin.post("/api/v1/grants", &grant).send().await.json();
+    let uid = session(&user, &made).await;
+    let mut page = Socket::binary(&user, &uid, "client=a&fresh=1").await;
+    page.sees("ready>").await;
+
+    let path = format!("/api/v1/grants/{}", grant["id"]);
+    assert_eq!(admin.request("DELETE", &path).send().await.status, 204);
+    let path = format!("/api/v1/sessions/{uid}");
+    assert_eq!(user.get(&path).send().await.status, 404, "also while it still ends");
+    assert_eq!(page.ends().await, Some(4404));
+    let ended = async { while admin.get(&path).send().await.json()["state"] != "ended" {} };
+    within("its end", ended).await;
     world.end().await;
 }

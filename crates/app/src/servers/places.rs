@@ -109,6 +109,14 @@ fn still(app: &App, place: &Place, session: &Session) -> bool {
     granted.is_some_and(|granted| granted.until(place.credential_id).is_some())
 }
 
+/// Whether a session still runs whose right was taken away.
+pub(crate) fn is_revoked(app: &App, session: Uuid) -> bool {
+    let Some(place) = app.servers().places().get(session) else { return false };
+    let live = app.live();
+    let running = live.borrow().sessions.get(&session).filter(|session| session.runs()).cloned();
+    running.is_some_and(|session| !still(app, &place, &session))
+}
+
 async fn end(app: &App, place: &Place) {
     let Ok(client) = app.daemon().client() else { return };
     let reason = format!("the right to use {} was taken away", place.server_name);

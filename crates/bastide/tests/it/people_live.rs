@@ -214,6 +214,7 @@ async fn sessions_are_listed_shared_and_ended() {
         "pid",
         "recording",
         "rows",
+        "server",
         "state",
         "title",
         "uid",
