@@ -242,7 +242,8 @@ impl Ctx {
         let whole = |access| Some(Held { access, until: None });
         if owner == Some(person.user.uid) {
             // The end of a session takes a moment; whoever lost the right to its server is out at once.
-            return if servers::is_revoked(self.app(), session) { None } else { whole(Access::Own) };
+            let revoked = servers::is_revoked(self.app(), session, person.user.uid);
+            return if revoked { None } else { whole(Access::Own) };
         }
         if person.user.role == Role::Admin {
             return whole(Access::Admin);

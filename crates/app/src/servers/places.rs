@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
-use crate::sessions::Session;
 use crate::{Error, Table};
 
 /// A session is in the daemon's list well within this, or has not come to be.
@@ -94,7 +93,7 @@ async fn look(app: &App, table: &Table) {
         let Some(session) = table.sessions.get(&place.session).filter(|session| session.runs()) else {
             continue;
         };
-        if !still(app, &place, session) {
+        if !still(app, &place, session.owner) {
             end(app, &place).await;
         }
     }
@@ -102,19 +101,19 @@ async fn look(app: &App, table: &Table) {
 
 /// Whether whoever it was opened for may still use the server as they did. A server that is off the list ends
 /// nothing.
-fn still(app: &App, place: &Place, session: &Session) -> bool {
+fn still(app: &App, place: &Place, owner: Option<Uuid>) -> bool {
     let Some(server) = app.servers().get(place.server_id) else { return true };
-    let owner = session.owner.and_then(|uid| app.people().by_uid(uid));
+    let owner = owner.and_then(|uid| app.people().by_uid(uid));
     let granted = owner.and_then(|user| access::of_server(app, &user, &server));
     granted.is_some_and(|granted| granted.until(place.credential_id).is_some())
 }
 
-/// Whether a session still runs whose right was taken away.
-pub(crate) fn is_revoked(app: &App, session: Uuid) -> bool {
+/// Whether the right to this session of `owner` was taken away and it has not ended yet. One that is not in the
+/// daemon's list counts as running: it may be newer than the list.
+pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid) -> bool {
     let Some(place) = app.servers().places().get(session) else { return false };
-    let live = app.live();
-    let running = live.borrow().sessions.get(&session).filter(|session| session.runs()).cloned();
-    running.is_some_and(|session| !still(app, &place, &session))
+    let has_ended = app.live().borrow().sessions.get(&session).is_some_and(|session| !session.runs());
+    !has_ended && !still(app, &place, Some(owner))
 }
 
 async fn end(app: &App, place: &Place) {
