@@ -36,7 +36,7 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn start() -> Result<Self> {
         let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
-        let options = SshdOptions::default().max_sessions(MANY).max_startups(MANY);
+        let options = SshdOptions::default().max_sessions(MANY).max_startups(MANY).terse();
         let sshd = runtime.block_on(Sshd::start_with(options));
         let line = format!("[127.0.0.1]:{} {}\n", sshd.port(), sshd.host_key());
         std::fs::write(sshd.dir().join("known_hosts"), line)?;

@@ -32,6 +32,7 @@ pub struct SshdOptions {
     user_certificates: bool,
     port: Option<u16>,
     lines: Vec<String>,
+    terse: bool,
 }
 
 impl SshdOptions {
@@ -81,6 +82,13 @@ impl SshdOptions {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// Logs a line a connection and no more: for who makes hundreds and reads no log, which would fill its pipe.
+    #[must_use]
+    pub fn terse(mut self) -> Self {
+        self.terse = true;
         self
     }
 
@@ -261,10 +269,11 @@ async fn listens(log: &mut Lines<BufReader<ChildStderr>>) -> bool {
 fn config(dir: &Path, port: u16, options: &SshdOptions) -> String {
     let dir = dir.display();
     let keys = if options.user_certificates { "none".to_owned() } else { format!("{dir}/authorized_keys") };
+    let level = if options.terse { "INFO" } else { "VERBOSE" };
     let mut text = format!(
         "ListenAddress 127.0.0.1\nPort {port}\nHostKey {dir}/host\nPidFile none\nAuthorizedKeysFile {keys}\n\
          StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-         PrintMotd no\nPrintLastLog no\nUseDNS no\nAcceptEnv LANG LC_* BASTIDE_*\nLogLevel VERBOSE\n\
+         PrintMotd no\nPrintLastLog no\nUseDNS no\nAcceptEnv LANG LC_* BASTIDE_*\nLogLevel {level}\n\
          Subsystem sftp internal-sftp\n"
     );
     // Whatever the account's own start files do, they do it to no test.
