@@ -6,6 +6,8 @@
 
 mod entry;
 mod mask;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use mask::masked;
 
@@ -18,6 +20,7 @@ use bastide_ptyd_client::{Client, Events, LogEvent};
 use bastide_record::Shelf;
 use bastide_rt::{Shutdown, Tasks};
 use bastide_store::{Opened, RecordingState, Step, Store};
+use bastide_wire::session::SessionInfo;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -167,7 +170,7 @@ impl History {
         let mut reconciled = false;
         loop {
             if !reconciled && next.max(1) >= replayed {
-                self.reconcile(client, (node, next)).await?;
+                self.reconcile(client.list(), (node, next)).await?;
                 reconciled = true;
             }
             let steps = gather(&mut events, node, &mut next).await?;
@@ -176,16 +179,21 @@ impl History {
         }
     }
 
-    /// What the log does not tell: that of sessions whose beginning or end is in no log any more.
-    async fn reconcile(&self, client: &Client, (node, next): (Uuid, u64)) -> Result<(), Stop> {
-        let listed = client.list().await?;
+    /// What the log does not tell: that of sessions whose beginning or end is in no log any more. What runs
+    /// is listed after the open ones were read: a session made in between is then in the list at least.
+    async fn reconcile(
+        &self,
+        listed: impl Future<Output = Result<Vec<SessionInfo>, bastide_ptyd_client::Error>>,
+        (node, next): (Uuid, u64),
+    ) -> Result<(), Stop> {
+        let open = self.store.open_sessions().await?;
+        let listed = listed.await?;
         let there: HashSet<Uuid> = listed.iter().filter_map(|info| info.uid).collect();
         let known = self.store.session_uids().await?;
         let unknown = listed.iter().filter(|info| info.uid.is_some_and(|uid| !known.contains(&uid)));
         let mut steps: Vec<Step> =
             unknown.filter_map(|info| entry::listed(node, info)).map(Step::Opened).collect();
         let now = self.clock.now();
-        let open = self.store.open_sessions().await?;
         let gone = open.into_iter().filter(|uid| !there.contains(uid));
         steps.extend(gone.map(|uid| entry::lost(uid, now)));
         if !steps.is_empty() {
