@@ -8,9 +8,10 @@ use toml::Table;
 use super::Finding;
 
 /// Every crate and its layer. A crate may use what lies below it.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 19] = [
     ("bastide-wire", 0),
     ("bastide-vt", 0),
+    ("bastide-policy", 0),
     ("bastide-rt", 1),
     ("bastide-pty", 1),
     ("bastide-record", 1),
@@ -40,10 +41,12 @@ const SIDEWAYS: [(&str, &str); 2] = [("bastide-ptyd", "bastide-session"), ("bast
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 12] = [
+const CONFINED: [(&str, &[&str]); 14] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
+    ("brush-parser", &["bastide-policy"]),
+    ("landlock", &["bastide-pty"]),
     ("axum", &["bastide-api"]),
     ("tower-http", &["bastide-api"]),
     ("rust-embed", &["bastide-api"]),
