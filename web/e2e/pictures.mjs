@@ -169,6 +169,21 @@ export const PAGES = {
       await page.locator('.page-head .ant-btn-primary').click()
     },
   },
+  connections: { at: '/connections', page: row },
+  'connections-none': {
+    at: '/connections',
+    server: (server) => Object.assign(server, { connections: [] }),
+    page: (page) => page.locator('.no-rows').waitFor(),
+  },
+  hosts: {
+    at: '/hosts',
+    page: async (page) => {
+      await page.locator('[data-authority]').waitFor()
+      await page.locator('#known-hosts-text').fill('db-1 ssh-ed25519 AAAA')
+      await page.locator('.form-actions button').click()
+      await page.locator('.import-report').waitFor()
+    },
+  },
   dialling: {
     ...onServer([{ type: 'notice', kind: 'ssh', text: 'db-1: TCP to 192.0.2.3:22' }]),
     page: (page) => page.locator('.dialling').waitFor(),

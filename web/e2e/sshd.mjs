@@ -51,6 +51,7 @@ export class Sshd {
       encoding: 'utf8',
     }).split(' ')
     this.fingerprint = fingerprint
+    this.hostKey = (await readFile(join(this.dir, 'host.pub'), 'utf8')).split(' ').slice(0, 2).join(' ')
     this.logins = 0
     this.child = spawn(SSHD, ['-D', '-e', '-f', join(this.dir, 'sshd_config')], {
       stdio: ['ignore', 'ignore', 'pipe'],

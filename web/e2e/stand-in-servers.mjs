@@ -76,11 +76,38 @@ export const grants = () => [
 
 export const hostKey = { id: 1, algorithm: 'ssh-ed25519', fingerprint: FINGERPRINT, key: 'ssh-ed25519 AAAA' }
 
+const FACTS = {
+  ...{ system: 'Linux', release: 'Debian GNU/Linux 13 (trixie)', kernel: '6.12.1', machine: 'x86_64' },
+  ...{ node: 'db-1', cores: 8, load: 0.52, uptime_seconds: 3_560_000 },
+}
+
+const disk = (mount, total, used) => ({
+  ...{ mount, total, used, device: '/dev/sda1', available: total - used, percent: (100 * used) / total },
+})
+
+export const connections = () => [
+  {
+    ...{ id: 1, server: 'web-1', host: '192.0.2.1', port: 22, username: 'deploy', channels: 3 },
+    ...{ since: before(190), idle_since: null, via: [] },
+  },
+  {
+    ...{ id: 4, server: 'db-2', host: '192.0.2.4', port: 22, username: 'root', channels: 0 },
+    ...{ since: before(31), idle_since: before(4), via: ['web-1'] },
+  },
+]
+
+export const hostAuthorities = () => [
+  {
+    ...{ id: 1, name: 'machines of the company', key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB' },
+    ...{ fingerprint: FINGERPRINT, created: before(60 * 24 * 80), created_by: 'admin' },
+  },
+]
+
 /** An answer to a request about one server, or null when it is none of those. */
 export function aboutServer(world, method, path, body) {
   const [, , , , id, what] = path.split('/')
   const one = world.servers.find((server) => String(server.id) === id)
-  if (id === 'import') return report(body)
+  if (id === 'import' || id === 'known-hosts') return report(body)
   if (!id) return method === 'POST' ? made(world, body) : null
   if (!one) return { status: 404, kind: 'not_found', body: 'no such server' }
   switch (what) {
@@ -106,31 +133,32 @@ export function aboutServer(world, method, path, body) {
           status: 'online',
           reachable: { tcp: true, ssh: true, icmp: true },
           why: null,
-          facts: null,
+          facts: FACTS,
         },
       }
     case 'execute':
       return {
         status: 200,
         body: {
-          ...{ exit_status: 2, signal: null, truncated: false, duration_ms: 41 },
+          ...{ exit_status: 2, signal: null, timed_out: false, why: null, duration_ms: 41 },
           ...{ stdout: 'total 12\ndrwxr-xr-x 3 deploy deploy 4096 .\n', stderr: 'ls: /nowhere: not found\n' },
-          ...{ stdout_bytes: 46, stderr_bytes: 24 },
+          ...{ stdout_bytes: 20_000_046, stderr_bytes: 24, stdout_sha256: 'ab', stderr_sha256: 'cd' },
+          ...{ truncated: true, recording: '01900000-0000-7000-8000-000000000502' },
         },
       }
     case 'resources':
       return {
         status: 200,
         body: {
-          cpu: { percent: 37.2, load: [0.5, 0.7, 0.6] },
-          memory: { total: 16e9, available: 5e9 },
-          disks: [
-            { mount: '/', total: 200e9, used: 180e9 },
-            { mount: '/var/lib/postgresql', total: 900e9, used: 300e9 },
-          ],
-          errors: { '/mnt/backup': 'did not answer within 5 s' },
+          cpu: 37.2,
+          memory: { total: 16e9, available: 5e9, percent: 68.75 },
+          disks: [disk('/', 200e9, 180e9), disk('/var/lib/postgresql', 900e9, 300e9)],
+          errors: { disks: '/mnt/backup did not answer within 5 s' },
+          facts: FACTS,
         },
       }
+    case 'disconnect':
+      return { status: 200, body: { connections: 1, sessions: 2 } }
     default:
       return { status: 204 }
   }
@@ -150,6 +178,7 @@ function report({ dry_run }) {
     body: {
       created: ['app-1', 'app-2'],
       changed: ['web-1'],
+      unchanged: 5,
       skipped: [{ line: 9, name: '*.example', why: 'a pattern names no server' }],
       dry_run,
     },

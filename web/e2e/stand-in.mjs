@@ -3,7 +3,16 @@
 
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { aboutServer, credentials, grants, groups, servers, terminalSays } from './stand-in-servers.mjs'
+import {
+  aboutServer,
+  connections,
+  credentials,
+  grants,
+  groups,
+  hostAuthorities,
+  servers,
+  terminalSays,
+} from './stand-in-servers.mjs'
 
 const DIST = join(import.meta.dirname, '../dist')
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
@@ -123,12 +132,15 @@ export class StandIn {
   password = 'correct horse battery'
   rights = [
     ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export'],
-    ...['credential_list', 'credential_create', 'grant_list'],
+    ...['credential_list', 'credential_create', 'grant_list', 'connection_list', 'connection_end'],
+    ...['host_authority_list', 'host_authority_create', 'host_authority_remove'],
   ]
   servers = servers()
   credentials = credentials()
   groups = groups()
   grants = grants()
+  connections = connections()
+  authorities = hostAuthorities()
   /** What the key of a server is when it is looked at, where it is not the accepted one. */
   shown = {}
   /** What a terminal is told after its first screen, and what is on it. */
@@ -238,6 +250,7 @@ export class StandIn {
       if (answer) return answer.body ? json(answer.body, answer.status) : none
     }
     if (list === 'sessions' && method === 'POST') return json(this.#opened(body), 201)
+    if (list === 'host-authorities') return json({ items: this.authorities })
     if (list === 'users') return this.#people(method, id, path, body)
     if (list === 'shares') return problem(404, 'share_refused', 'refused')
     return this.#list(list, method, id)
@@ -285,7 +298,7 @@ export class StandIn {
   #list(list, method, id) {
     const key = list === 'sessions' ? 'uid' : 'id'
     if (method === 'DELETE') {
-      this[list] = this[list].filter((one) => one[key] !== id)
+      this[list] = this[list].filter((one) => String(one[key]) !== id)
       if (list === 'sessions') this.tell({ type: 'changed', sessions: [], removed: [id], waiting: null })
       return none
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { apply, type Live } from './api/live.ts'
+import { apply, type Live, newest } from './api/live.ts'
 import { type Session, sessionName } from './api/types.ts'
 import { ago } from './parts/ago.tsx'
 import { readPlace } from './router.ts'
@@ -73,5 +73,18 @@ describe('addresses', () => {
     expect(readPlace(`/t/${uid}`, '')).toEqual({ page: 'terminal', uid, watch: false })
     expect(readPlace(`/t/${uid}`, '?watch=1')).toEqual({ page: 'terminal', uid, watch: true })
     expect(readPlace('/t/x', '')).toEqual({ page: 'missing' })
+    expect(readPlace('/connections', '')).toEqual({ page: 'connections' })
+  })
+})
+
+describe('the status of a server', () => {
+  const at = (last_check: string | null) => ({ id: 1, status: 'offline' as const, last_check })
+
+  it('is the one that was looked at last', () => {
+    const answered = { ...at('2026-01-01T00:00:00Z'), status: 'online' as const }
+    expect(newest(answered, undefined)).toBe(answered)
+    expect(newest(answered, at('2025-12-31T00:00:00Z')).status).toBe('online')
+    expect(newest(answered, at('2026-01-02T00:00:00Z'))).toEqual(at('2026-01-02T00:00:00Z'))
+    expect(newest({ ...answered, last_check: null }, at('2026-01-02T00:00:00Z')).status).toBe('offline')
   })
 })

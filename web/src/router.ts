@@ -13,6 +13,8 @@ export type Place =
   | { page: 'server'; id: string }
   | { page: 'credentials' }
   | { page: 'access' }
+  | { page: 'connections' }
+  | { page: 'hosts' }
   | { page: 'users' }
   | { page: 'settings' }
   | { page: 'missing' }
@@ -46,6 +48,10 @@ export function readPlace(pathname: string, search: string, link: string | null 
       return { page: 'credentials' }
     case '/access':
       return { page: 'access' }
+    case '/connections':
+      return { page: 'connections' }
+    case '/hosts':
+      return { page: 'hosts' }
     case '/users':
       return { page: 'users' }
     case '/settings':

@@ -33,6 +33,10 @@ const CredentialsPage = lazy(() =>
   import('./pages/credentials.tsx').then((module) => ({ default: module.CredentialsPage })),
 )
 const AccessPage = lazy(() => import('./pages/access.tsx').then((module) => ({ default: module.AccessPage })))
+const ConnectionsPage = lazy(() =>
+  import('./pages/connections.tsx').then((module) => ({ default: module.ConnectionsPage })),
+)
+const HostsPage = lazy(() => import('./pages/hosts.tsx').then((module) => ({ default: module.HostsPage })))
 const SharePage = lazy(() => import('./pages/share.tsx').then((module) => ({ default: module.SharePage })))
 
 export function Shell({ place }: { place: Place }) {
@@ -99,6 +103,8 @@ function Page({ place }: { place: Place }) {
   const admin = useRight('user_list')
   const credentials = useRight('credential_list')
   const grants = useRight('grant_list')
+  const connections = useRight('connection_list')
+  const authorities = useRight('host_authority_list')
   switch (place.page) {
     case 'home':
       return <HomePage />
@@ -114,6 +120,10 @@ function Page({ place }: { place: Place }) {
       return credentials ? <CredentialsPage /> : <Missing />
     case 'access':
       return grants ? <AccessPage /> : <Missing />
+    case 'connections':
+      return connections ? <ConnectionsPage /> : <Missing />
+    case 'hosts':
+      return authorities ? <HostsPage /> : <Missing />
     case 'share':
       return <SharePage token={place.token} />
     case 'settings':

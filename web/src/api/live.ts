@@ -1,8 +1,9 @@
 // What runs now, kept up to date over one WebSocket for the whole page.
 
-import { useSyncExternalStore } from 'react'
+import { useMemo, useSyncExternalStore } from 'react'
 import { listSessions, Problem } from './client.ts'
 import { meStore } from './me.ts'
+import type { StatusNow } from './servers.ts'
 import type { Session } from './types.ts'
 
 export interface Live {
@@ -32,11 +33,24 @@ export function apply(live: Live, message: Message): Live {
   return { state: 'live', sessions, waiting: message.waiting }
 }
 
+/** What has been looked at last counts, wherever it was heard. */
+export function newest<T extends Pick<StatusNow, 'status' | 'last_check'>>(
+  known: T,
+  heard: StatusNow | undefined,
+): T {
+  const later = heard && (heard.last_check ?? '') > (known.last_check ?? '')
+  return later ? { ...known, status: heard.status, last_check: heard.last_check } : known
+}
+
+type Statuses = ReadonlyMap<number, StatusNow>
+const NO_STATUSES: Statuses = new Map()
+
 const FIRST_RETRY = 500
 const LAST_RETRY = 10_000
 
 class LiveStore {
   private live: Live = { state: 'loading', sessions: [], waiting: null }
+  private statuses = NO_STATUSES
   private readonly listeners = new Set<() => void>()
   private socket: WebSocket | null = null
   private running = false
@@ -44,6 +58,9 @@ class LiveStore {
   private timer: ReturnType<typeof setTimeout> | undefined
 
   readonly get = (): Live => this.live
+
+  /** Of the servers that have been looked at while this page was open. */
+  readonly getStatuses = (): Statuses => this.statuses
 
   readonly subscribe = (changed: () => void): (() => void) => {
     this.listeners.add(changed)
@@ -73,6 +90,7 @@ class LiveStore {
       this.socket = null
       socket?.close()
       // The next one to log in here may see other things.
+      this.statuses = NO_STATUSES
       this.set({ state: 'loading', sessions: [], waiting: null })
     }
   }
@@ -111,9 +129,12 @@ class LiveStore {
     }
   }
 
-  private hear(message: Message | { type: 'me' }): void {
+  private hear(message: Message | { type: 'me' } | { type: 'servers'; servers: StatusNow[] }): void {
     if (message.type === 'me') void meStore.load()
-    else if (message.type === 'sessions' || message.type === 'changed') this.set(apply(this.live, message))
+    else if (message.type === 'servers') {
+      this.statuses = new Map([...this.statuses, ...message.servers.map((one) => [one.id, one] as const)])
+      this.tell()
+    } else if (message.type === 'sessions' || message.type === 'changed') this.set(apply(this.live, message))
   }
 
   private async ask(): Promise<void> {
@@ -135,6 +156,10 @@ class LiveStore {
 
   private set(live: Live): void {
     this.live = live
+    this.tell()
+  }
+
+  private tell(): void {
     for (const changed of this.listeners) changed()
   }
 }
@@ -143,4 +168,10 @@ export const liveStore = new LiveStore()
 
 export function useLive(): Live {
   return useSyncExternalStore(liveStore.subscribe, liveStore.get)
+}
+
+/** Servers as they were answered, with the status that was heard since. */
+export function useStatuses<T extends StatusNow>(servers: readonly T[]): T[] {
+  const statuses = useSyncExternalStore(liveStore.subscribe, liveStore.getStatuses)
+  return useMemo(() => servers.map((one) => newest(one, statuses.get(one.id))), [servers, statuses])
 }

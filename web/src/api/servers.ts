@@ -2,31 +2,15 @@
 
 import { all, id, json, nothing, page, request } from './client.ts'
 import type { components } from './schema.d.ts'
-import type { Named, Page } from './types.ts'
+import type { Page } from './types.ts'
 
 type Schemas = components['schemas']
 
 export type ServerStatus = Schemas['ServerStatus']
 export type Server = Schemas['Server']
 
-export interface ServerFields {
-  name: string
-  host: string
-  port: number
-  platform: string | null
-  tags: string[]
-  group: string | null
-  jump_id: number | null
-  notes: string | null
-  agent_port: number | null
-  legacy_algorithms: boolean
-  agent_forwarding: boolean
-  ask_host_key: boolean
-  default_credential_id: number | null
-  /** Make the default credential, or a new version of it; never answered. */
-  username?: string
-  password?: string
-}
+export type ServerFields = Schemas['ServerCreate']
+export type ServerChange = Schemas['ServerChange']
 
 export interface ServerQuery {
   q?: string
@@ -50,35 +34,22 @@ export function listServers({ q, tag, group, cursor }: ServerQuery = {}): Promis
 }
 export const allServers = () => all<'servers', Server>(SERVERS, 'servers')
 export const getServer = (server: number) => json<Server>('GET', `${SERVERS}/${id(server)}`)
-export const createServer = (fields: Partial<ServerFields>) => json<Server>('POST', SERVERS, fields)
-export const changeServer = (server: number, fields: Partial<ServerFields>) =>
+export const createServer = (fields: ServerFields) => json<Server>('POST', SERVERS, fields)
+export const changeServer = (server: number, fields: ServerChange) =>
   json<Server>('PATCH', `${SERVERS}/${id(server)}`, fields)
 export const deleteServer = (server: number) => nothing('DELETE', `${SERVERS}/${id(server)}`)
 
-export interface Reach {
-  tcp?: boolean | null
-  ssh?: boolean | null
-  icmp?: boolean | null
-}
-export interface CheckResult {
-  status: ServerStatus
-  reachable: Reach
-  /** What failed and how to mend it. */
-  why: string | null
-  facts: Record<string, unknown> | null
-}
+/** When a server was looked at last, and what was found. */
+export type StatusNow = Schemas['ServerStatusNow']
+export type HostFacts = Schemas['HostFacts']
+export type CheckResult = Schemas['ServerCheck']
 export const checkServer = (server: number) => json<CheckResult>('POST', `${SERVERS}/${id(server)}/check`)
 
 // Import and export.
 
-export const IMPORT_FORMATS = ['ssh_config', 'csv', 'ansible'] as const
-export type ImportFormat = (typeof IMPORT_FORMATS)[number]
-export interface ImportReport {
-  created: (string | Named)[]
-  changed: (string | Named)[]
-  skipped: { line: number | null; name: string | null; why: string }[]
-  dry_run: boolean
-}
+export const IMPORT_FORMATS = ['ssh_config', 'csv', 'ansible'] as const satisfies ImportFormat[]
+export type ImportFormat = Schemas['InventoryFormat']
+export type ImportReport = Schemas['Imported']
 export const importServers = (format: ImportFormat, text: string, dryRun: boolean) =>
   json<ImportReport>('POST', `${SERVERS}/import`, { format, text, dry_run: dryRun })
 export const exportAddress = (format: ImportFormat) => `${SERVERS}/export?format=${format}`
@@ -99,72 +70,64 @@ export const listHostKeys = (server: number) =>
 export const addHostKey = (server: number, key: string) =>
   json<HostKey>('POST', `${SERVERS}/${id(server)}/host-keys`, { key })
 export const deleteHostKey = (key: number) => nothing('DELETE', `/api/v1/host-keys/${id(key)}`)
+/** Accepts what a known_hosts file has for servers that are there. */
+export const importKnownHosts = (text: string, dryRun: boolean) =>
+  json<ImportReport>('POST', `${SERVERS}/known-hosts`, { text, dry_run: dryRun })
 /** The key that the server shows now; nothing is kept. */
 export const scanHostKey = (server: number) =>
   json<PresentedKey>('POST', `${SERVERS}/${id(server)}/host-keys/scan`)
 
 // On a server.
 
-export interface Executed {
-  exit_status: number | null
-  signal: string | null
-  stdout: string
-  stderr: string
-  truncated: boolean
-  stdout_bytes: number
-  stderr_bytes: number
-  duration_ms: number
-}
+export type Executed = Schemas['Executed']
 export async function execute(
   server: number,
-  wanted: { command: string; credential_id?: number; timeout_seconds?: number },
+  wanted: Pick<Schemas['ServerExecute'], 'command'> & Partial<Schemas['ServerExecute']>,
   signal: AbortSignal,
 ): Promise<Executed> {
   const response = await request('POST', `${SERVERS}/${id(server)}/execute`, wanted, signal)
   return response.json()
 }
-/** Bytes, and shares from 0 to 100; a metric that failed is in `errors` under its name. */
-export interface Resources {
-  cpu: { percent?: number | null; cores?: number | null; load?: number[] | null } | null
-  memory: { total?: number | null; available?: number | null; used?: number | null } | null
-  disks: { mount: string; total: number; used: number; available?: number }[] | null
-  errors: Record<string, string>
-}
+export type Resources = Schemas['Resources']
 export const getResources = (server: number) => json<Resources>('GET', `${SERVERS}/${id(server)}/resources`)
-/** Ends the pooled connections to it. */
-export const disconnectServer = (server: number) => nothing('POST', `${SERVERS}/${id(server)}/disconnect`)
+export type Disconnected = Schemas['ServerDisconnected']
+/** Ends one's own connections to it, and one's terminals on it. */
+export const disconnectServer = (server: number) =>
+  json<Disconnected>('POST', `${SERVERS}/${id(server)}/disconnect`)
+
+// Connections that commands share, and keys that sign the host keys of others.
+
+export type Connection = Schemas['Connection']
+export const listConnections = async () =>
+  (await json<Schemas['ConnectionList']>('GET', '/api/v1/connections')).connections
+export const endConnection = (connection: number) =>
+  nothing('DELETE', `/api/v1/connections/${id(connection)}`)
+
+export type HostAuthority = Schemas['HostAuthority']
+const AUTHORITIES = '/api/v1/host-authorities'
+export const listHostAuthorities = () => all<'items', HostAuthority>(AUTHORITIES, 'items')
+export const createHostAuthority = (authority: Schemas['HostAuthorityCreate']) =>
+  json<HostAuthority>('POST', AUTHORITIES, authority)
+export const deleteHostAuthority = (authority: number) => nothing('DELETE', `${AUTHORITIES}/${id(authority)}`)
 
 // Credentials. What is secret is only ever sent.
 
-export const CREDENTIAL_KINDS = ['password', 'key', 'keyboard_interactive', 'ask'] as const
-export type CredentialKind = (typeof CREDENTIAL_KINDS)[number]
-export const SECRETS = ['password', 'key', 'passphrase', 'certificate'] as const
-export type SecretName = (typeof SECRETS)[number]
-
-export interface Credential {
-  id: number
-  name: string
-  username: string
-  kind: CredentialKind
-  /** Which secrets there are. */
-  set: Partial<Record<SecretName, boolean>>
-  public_key: string | null
-  fingerprint: string | null
-  created: string
-  changed: string
-  /** Servers and grants, each with a word for what it is. */
-  used_by: string[]
-}
-export type CredentialFields = {
-  name: string
-  username: string
-  kind: CredentialKind
-} & Partial<Record<SecretName, string | null>>
+export type CredentialKind = Schemas['CredentialKind']
+export const CREDENTIAL_KINDS = [
+  'password',
+  'key',
+  'keyboard_interactive',
+  'ask',
+] as const satisfies CredentialKind[]
+export type SecretName = keyof Schemas['SecretsSet']
+export const SECRETS = ['password', 'key', 'passphrase', 'certificate'] as const satisfies SecretName[]
+export type Credential = Schemas['Credential']
+export type CredentialFields = Schemas['CredentialCreate']
 
 const CREDENTIALS = '/api/v1/credentials'
 export const listCredentials = () => all<'credentials', Credential>(CREDENTIALS, 'credentials')
 export const createCredential = (fields: CredentialFields) => json<Credential>('POST', CREDENTIALS, fields)
-export const changeCredential = (credential: number, fields: Partial<CredentialFields>) =>
+export const changeCredential = (credential: number, fields: Schemas['CredentialChange']) =>
   json<Credential>('PATCH', `${CREDENTIALS}/${id(credential)}`, fields)
 export const deleteCredential = (credential: number) => nothing('DELETE', `${CREDENTIALS}/${id(credential)}`)
 

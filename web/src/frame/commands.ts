@@ -9,6 +9,7 @@ import { LANGUAGES, type Language } from '../i18n.ts'
 import { go, recordingAddress, serverAddress, terminalAddress } from '../router.ts'
 import { openOn } from '../servers/open.ts'
 import type { Recent } from '../servers/recent.ts'
+import { SECTIONS } from '../servers/sections.tsx'
 import { addressWords } from '../servers/status.tsx'
 import { changeSettings, type Theme } from '../settings.ts'
 
@@ -92,11 +93,9 @@ function ofRecording(recording: Recording): Command {
 function pages(t: TFunction, me: Me | null): Command[] {
   const list: [string, string][] = [
     ['/', t('nav.terminals')],
-    ['/servers', t('nav.servers')],
-    ...(me?.rights.includes('credential_list')
-      ? ([['/credentials', t('nav.credentials')]] as [string, string][])
-      : []),
-    ...(me?.rights.includes('grant_list') ? ([['/access', t('nav.access')]] as [string, string][]) : []),
+    ...SECTIONS.filter(([, right]) => right === null || me?.rights.includes(right)).map(
+      ([section]): [string, string] => [`/${section}`, t(`nav.${section}`)],
+    ),
     ['/recordings', t('nav.recordings')],
     ...(me?.rights.includes('user_list') ? ([['/users', t('nav.users')]] as [string, string][]) : []),
     ['/settings', t('nav.settings')],

@@ -73,7 +73,7 @@ function Rail({ place }: { place: Place }) {
     { href: '/', pages: ['home'], words: t('nav.terminals'), icon: <TerminalIcon /> },
     {
       href: '/servers',
-      pages: ['servers', 'server', 'credentials', 'access'],
+      pages: ['servers', 'server', 'credentials', 'access', 'hosts', 'connections'],
       words: t('nav.servers'),
       icon: <ServerIcon />,
     },

@@ -3,11 +3,11 @@ import { Button } from 'antd'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { deleteGrant, deleteGroup, type Grant, type Group, listGrants, listGroups } from '../api/servers.ts'
-import { Dialog } from '../parts/dialog.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
+import { Sure } from '../parts/sure.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Until } from '../parts/until.tsx'
-import { useAction, useLoad } from '../parts/use-load.ts'
+import { useLoad } from '../parts/use-load.ts'
 import { GrantForm, GroupForm } from '../servers/access-forms.tsx'
 import { grantWords, type Names, useNames } from '../servers/names.ts'
 import { Sections } from '../servers/sections.tsx'
@@ -68,20 +68,22 @@ export function AccessPage() {
       {over?.what === 'end' && (
         <Sure
           title={t('access.grant.end.title')}
-          lead={t('access.grant.end.lead')}
           yes={t('access.grant.end')}
           act={() => deleteGrant(over.grant.id)}
           close={close}
-        />
+        >
+          <p>{t('access.grant.end.lead')}</p>
+        </Sure>
       )}
       {over?.what === 'drop' && (
         <Sure
           title={t('access.group.delete.title', { name: over.group.name })}
-          lead={t('access.group.delete.lead')}
           yes={t('access.group.delete')}
           act={() => deleteGroup(over.group.id)}
           close={close}
-        />
+        >
+          <p>{t('access.group.delete.lead')}</p>
+        </Sure>
       )}
     </>
   )
@@ -175,44 +177,5 @@ function GroupItem({ group, names, act }: { group: Group; names: Names; act: (ov
         {t('access.group.delete')}
       </button>
     </li>
-  )
-}
-
-function Sure({
-  title,
-  lead,
-  yes,
-  act,
-  close,
-}: {
-  title: string
-  lead: string
-  yes: string
-  act: () => Promise<void>
-  close: () => void
-}) {
-  const { t } = useTranslation()
-  const { busy, problem, run } = useAction()
-  return (
-    <Dialog title={title} close={close}>
-      <p>{lead}</p>
-      <ProblemNotice problem={problem} />
-      <div className="dialog-actions">
-        <Button onClick={close}>{t('form.cancel')}</Button>
-        <Button
-          danger
-          type="primary"
-          loading={busy}
-          onClick={() =>
-            run(async () => {
-              await act()
-              close()
-            })
-          }
-        >
-          {yes}
-        </Button>
-      </div>
-    </Dialog>
   )
 }

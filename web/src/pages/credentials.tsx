@@ -7,10 +7,10 @@ import { type Credential, deleteCredential, listCredentials, SECRETS } from '../
 import { Ago } from '../parts/ago.tsx'
 import { Command } from '../parts/command.tsx'
 import { Copy } from '../parts/copy.tsx'
-import { Dialog } from '../parts/dialog.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
+import { Sure } from '../parts/sure.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
-import { useAction, useLoad } from '../parts/use-load.ts'
+import { useLoad } from '../parts/use-load.ts'
 import { useQuery } from '../router.ts'
 import { CredentialForm } from '../servers/credential-form.tsx'
 import { Sections } from '../servers/sections.tsx'
@@ -92,7 +92,16 @@ export function CredentialsPage() {
       )}
       {over?.what === 'new' && <CredentialForm credential={null} close={close} />}
       {over?.what === 'edit' && <CredentialForm credential={over.credential} close={close} />}
-      {over?.what === 'delete' && <DeleteCredential credential={over.credential} close={close} />}
+      {over?.what === 'delete' && (
+        <Sure
+          title={t('credentials.delete.title', { name: over.credential.name })}
+          yes={t('credentials.delete')}
+          act={() => deleteCredential(over.credential.id)}
+          close={close}
+        >
+          <p>{t('credentials.delete.lead')}</p>
+        </Sure>
+      )}
     </>
   )
 }
@@ -189,32 +198,5 @@ function useColumns(act: (over: Over) => void): Column<Credential>[] {
       },
     ],
     [t, act],
-  )
-}
-
-function DeleteCredential({ credential, close }: { credential: Credential; close: () => void }) {
-  const { t } = useTranslation()
-  const { busy, problem, run } = useAction()
-  return (
-    <Dialog title={t('credentials.delete.title', { name: credential.name })} close={close}>
-      <p>{t('credentials.delete.lead')}</p>
-      <ProblemNotice problem={problem} />
-      <div className="dialog-actions">
-        <Button onClick={close}>{t('form.cancel')}</Button>
-        <Button
-          danger
-          type="primary"
-          loading={busy}
-          onClick={() =>
-            run(async () => {
-              await deleteCredential(credential.id)
-              close()
-            })
-          }
-        >
-          {t('credentials.delete')}
-        </Button>
-      </div>
-    </Dialog>
   )
 }

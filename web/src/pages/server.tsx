@@ -1,21 +1,30 @@
 import '../styles/servers.css'
 import { Button } from 'antd'
-import { useCallback, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useLive } from '../api/live.ts'
+import { useLive, useStatuses } from '../api/live.ts'
 import { useRight } from '../api/me.ts'
-import { type CheckResult, checkServer, disconnectServer, getServer, type Server } from '../api/servers.ts'
+import {
+  type CheckResult,
+  checkServer,
+  type Disconnected,
+  disconnectServer,
+  getServer,
+  type Server,
+} from '../api/servers.ts'
 import { sessionName } from '../api/types.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Link } from '../parts/link.tsx'
 import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { State } from '../parts/state.tsx'
+import { Sure } from '../parts/sure.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
 import { go, serverAddress, terminalAddress } from '../router.ts'
 import { OpenAs, RemoveServers } from '../servers/dialogs.tsx'
 import { ExecuteBox } from '../servers/execute.tsx'
 import { ServerForm } from '../servers/form.tsx'
 import { GrantsOf } from '../servers/grants-of.tsx'
+import { HostFacts } from '../servers/host-facts.tsx'
 import { HostKeys } from '../servers/host-keys.tsx'
 import { needsChoice, openOn } from '../servers/open.ts'
 import { Reached } from '../servers/reached.tsx'
@@ -42,8 +51,9 @@ export function ServerPage({ id }: { id: number }) {
 
 type Over = 'edit' | 'as' | 'remove' | null
 
-function Shown({ server, reload }: { server: Server; reload: () => void }) {
+function Shown({ server: known, reload }: { server: Server; reload: () => void }) {
   const { t } = useTranslation()
+  const [server = known] = useStatuses(useMemo(() => [known], [known]))
   const [over, setOver] = useState<Over>(null)
   const [check, setCheck] = useState<CheckResult | null>(null)
   const opening = useAction()
@@ -95,6 +105,7 @@ function Shown({ server, reload }: { server: Server; reload: () => void }) {
       {check && (
         <Notice tone={check.status === 'online' ? 'good' : 'bad'}>
           <Reached check={check} />
+          {check.facts && <HostFacts facts={check.facts} />}
         </Notice>
       )}
       <Facts server={server} />
@@ -104,7 +115,7 @@ function Shown({ server, reload }: { server: Server; reload: () => void }) {
         {server.may.use && <ExecuteBox server={server} />}
         {server.may.use && <ResourcesBox server={server} />}
         {grants && <GrantsOf server={server} />}
-        {server.may.manage && <End server={server} remove={() => setOver('remove')} />}
+        {(server.may.use || server.may.manage) && <End server={server} remove={() => setOver('remove')} />}
       </div>
       {over === 'edit' && <ServerForm server={server} close={close} />}
       {over === 'as' && <OpenAs server={server} close={() => setOver(null)} />}
@@ -178,30 +189,32 @@ function SessionsOn({ server }: { server: Server }) {
 
 function End({ server, remove }: { server: Server; remove: () => void }) {
   const { t } = useTranslation()
-  const { busy, problem, run } = useAction()
-  const [done, setDone] = useState(false)
+  const [asking, setAsking] = useState(false)
+  const [done, setDone] = useState<Disconnected | null>(null)
+  const { use, manage } = server.may
   return (
     <section aria-labelledby="server-end">
       <h2 id="server-end">{t('server.end')}</h2>
-      <p className="soft">{t('server.disconnect.lead')}</p>
-      <ProblemNotice problem={problem} />
-      {done && <Notice tone="good">{t('server.disconnect.done')}</Notice>}
+      {use && <p className="soft">{t('server.disconnect.lead')}</p>}
+      {done && <Notice tone="good">{t('server.disconnect.done', { ...done })}</Notice>}
       <div className="form-actions">
-        <Button
-          loading={busy}
-          onClick={() =>
-            run(async () => {
-              await disconnectServer(server.id)
-              setDone(true)
-            })
-          }
-        >
-          {t('server.disconnect')}
-        </Button>
-        <Button danger onClick={remove}>
-          {t('servers.remove.chosen')}
-        </Button>
+        {use && <Button onClick={() => setAsking(true)}>{t('server.disconnect')}</Button>}
+        {manage && (
+          <Button danger onClick={remove}>
+            {t('servers.remove.chosen')}
+          </Button>
+        )}
       </div>
+      {asking && (
+        <Sure
+          title={t('server.disconnect.title', { name: server.name })}
+          yes={t('server.disconnect.yes')}
+          act={async () => setDone(await disconnectServer(server.id))}
+          close={() => setAsking(false)}
+        >
+          <p>{t('server.disconnect.sure')}</p>
+        </Sure>
+      )}
     </section>
   )
 }

@@ -3,6 +3,7 @@ import { Button } from 'antd'
 import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/client.ts'
+import { useStatuses } from '../api/live.ts'
 import { useRight } from '../api/me.ts'
 import { checkServer, exportAddress, IMPORT_FORMATS, listServers, type Server } from '../api/servers.ts'
 import { Ago } from '../parts/ago.tsx'
@@ -165,8 +166,9 @@ interface ListProps {
   act: (over: Over) => void
 }
 
-function List({ rows, rest, more, reload, filter, change, hidden, open, act }: ListProps) {
+function List({ rows: answered, rest, more, reload, filter, change, hidden, open, act }: ListProps) {
   const { t } = useTranslation()
+  const rows = useStatuses(answered)
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set())
   const columns = useColumns(open, act, change)
   const shown = useMemo(() => shownColumns(columns, hidden), [columns, hidden])

@@ -36,6 +36,21 @@ export function useLoad<T>(load: () => Promise<T>): Loaded<T> {
   return { ...state, reload }
 }
 
+/** Asks again when somebody comes back to this page: what was shown may be long ago. */
+export function useReturn(reload: () => void): void {
+  useEffect(() => {
+    const seen = () => {
+      if (document.visibilityState === 'visible') reload()
+    }
+    window.addEventListener('focus', seen)
+    document.addEventListener('visibilitychange', seen)
+    return () => {
+      window.removeEventListener('focus', seen)
+      document.removeEventListener('visibilitychange', seen)
+    }
+  }, [reload])
+}
+
 /** Runs one request at a time, and keeps what went wrong until the next. */
 export function useAction(): {
   busy: boolean

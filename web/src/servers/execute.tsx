@@ -4,9 +4,11 @@ import { useTranslation } from 'react-i18next'
 import { type Executed, execute, type Server } from '../api/servers.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Field } from '../parts/field.tsx'
+import { Link } from '../parts/link.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Dot } from '../parts/state.tsx'
 import { useAction } from '../parts/use-load.ts'
+import { recordingAddress } from '../router.ts'
 
 /** One command on the server, without a terminal. */
 export function ExecuteBox({ server }: { server: Server }) {
@@ -63,15 +65,24 @@ export function ExecuteBox({ server }: { server: Server }) {
 function Result({ done }: { done: Executed & { command: string } }) {
   const { t } = useTranslation()
   const good = done.exit_status === 0
-  const words = done.signal
-    ? t('state.ended.signal', { signal: done.signal })
-    : t('state.ended.code', { code: done.exit_status ?? '–' })
+  const words = done.timed_out
+    ? t('server.execute.late')
+    : done.signal
+      ? t('state.ended.signal', { signal: done.signal })
+      : t('state.ended.code', { code: done.exit_status ?? '–' })
   return (
     <div className="result" role="status">
       <p>
         <code>{done.command}</code> <Dot tone={good ? 'good' : 'bad'}>{words}</Dot>{' '}
         <span className="soft number">{t('server.execute.took', { ms: done.duration_ms })}</span>
+        {done.recording && (
+          <>
+            {' '}
+            <Link href={recordingAddress(done.recording)}>{t('server.execute.recording')}</Link>
+          </>
+        )}
       </p>
+      {done.why && <p className="soft">{done.why}</p>}
       <Stream name="stdout" text={done.stdout} />
       <Stream name="stderr" text={done.stderr} />
       {done.truncated && (
@@ -84,7 +95,11 @@ function Result({ done }: { done: Executed & { command: string } }) {
   )
 }
 
+/** A page with more of it than this is slow, and nobody reads it there. */
+const SHOWN = 200_000
+
 function Stream({ name, text }: { name: 'stdout' | 'stderr'; text: string }) {
+  const { t } = useTranslation()
   if (!text) return null
   return (
     <figure className={`stream ${name}`}>
@@ -92,7 +107,10 @@ function Stream({ name, text }: { name: 'stdout' | 'stderr'; text: string }) {
         {name} <Copy text={text} what={name} />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long one scrolls with the keys */}
-      <pre tabIndex={0}>{text}</pre>
+      <pre tabIndex={0}>{text.slice(0, SHOWN)}</pre>
+      {text.length > SHOWN && (
+        <p className="soft">{t('server.execute.long', { count: text.length - SHOWN })}</p>
+      )}
     </figure>
   )
 }

@@ -74,8 +74,8 @@ export function readAddress(text: string): { host: string; port?: string; userna
 const orNull = (text: string) => text.trim() || null
 
 /** The whole server as the form has it. */
-export function fieldsOf(draft: Draft): Partial<ServerFields> {
-  const fields: Partial<ServerFields> = {
+export function fieldsOf(draft: Draft): ServerFields {
+  const fields: ServerFields = {
     name: draft.name.trim() || draft.host.trim(),
     host: draft.host.trim(),
     port: Number(draft.port),

@@ -14,6 +14,7 @@ import { Ago } from '../parts/ago.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
+import { Sure } from '../parts/sure.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
 import { ShownKey } from './test.tsx'
 
@@ -83,14 +84,18 @@ export function HostKeys({ server }: { server: Server }) {
         />
       )}
       {removing && (
-        <RemoveKey
-          hostKey={removing}
-          server={server}
+        <Sure
+          title={t('server.keys.remove.title', { name: server.name })}
+          yes={t('server.keys.remove')}
+          act={() => deleteHostKey(removing.id)}
           close={() => {
             setRemoving(null)
             reload()
           }}
-        />
+        >
+          <Fingerprint algorithm={removing.algorithm} fingerprint={removing.fingerprint} />
+          <p>{t('server.keys.remove.lead')}</p>
+        </Sure>
       )}
       {adding && (
         <AddKey
@@ -102,34 +107,6 @@ export function HostKeys({ server }: { server: Server }) {
         />
       )}
     </section>
-  )
-}
-
-function RemoveKey({ hostKey, server, close }: { hostKey: HostKey; server: Server; close: () => void }) {
-  const { t } = useTranslation()
-  const { busy, problem, run } = useAction()
-  return (
-    <Dialog title={t('server.keys.remove.title', { name: server.name })} close={close}>
-      <Fingerprint algorithm={hostKey.algorithm} fingerprint={hostKey.fingerprint} />
-      <p>{t('server.keys.remove.lead')}</p>
-      <ProblemNotice problem={problem} />
-      <div className="dialog-actions">
-        <Button onClick={close}>{t('form.cancel')}</Button>
-        <Button
-          danger
-          type="primary"
-          loading={busy}
-          onClick={() =>
-            run(async () => {
-              await deleteHostKey(hostKey.id)
-              close()
-            })
-          }
-        >
-          {t('server.keys.remove')}
-        </Button>
-      </div>
-    </Dialog>
   )
 }
 

@@ -4,14 +4,10 @@ import { useTranslation } from 'react-i18next'
 import { type ImportFormat, type ImportReport, importServers } from '../api/servers.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Choice } from '../parts/field.tsx'
-import { Notice, ProblemNotice } from '../parts/notice.tsx'
+import { ProblemNotice } from '../parts/notice.tsx'
 import { useAction } from '../parts/use-load.ts'
 import { guessFormat } from './formats.ts'
-
-/** More lines than these nobody reads here. */
-const SHOWN = 100
-
-const nameOf = (one: string | { name: string }) => (typeof one === 'string' ? one : one.name)
+import { Report } from './report.tsx'
 
 /** First what would happen, then it happens. */
 export function ImportDialog({ close }: { close: () => void }) {
@@ -100,34 +96,5 @@ export function ImportDialog({ close }: { close: () => void }) {
         </div>
       </div>
     </Dialog>
-  )
-}
-
-function Report({ report }: { report: ImportReport }) {
-  const { t } = useTranslation()
-  const { created, changed, skipped, dry_run } = report
-  const lead = dry_run ? 'servers.import.would' : 'servers.import.did'
-  return (
-    <section aria-label={t('servers.import.report')} className="import-report">
-      <Notice tone={dry_run ? 'wait' : 'good'}>
-        {t(lead, { created: created.length, changed: changed.length, skipped: skipped.length })}
-      </Notice>
-      <ul>
-        {created.slice(0, SHOWN).map((one) => (
-          <li key={`+ ${nameOf(one)}`} className="made">
-            + {nameOf(one)}
-          </li>
-        ))}
-        {changed.slice(0, SHOWN).map((one) => (
-          <li key={`~ ${nameOf(one)}`}>~ {nameOf(one)}</li>
-        ))}
-        {skipped.slice(0, SHOWN).map((one, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a line may be told of twice, and the list never changes
-          <li key={index} className="soft">
-            − {one.line !== null && t('servers.import.line', { line: one.line })} {one.name} {one.why}
-          </li>
-        ))}
-      </ul>
-    </section>
   )
 }

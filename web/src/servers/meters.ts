@@ -19,26 +19,13 @@ export function ofWords(used: number, total: number): string {
 /** Of what could be measured; what could not is in `errors`. */
 export function meters({ cpu, memory, disks }: Resources): Meter[] {
   const list: Meter[] = []
-  if (typeof cpu?.percent === 'number') {
-    list.push({ kind: 'cpu', name: 'cpu', percent: cpu.percent, more: cpu.load?.join(' ') ?? null })
+  if (cpu !== null) list.push({ kind: 'cpu', name: 'cpu', percent: cpu, more: null })
+  if (memory) {
+    const { percent, total, available } = memory
+    list.push({ kind: 'memory', name: 'memory', percent, more: ofWords(total - available, total) })
   }
-  if (memory?.total) {
-    const used = memory.used ?? memory.total - (memory.available ?? 0)
-    list.push({
-      kind: 'memory',
-      name: 'memory',
-      percent: (100 * used) / memory.total,
-      more: ofWords(used, memory.total),
-    })
-  }
-  for (const disk of disks ?? []) {
-    if (!disk.total) continue
-    list.push({
-      kind: 'disk',
-      name: disk.mount,
-      percent: (100 * disk.used) / disk.total,
-      more: ofWords(disk.used, disk.total),
-    })
+  for (const { mount, percent, used, total } of disks) {
+    if (total > 0) list.push({ kind: 'disk', name: mount, percent, more: ofWords(used, total) })
   }
   return list
 }

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { getResources, type Resources, type Server } from '../api/servers.ts'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useAction } from '../parts/use-load.ts'
+import { HostFacts } from './host-facts.tsx'
 import { type Meter, meters } from './meters.ts'
 
 /** Load of the server, asked when somebody wants to see it. */
@@ -26,6 +27,7 @@ export function ResourcesBox({ server }: { server: Server }) {
       </header>
       {!data && !problem && <p className="soft">{t('server.resources.lead')}</p>}
       <ProblemNotice problem={problem} />
+      {data && <HostFacts facts={data.facts} />}
       {data && (
         <ul className="meters">
           {meters(data).map((meter) => (
@@ -35,14 +37,19 @@ export function ResourcesBox({ server }: { server: Server }) {
           ))}
         </ul>
       )}
-      {Object.entries(data?.errors ?? {}).map(([name, why]) => (
-        <p key={name} className="field-error">
-          {name}: {why}
-        </p>
-      ))}
+      {Object.entries(data?.errors ?? {}).map(([name, why]) => {
+        const measure = MEASURES.find((one) => one === name)
+        return (
+          <p key={name} className="field-error">
+            {measure ? t(`server.resources.${measure}`) : name}: {why}
+          </p>
+        )
+      })}
     </section>
   )
 }
+
+const MEASURES = ['cpu', 'memory', 'disks', 'connection'] as const
 
 function MeterLine({ meter }: { meter: Meter }) {
   const { t } = useTranslation()

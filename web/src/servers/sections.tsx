@@ -1,19 +1,24 @@
 import { useTranslation } from 'react-i18next'
-import { useRight } from '../api/me.ts'
+import { useMe } from '../api/me.ts'
+import type { Right } from '../api/types.ts'
 import { Link } from '../parts/link.tsx'
 
-export type Section = 'servers' | 'credentials' | 'access'
+export type Section = 'servers' | 'credentials' | 'access' | 'hosts' | 'connections'
+
+/** Each with what one needs to be allowed for it. */
+export const SECTIONS: readonly [Section, Right | null][] = [
+  ['servers', null],
+  ['credentials', 'credential_list'],
+  ['access', 'grant_list'],
+  ['hosts', 'host_authority_list'],
+  ['connections', 'connection_list'],
+]
 
 /** The pages about servers beside each other; nothing where there is only one. */
 export function Sections({ current }: { current: Section }) {
   const { t } = useTranslation()
-  const credentials = useRight('credential_list')
-  const grants = useRight('grant_list')
-  const list: Section[] = [
-    'servers',
-    ...(credentials ? (['credentials'] as const) : []),
-    ...(grants ? (['access'] as const) : []),
-  ]
+  const rights = useMe()?.rights ?? []
+  const list = SECTIONS.filter(([, right]) => right === null || rights.includes(right)).map(([one]) => one)
   if (list.length === 1) return null
   return (
     <nav className="sections" aria-label={t('servers.sections')}>

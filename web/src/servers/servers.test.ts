@@ -67,17 +67,24 @@ describe('the text of a key', () => {
   })
 })
 
+const NO_FACTS = {
+  ...{ cores: null, kernel: null, load: null, machine: null },
+  ...{ node: null, release: null, system: null, uptime_seconds: null },
+}
+
 describe('the load', () => {
   it('shows what could be measured', () => {
     const gib = 1024 ** 3
+    const disk = (mount: string, total: number, used: number) => ({
+      ...{ mount, total, used, device: '/dev/sda', available: total - used },
+      percent: total ? (100 * used) / total : 0,
+    })
     const list = meters({
       cpu: null,
-      memory: { total: 4 * gib, available: gib },
-      disks: [
-        { mount: '/', total: 200 * gib, used: 50 * gib },
-        { mount: '/proc', total: 0, used: 0 },
-      ],
+      memory: { total: 4 * gib, available: gib, percent: 75 },
+      disks: [disk('/', 200 * gib, 50 * gib), disk('/proc', 0, 0)],
       errors: { cpu: 'no /proc/stat' },
+      facts: NO_FACTS,
     })
     expect(list).toEqual([
       { kind: 'memory', name: 'memory', percent: 75, more: '3.0 / 4.0 GiB' },
