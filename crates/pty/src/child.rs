@@ -46,7 +46,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn plan(&self) -> Vec<(u32, u64, u64)> {
+    pub(crate) fn plan(&self) -> Vec<(u32, u64, u64)> {
         let (soft, hard) = host::child_open_files();
         let open_files = self.open_files.map_or((soft, hard), |limit| (limit.min(hard), limit.min(hard)));
         let mut plan = vec![(libc::RLIMIT_NOFILE, open_files.0, open_files.1)];
@@ -70,6 +70,10 @@ pub struct Child {
 }
 
 impl Child {
+    pub(crate) fn of(master: Master, process: Process, pts: PathBuf) -> Self {
+        Self { master, process, pts }
+    }
+
     pub fn pid(&self) -> i32 {
         self.process.pid()
     }
@@ -134,7 +138,7 @@ fn start(spawn: &Spawn) -> Result<Child, Error> {
     Ok(Child { master, process, pts: pair.path })
 }
 
-fn candidates(spawn: &Spawn) -> Result<Vec<CString>, Error> {
+pub(crate) fn candidates(spawn: &Spawn) -> Result<Vec<CString>, Error> {
     let program = spawn.program.as_os_str();
     if program.as_bytes().contains(&b'/') {
         return Ok(vec![c_string(program, "program")?]);
@@ -155,7 +159,7 @@ fn candidates(spawn: &Spawn) -> Result<Vec<CString>, Error> {
         .collect()
 }
 
-fn argv(spawn: &Spawn) -> Result<Vec<CString>, Error> {
+pub(crate) fn argv(spawn: &Spawn) -> Result<Vec<CString>, Error> {
     let mut own_name = spawn.program.clone();
     if spawn.login {
         let last = Path::new(&spawn.program).file_name();
@@ -165,7 +169,7 @@ fn argv(spawn: &Spawn) -> Result<Vec<CString>, Error> {
     std::iter::once(&own_name).chain(&spawn.args).map(|arg| c_string(arg, "arguments")).collect()
 }
 
-fn environment(env: &[(OsString, OsString)]) -> Result<Vec<CString>, Error> {
+pub(crate) fn environment(env: &[(OsString, OsString)]) -> Result<Vec<CString>, Error> {
     env.iter()
         .map(|(name, value)| {
             if name.is_empty() || name.as_bytes().contains(&b'=') {

@@ -4,7 +4,9 @@
 //! [`Process`], the program itself. Both are descriptors under tokio's reactor: no thread and no
 //! timer belongs to a child, and a quiet one causes no wake-up.
 //!
-//! It is the only crate with `unsafe` code, in `launch` and `reactor`, and it needs
+//! [`gate::spawn`] starts a program whose whole tree is judged, exec by exec, by rules.
+//!
+//! It is the only crate with `unsafe` code, in `launch`, `reactor` and `gate::kernel`, and it needs
 //! Linux 5.9 (close_range, pidfds).
 //! It must not know of sessions as the daemon means them: no screens, viewers, recordings, wire
 //! messages or settings. It reads terminal bytes only to hand them on, and logs nothing.
@@ -18,6 +20,7 @@ mod account;
 mod child;
 mod environment;
 mod error;
+pub mod gate;
 mod host;
 mod launch;
 mod master;

@@ -7,6 +7,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::gate::Watched;
 use crate::{Sessions, Signal};
 
 /// How often the processes of a session are listed and killed: twice is enough unless they fork
@@ -36,19 +37,30 @@ impl Exit {
 ///
 /// It is observed through a pidfd and reaped only when this value is dropped. Until then its pid
 /// cannot be given to another process, so nothing here can signal a stranger. Dropping it while it
-/// runs kills it.
+/// runs kills it. One under the [gate](crate::gate) is the child of its supervisor, which says how it
+/// ended; dropping it kills the whole tree.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
-    /// Taken only by `drop`.
-    pidfd: Option<AsyncFd<OwnedFd>>,
+    parent: Parent,
+}
+
+#[derive(Debug)]
+enum Parent {
+    /// We are; the pidfd is taken only by `drop`.
+    Us(Option<AsyncFd<OwnedFd>>),
+    Supervisor(Watched),
 }
 
 impl Process {
     /// Needs a tokio runtime.
     pub(crate) fn new(pid: Pid, pidfd: OwnedFd) -> io::Result<Self> {
         let pidfd = crate::reactor::register(pidfd, Interest::READABLE)?;
-        Ok(Self { pid, pidfd: Some(pidfd) })
+        Ok(Self { pid, parent: Parent::Us(Some(pidfd)) })
+    }
+
+    pub(crate) fn watched(pid: Pid, watched: Watched) -> Self {
+        Self { pid, parent: Parent::Supervisor(watched) }
     }
 
     pub fn pid(&self) -> i32 {
@@ -57,8 +69,12 @@ impl Process {
 
     /// Waits for the end of the program, any number of times; cancel-safe.
     pub async fn wait(&self) -> io::Result<Exit> {
+        let pidfd = match &self.parent {
+            Parent::Us(pidfd) => own(pidfd.as_ref()),
+            Parent::Supervisor(watched) => return watched.wait().await,
+        };
         loop {
-            let mut ready = self.pidfd().readable().await?;
+            let mut ready = pidfd.readable().await?;
             if let Some(exit) = self.exited()? {
                 return Ok(exit);
             }
@@ -68,14 +84,22 @@ impl Process {
 
     /// How it ended, `None` while it runs.
     pub fn exited(&self) -> io::Result<Option<Exit>> {
+        let pidfd = match &self.parent {
+            Parent::Us(pidfd) => own(pidfd.as_ref()),
+            Parent::Supervisor(watched) => return watched.exited(),
+        };
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let status = waitid(self.pidfd().as_fd(), how)?;
+        let status = waitid(pidfd.as_fd(), how)?;
         Ok(status.as_ref().map(Exit::of))
     }
 
     /// Signals the program itself and nothing it started; after its end it does nothing.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        match rustix::process::pidfd_send_signal(self.pidfd(), signal.raw()) {
+        let pidfd = match &self.parent {
+            Parent::Us(pidfd) => own(pidfd.as_ref()).as_fd(),
+            Parent::Supervisor(watched) => watched.program().as_fd(),
+        };
+        match rustix::process::pidfd_send_signal(pidfd, signal.raw()) {
             Err(Errno::SRCH) => Ok(()),
             result => Ok(result?),
         }
@@ -92,6 +116,9 @@ impl Process {
     /// SIGKILL to what is left when the program has ended or `grace` is over. Cancel-safe: another
     /// call goes on.
     pub async fn end(&self, grace: Duration) -> io::Result<Exit> {
+        if let Parent::Supervisor(watched) = &self.parent {
+            return self.end_gated(watched, grace).await;
+        }
         let sessions = Sessions::read()?;
         sessions.signal(self.pid(), Signal::Hup);
         sessions.signal(self.pid(), Signal::Cont);
@@ -108,14 +135,31 @@ impl Process {
         }
     }
 
-    fn pidfd(&self) -> &AsyncFd<OwnedFd> {
-        self.pidfd.as_ref().expect("only drop takes the pidfd")
+    /// The supervisor reaps the program, so its number counts only as long as it runs.
+    async fn end_gated(&self, watched: &Watched, grace: Duration) -> io::Result<Exit> {
+        if watched.exited()?.is_none() {
+            let sessions = Sessions::read()?;
+            sessions.signal(self.pid(), Signal::Hup);
+            sessions.signal(self.pid(), Signal::Cont);
+            // Late or not, the rest of the tree ends as well.
+            let _ = tokio::time::timeout(grace, watched.wait()).await;
+        }
+        watched.end_tree();
+        watched.wait().await
     }
+}
+
+fn own(pidfd: Option<&AsyncFd<OwnedFd>>) -> &AsyncFd<OwnedFd> {
+    pidfd.expect("only drop takes the pidfd")
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let Some(pidfd) = self.pidfd.take() else {
+        let pidfd = match &mut self.parent {
+            Parent::Us(pidfd) => pidfd.take(),
+            Parent::Supervisor(watched) => return watched.end_tree(),
+        };
+        let Some(pidfd) = pidfd else {
             return;
         };
         let reap = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;

@@ -7,6 +7,8 @@ mod accounts;
 mod bytes;
 #[path = "it/ends.rs"]
 mod ends;
+#[path = "it/gate.rs"]
+mod gate;
 #[path = "it/signals.rs"]
 mod signals;
 #[path = "it/starts.rs"]

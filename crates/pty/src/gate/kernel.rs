@@ -1,0 +1,297 @@
+//! The system calls of the gate that no safe wrapper has: seccomp(2), ptrace(2) events, fork(2).
+//! Each function is safe to call; the reasons stand at each block.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+use libc::{c_int, c_long, c_uint, c_ulong, pid_t, sock_filter};
+
+/// `_IOWR('!', 0, struct seccomp_notif)` and its neighbours, linux/seccomp.h.
+const NOTIF_RECV: c_ulong = 0xc050_2100;
+const NOTIF_SEND: c_ulong = 0xc018_2101;
+const NOTIF_ID_VALID: c_ulong = 0x4008_2102;
+const NOTIF_SET_FLAGS: c_ulong = 0x4008_2104;
+/// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP`, Linux 6.6: the two sides of a notification take turns, so
+/// they may share a processor.
+const SYNC_WAKE_UP: u64 = 1;
+
+/// A system call that waits for an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Notification {
+    pub(super) id: u64,
+    /// The thread that made it.
+    pub(super) tid: pid_t,
+    pub(super) number: c_long,
+    pub(super) arguments: [u64; 6],
+}
+
+/// What a traced or own process did, waitpid(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Exited(i32),
+    Signalled(i32),
+    /// Stopped after an exec that succeeded.
+    Loaded,
+    /// Any other ptrace stop that is not a signal's: the group stops, goes on, or we asked for it. With
+    /// the signal that the group stops by; SIGTRAP when it does not.
+    Stopped(c_int),
+    /// Stopped before the delivery of this signal.
+    Signal(c_int),
+}
+
+/// Whether fatal signals alone end the wait for an answer once it was read (Linux 5.19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    Killable,
+    Interruptible,
+}
+
+/// Puts the calling process and all it starts under `program`; gives the listener.
+pub(super) fn install_filter(program: &[sock_filter], wait: Wait) -> io::Result<OwnedFd> {
+    let mut flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    if wait == Wait::Killable {
+        flags |= libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    }
+    let len = u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    // SAFETY: the kernel reads `len` instructions through the pointer, which is a live slice of that
+    // length, and writes nothing.
+    let fd =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) };
+    let fd = c_int::try_from(checked(fd)?).map_err(|_| io::ErrorKind::InvalidData)?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether the kernel can ask a supervisor (Linux 5.0).
+pub(super) fn can_notify() -> bool {
+    let action: u32 = libc::SECCOMP_RET_USER_NOTIF;
+    // SAFETY: the kernel reads four bytes of `action`.
+    unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) == 0 }
+}
+
+/// Better speed where the kernel knows it; nothing is lost where it does not.
+pub(super) fn wake_in_turns(listener: &OwnedFd) {
+    // SAFETY: the request takes its flags by value.
+    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+}
+
+/// The next call that waits. `NotFound`: it was withdrawn meanwhile. It blocks when none waits.
+pub(super) fn receive(listener: &OwnedFd) -> io::Result<Notification> {
+    // SAFETY: an all-zero `seccomp_notif` is valid, and the kernel asks for it to be zero.
+    let mut notif: libc::seccomp_notif = unsafe { MaybeUninit::zeroed().assume_init() };
+    // SAFETY: the request writes one `seccomp_notif`, which is what the pointer leads to.
+    let result = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV, &raw mut notif) };
+    checked(result.into())?;
+    Ok(Notification {
+        id: notif.id,
+        tid: pid_t::try_from(notif.pid).map_err(|_| io::ErrorKind::InvalidData)?,
+        number: notif.data.nr.into(),
+        arguments: notif.data.args,
+    })
+}
+
+/// Whether the call still waits: what was read of its process before this was read of the right one.
+pub(super) fn still_waits(listener: &OwnedFd, id: u64) -> bool {
+    // SAFETY: the request reads the eight bytes of `id`.
+    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ID_VALID, &raw const id) == 0 }
+}
+
+/// Lets the call run. `NotFound`: it does not wait any more.
+pub(super) fn let_run(listener: &OwnedFd, id: u64) -> io::Result<()> {
+    let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    answer(listener, libc::seccomp_notif_resp { id, val: 0, error: 0, flags })
+}
+
+/// Makes the call fail with `errno`.
+pub(super) fn refuse(listener: &OwnedFd, id: u64, errno: c_int) -> io::Result<()> {
+    answer(listener, libc::seccomp_notif_resp { id, val: 0, error: -errno, flags: 0 })
+}
+
+fn answer(listener: &OwnedFd, response: libc::seccomp_notif_resp) -> io::Result<()> {
+    // SAFETY: the request reads one `seccomp_notif_resp`.
+    let result = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND, &raw const response) };
+    checked(result.into()).map(drop)
+}
+
+/// Traces the thread from now on: it stops after an exec, and dies if we do. `PermissionDenied`: it
+/// is traced by somebody else.
+pub(super) fn seize(tid: pid_t) -> io::Result<()> {
+    let options = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_EXITKILL;
+    trace(libc::PTRACE_SEIZE, tid, options as c_ulong)
+}
+
+/// Makes it stop at its next way out of the kernel, which is at once after an exec that failed.
+pub(super) fn interrupt(tid: pid_t) -> io::Result<()> {
+    trace(libc::PTRACE_INTERRUPT, tid, 0)
+}
+
+/// Lets a stopped thread go, with `signal` (0 for none).
+pub(super) fn detach(tid: pid_t, signal: c_int) -> io::Result<()> {
+    trace(libc::PTRACE_DETACH, tid, signal as c_ulong)
+}
+
+/// Lets a stopped thread run on, still traced.
+pub(super) fn go_on(tid: pid_t, signal: c_int) -> io::Result<()> {
+    trace(libc::PTRACE_CONT, tid, signal as c_ulong)
+}
+
+/// Leaves a thread in the stop of its group, still traced, so that SIGCONT is seen.
+pub(super) fn listen(tid: pid_t) -> io::Result<()> {
+    trace(libc::PTRACE_LISTEN, tid, 0)
+}
+
+fn trace(request: c_uint, tid: pid_t, data: c_ulong) -> io::Result<()> {
+    // SAFETY: these requests take `data` by value and neither read nor write our memory.
+    let result = unsafe { libc::ptrace(request, tid, 0_usize, data) };
+    checked(result).map(drop)
+}
+
+/// The number that the thread of an exec event had before the exec, which gave it its process' one.
+pub(super) fn former_tid(pid: pid_t) -> io::Result<pid_t> {
+    let mut tid: c_ulong = 0;
+    // SAFETY: the request writes one `unsigned long`, which is what the pointer leads to.
+    let result = unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, pid, 0_usize, &raw mut tid) };
+    checked(result)?;
+    pid_t::try_from(tid).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// The next change of a child or traced thread, without waiting. It reaps what has ended.
+/// `Ok(None)`: nothing changed; `NotFound`: there is nothing left to wait for.
+pub(super) fn next_change() -> io::Result<Option<(pid_t, Change)>> {
+    let mut status: c_int = 0;
+    // SAFETY: the kernel writes one int, `status`.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WNOHANG) };
+    if pid == 0 {
+        return Ok(None);
+    }
+    if pid < 0 {
+        let error = io::Error::last_os_error();
+        let none_left = error.raw_os_error() == Some(libc::ECHILD);
+        return Err(if none_left { io::ErrorKind::NotFound.into() } else { error });
+    }
+    let change = if libc::WIFEXITED(status) {
+        Change::Exited(libc::WEXITSTATUS(status))
+    } else if libc::WIFSIGNALED(status) {
+        Change::Signalled(libc::WTERMSIG(status))
+    } else {
+        match status >> 16 {
+            0 => Change::Signal(libc::WSTOPSIG(status)),
+            libc::PTRACE_EVENT_EXEC => Change::Loaded,
+            _ => Change::Stopped(libc::WSTOPSIG(status)),
+        }
+    };
+    Ok(Some((pid, change)))
+}
+
+/// A second process that goes on from here. Only for a process with one thread, where all of the
+/// library works on in the child.
+pub(super) fn fork() -> io::Result<Option<pid_t>> {
+    // SAFETY: the supervisor has one thread (it starts none, and checks that at its start), so no lock
+    // is held by a thread that the child would not have.
+    let pid = unsafe { libc::fork() };
+    checked(pid.into())?;
+    Ok((pid != 0).then_some(pid))
+}
+
+/// prctl(2) with one number.
+pub(super) fn set(option: c_int, value: c_ulong) -> io::Result<()> {
+    // SAFETY: only called with options that take numbers.
+    let result = unsafe { libc::prctl(option, value, 0 as c_ulong, 0 as c_ulong, 0 as c_ulong) };
+    checked(result.into()).map(drop)
+}
+
+/// Adds `flags` (`MOUNT_ATTR_…`) to the mount at `path`, mount_setattr(2) (Linux 5.12).
+pub(super) fn set_mount_flags(path: &std::ffi::CStr, flags: u64) -> io::Result<()> {
+    let attributes = libc::mount_attr { attr_set: flags, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: the path is a C string, and the kernel reads as many bytes of the attributes as are told.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            0,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    checked(result).map(drop)
+}
+
+/// setrlimit(2), soft and hard.
+pub(super) fn set_limit(resource: u32, soft: u64, hard: u64) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the kernel reads one `rlimit`.
+    checked(unsafe { libc::setrlimit(resource, &raw const limit) }.into()).map(drop)
+}
+
+/// Marks every descriptor from `first` on close-on-exec (Linux 5.11).
+pub(super) fn close_on_exec_from(first: c_uint) -> io::Result<()> {
+    let flags = libc::CLOSE_RANGE_CLOEXEC as c_int;
+    // SAFETY: no descriptor is closed, so nothing that owns one is cheated.
+    checked(unsafe { libc::close_range(first, c_uint::MAX, flags) }.into()).map(drop)
+}
+
+/// Default dispositions for all signals, and none blocked.
+pub(super) fn reset_signals() {
+    for signal in 1..=64 {
+        // SAFETY: the default disposition runs no code of ours; for signals that cannot be changed
+        // the call fails and changes nothing.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    let none = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: an all-zero set is the empty one here, and the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Blocks `signals` and gives a descriptor that tells of them, signalfd(2).
+pub(super) fn signals_as_reads(signals: &[c_int]) -> io::Result<File> {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: `set` is a zeroed set that lives through the calls; the numbers are of real signals.
+    let fd = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), *signal);
+        }
+        libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+    };
+    checked(fd.into())?;
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else has.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Takes over a descriptor that the parent process left us under this number.
+pub(super) fn inherited(number: c_int) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl only asks whether the descriptor is open.
+    checked(unsafe { libc::fcntl(number, libc::F_GETFD) }.into())?;
+    // SAFETY: it is open. A borrow that ends with this statement; the copy is ours.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()?;
+    Ok(fd)
+}
+
+/// Reads as much as there is of `[from, from + buffer.len())` in another process, which may be less.
+pub(super) fn read_memory(memory: &File, from: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    memory.read_at(buffer, from)
+}
+
+fn checked(result: c_long) -> io::Result<c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The version of Landlock that the kernel speaks, landlock_create_ruleset(2); 0 for none.
+pub(super) fn landlock_version() -> i64 {
+    const VERSION: u32 = 1;
+    // SAFETY: with this flag the call takes no attributes and only answers.
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0_usize, 0_usize, VERSION) }.max(0)
+}
+
+/// Makes the terminal the controlling one of the calling session leader, ioctl_tty(2).
+pub(super) fn take_terminal(terminal: &OwnedFd) -> io::Result<()> {
+    // SAFETY: the request takes its argument by value.
+    checked(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) }.into()).map(drop)
+}
