@@ -9,7 +9,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Not a command for people: what the sessions daemon starts for each session under the gate.
+const GATE: &str = "gate";
+
 fn main() -> ExitCode {
+    // Before anything else is touched: there is one such process for each session, so it stays small.
+    if std::env::args_os().nth(1).is_some_and(|command| command == GATE) {
+        return bastide_pty::gate::supervise();
+    }
     let result = cli::run(cli::Cli::parse());
     cli::exit::code(result)
 }

@@ -37,7 +37,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use facts::{Action, Decide, Decision, Executable, Facts, Reason};
+pub use bastide_policy::Action;
+pub use facts::{Decide, Decision, Executable, Facts};
 pub use layers::{Label, Layer, Layers, Missing, layers};
 pub use rules::Rules;
 pub use spawn::{Control, Gated, Program as Supervisor, Setup, spawn};

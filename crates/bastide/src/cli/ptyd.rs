@@ -1,6 +1,7 @@
 //! `bastide ptyd`: the sessions daemon, and what is asked of one that runs.
 
 mod activation;
+mod doctor;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ enum Ask {
     Stop,
     /// Take no new sessions; end after the last one. For an upgrade without ending anybody's terminal
     Drain,
+    /// Say what keeps a session under command control in, on this machine and as this user
+    Doctor(doctor::Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +98,7 @@ impl Ptyd {
         match self.ask {
             Some(Ask::Stop) => exit::block_on(stop(place)),
             Some(Ask::Drain) => exit::block_on(drain(place)),
+            Some(Ask::Doctor(doctor)) => doctor.run(),
             None if self.daemonize => {
                 let args = std::env::args_os().skip(1).filter(|arg| arg != "--daemonize").collect();
                 let pid = daemon::start(args)?.id();

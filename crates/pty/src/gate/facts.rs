@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use bastide_policy::{Action, Text, Would};
 use serde::{Deserialize, Serialize};
 
 /// A file as the kernel identifies it.
@@ -44,35 +45,16 @@ pub struct Facts {
     pub cwd: PathBuf,
 }
 
-/// What is to be done, from the mildest to the strictest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Allow,
-    /// It runs, and somebody is told.
-    Alert,
-    /// It waits until somebody approves.
-    Review,
-    Deny,
-}
-
-/// The text of a refusal, in the languages of the product.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
-    pub en: String,
-    pub zh: String,
-}
-
 /// What was decided, and by which rule. Rules of the gate itself begin with `gate:`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     pub action: Action,
     /// `None`: no rule matched, the default of the scope decided.
     pub rule: Option<String>,
-    pub reason: Option<Reason>,
+    pub reason: Option<Text>,
     /// Rules that only try: what they would have done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dry_run: Vec<(String, Action)>,
+    pub dry_run: Vec<Would>,
 }
 
 impl Decision {

@@ -64,6 +64,22 @@ impl Layer {
         }
     }
 
+    /// What it does, in half a line.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Notifier => "the kernel asks before every program start",
+            Self::KillableWait => "only what kills a command ends its wait",
+            Self::SecondCheck => "what was loaded is checked before its first instruction",
+            Self::Setuid => "sudo works inside",
+            Self::Mounts => "own /run, /tmp and /dev/shm; other daemons' sockets are not there",
+            Self::Noexec => "in closed: nothing is executable that the session can write",
+            Self::Files => "nothing is writable but home, /tmp and the like, also for root",
+            Self::Scopes => "signals and abstract sockets do not leave the session",
+            Self::Tcp => "TCP ports can be limited",
+            Self::Memory => "in closed: no new executable memory",
+        }
+    }
+
     /// What follows where it is missing.
     pub fn without(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bastide_policy::Text;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
@@ -14,7 +15,7 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Decision, Reason};
+use super::facts::Decision;
 use super::layers::{Layer, Layers};
 use super::{Confinement, Profile, Rules};
 
@@ -143,8 +144,8 @@ pub(super) enum Order {
 }
 
 /// Why a held program does not run, for the person.
-pub(super) fn refused_by_reviewer() -> Reason {
-    Reason { en: "not approved".into(), zh: "未获批准".into() }
+pub(super) fn refused_by_reviewer() -> Text {
+    Text { en: "not approved".into(), zh: "未获批准".into() }
 }
 
 /// The first packet to a supervisor; with it comes the socket that the exit is written to.

@@ -1,8 +1,9 @@
 //! The second check: what was loaded, before its first instruction.
 
+use bastide_policy::Action;
 use rustix::process::{Pid, Signal};
 
-use super::super::facts::{Action, Decision, Facts};
+use super::super::facts::{Decision, Facts};
 use super::super::kernel;
 use super::super::refusals::rule;
 use super::super::target;

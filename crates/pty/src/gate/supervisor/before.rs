@@ -4,7 +4,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::LINE_PATH;
-use super::super::facts::{Action, Decision, Facts, shown};
+use bastide_policy::Action;
+
+use super::super::facts::{Decision, Facts, shown};
 use super::super::kernel::{self, Notification};
 use super::super::link::Hearing;
 use super::super::refusals::{refusal, rule};

@@ -7,7 +7,9 @@ use std::time::Instant;
 use rustix::process::{Pid, PidfdFlags};
 use sha2::{Digest, Sha256};
 
-use super::super::facts::{Action, Decision, Executable, Facts};
+use bastide_policy::Action;
+
+use super::super::facts::{Decision, Executable, Facts};
 use super::super::kernel::Notification;
 use super::super::refusals::rule;
 use super::super::wire::{self, Held, Report};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bastide_policy::{Bundle, Door, RuleSet, Subject};
 use bastide_pty::gate::{
     Action, Confinement, Gated, Profile, Report, Rules, Setup, Supervisor, Verdict, spawn,
 };
@@ -20,10 +21,21 @@ pub(crate) fn supervisor() -> Supervisor {
     Supervisor { program: env!("CARGO_BIN_EXE_gate-alone").into(), args: Vec::new() }
 }
 
-/// Rules of the tests, as JSON.
-pub(crate) fn rules(bundle: &str) -> Rules {
-    Rules { bundle: bundle.to_owned() }
+/// A rule set in JSON, asked at the gate about nobody in particular.
+pub(crate) fn rules(set: &str) -> Rules {
+    let set = RuleSet::parse(set.as_bytes()).expect("a rule set");
+    Rules::new(&Bundle::new(&set).unwrap(), Subject::at(Door::Exec))
 }
+
+/// A set in which these programs get this action.
+pub(crate) fn set(action: &str, programs: &[&str]) -> String {
+    let programs = serde_json::to_string(programs).unwrap();
+    format!(
+        r#"{{"version":1,"rules":[{{"id":"the-rule","priority":10,"action":"{action}","match":{{"programs":{programs}}}}}]}}"#
+    )
+}
+
+pub(crate) const NO_RULES: &str = r#"{"version":1}"#;
 
 pub(crate) fn setup(spawn: Spawn, profile: Profile, bundle: &str) -> Setup {
     Setup {
