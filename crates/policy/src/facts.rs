@@ -1,6 +1,15 @@
 //! What a line would run: one fact for each command in it, and for each wrapper around one.
 
+mod brace;
+mod fence;
+mod quoting;
+mod unwrap;
+mod walk;
+mod wrappers;
+
 use serde::{Serialize, Serializer};
+
+use walk::{Limits, Walk};
 
 /// Everything that was found in a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -156,11 +165,87 @@ pub(crate) fn shortened(raw: &str) -> String {
     }
 }
 
+/// What is analysed on the caller's own stack: more than nearly every line that is typed needs, and little enough
+/// for the smallest stacks that threads here have (2 MB, and a build without optimisation).
+const HERE: Limits = Limits { depth: 16, openers: 24 };
+/// What is analysed on a thread of its own.
+const APART: Limits = Limits { depth: 100, openers: 400 };
+/// Stack of that thread, in bytes. A test fills [`APART`] and shows that it is enough.
+const STACK: usize = 64 * 1024 * 1024;
+
 /// The facts of one line. Never fails: what cannot be read is an unknown fact.
 pub(crate) fn of_line(line: &str) -> Facts {
-    let mut facts = Facts::default();
-    if !line.trim().is_empty() {
-        facts.facts.push(Fact::unknown(Unknown::Unreadable, line));
+    if line.len() > fence::MAX_LINE {
+        return Facts { facts: vec![Fact::unknown(Unknown::TooLong, line)] };
     }
-    facts
+    let (text, stray) = typed(line);
+    let mut facts = analysed(&text);
+    if stray {
+        facts.push(Fact::unknown(Unknown::Unreadable, "control characters"));
+    }
+    if recalls_history(&text) {
+        facts.push(Fact::unknown(Unknown::History, &text));
+    }
+    Facts { facts }
 }
+
+fn analysed(text: &str) -> Vec<Fact> {
+    let mut walk = Walk::new(HERE);
+    walk.program(text, &[]);
+    if !walk.too_deep {
+        return walk.facts;
+    }
+    let apart = |text: String| {
+        std::thread::Builder::new().stack_size(STACK).spawn(move || {
+            let mut walk = Walk::new(APART);
+            walk.program(&text, &[]);
+            walk.facts
+        })
+    };
+    match apart(text.to_owned()).map(std::thread::JoinHandle::join) {
+        Ok(Ok(facts)) => facts,
+        // No thread is to be had, or it panicked.
+        _ => vec![Fact::unknown(Unknown::TooDeep, text)],
+    }
+}
+
+/// The line as the shell reads it: a carriage return ends a line, a NUL is nothing. And whether there were
+/// characters that an editor of lines would not have inserted.
+fn typed(line: &str) -> (String, bool) {
+    if !line.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return (line.to_owned(), false);
+    }
+    let text = line.replace("\r\n", "\n").replace('\r', "\n");
+    let stray = text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    (text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect(), stray)
+}
+
+/// Whether an interactive shell would put a part of its history here: `!!`, `!x`, `^a^b`.
+fn recalls_history(line: &str) -> bool {
+    if line.trim_start().starts_with('^') {
+        return true;
+    }
+    let mut before = '\0';
+    let mut single = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if !single => {
+                chars.next();
+            }
+            '\'' => single = !single,
+            '!' if !single
+                && !matches!(before, '$' | '{' | '[')
+                && chars.peek().is_some_and(|next| next.is_alphanumeric() || "!-?$#*^:".contains(*next)) =>
+            {
+                return true;
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,7 @@ impl Matcher {
             &|| self.redirects(view, tight),
             &|| Answer::from(self.line.is_empty() || self.line_matches(view, tight)),
             &|| Answer::from(self.device.is_empty() || self.device_matches(view)),
-            &|| Answer::from(!self.non_ascii || view.non_ascii || !view.known),
+            &|| self.foreign_letters(view),
             &|| self.arguments.iter().map(|one| one.matches(view, tight)).min().unwrap_or(Answer::Yes),
         ];
         for condition in conditions {
@@ -213,6 +213,14 @@ impl Matcher {
             Some(path) => Answer::from(self.redirect_to.iter().any(|pattern| pattern.matches(path, !tight))),
         });
         answers.max().unwrap_or(Answer::No)
+    }
+
+    fn foreign_letters(&self, view: &View<'_>) -> Answer {
+        match self.non_ascii && !view.non_ascii {
+            true if view.known => Answer::No,
+            true => Answer::Perhaps,
+            false => Answer::Yes,
+        }
     }
 
     fn line_matches(&self, view: &View<'_>, tight: bool) -> bool {
@@ -275,29 +283,32 @@ impl Argument {
     fn matches(&self, view: &View<'_>, tight: bool) -> Answer {
         let unless_unknown = |found: bool| match found {
             true => Answer::Yes,
-            false if view.arguments.iter().any(|argument| argument.is_none()) => Answer::Perhaps,
+            false if view.arguments.iter().any(|argument| !argument.known) => Answer::Perhaps,
             // Of a program that is not known, neither are the arguments.
             false if !view.known && view.line.is_some() => Answer::Perhaps,
             false => Answer::No,
         };
-        let mut known = view.arguments.iter().flatten();
+        // What is not known counts as it was typed, but not where something is allowed.
+        let mut usable = view.arguments.iter().filter(|one| one.known || !tight).map(|one| one.bytes);
         match self {
-            Self::Each(pattern) => unless_unknown(known.any(|one| pattern.matches(one, !tight))),
-            Self::Flags(flags) => unless_unknown(known.any(|one| flags.iter().any(|flag| flag.is_in(one)))),
+            Self::Each(pattern) => unless_unknown(usable.any(|one| pattern.matches(one, !tight))),
+            Self::Flags(flags) => unless_unknown(usable.any(|one| flags.iter().any(|flag| flag.is_in(one)))),
             Self::At(at, pattern) => {
-                let options = |one: &Option<&[u8]>| one.is_none_or(|one| !one.starts_with(b"-"));
+                let operands = view.arguments.iter().filter(|one| !one.known || !one.bytes.starts_with(b"-"));
                 let (mut last, mut count) = (None, 0);
-                for place in view.arguments.iter().filter(options).take(*at) {
-                    let Some(argument) = place else { return Answer::Perhaps };
-                    (last, count) = (Some(argument), count + 1);
+                for operand in operands.take(*at) {
+                    if !operand.known {
+                        return Answer::Perhaps;
+                    }
+                    (last, count) = (Some(operand.bytes), count + 1);
                 }
                 match last.filter(|_| count == *at) {
-                    Some(argument) => Answer::from(pattern.matches(argument, !tight)),
+                    Some(operand) => Answer::from(pattern.matches(operand, !tight)),
                     None => unless_unknown(false),
                 }
             }
             Self::Joined(pattern) => {
-                let all = known.collect::<Vec<_>>().join(&b' ');
+                let all = usable.collect::<Vec<_>>().join(&b' ');
                 unless_unknown(pattern.matches(&all, !tight))
             }
         }

@@ -35,17 +35,27 @@ pub(crate) enum Arguments<'a> {
     Device(&'a [Vec<u8>]),
 }
 
+/// One argument.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// As typed, when it is not known.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) known: bool,
+}
+
 impl<'a> Arguments<'a> {
-    /// Each argument; `None` for one that the shell decides.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Option<&'a [u8]>> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Seen<'a>> {
         let (bytes, words, device) = match self {
             Self::Bytes(bytes) => (bytes, &[][..], &[][..]),
             Self::Words(words) => (&[][..], words, &[][..]),
             Self::Device(words) => (&[][..], &[][..], words),
         };
-        let bytes = bytes.iter().map(|bytes| Some(*bytes));
-        let device = device.iter().map(|word| Some(word.as_slice()));
-        bytes.chain(words.iter().map(Word::known)).chain(device)
+        let known = |bytes| Seen { bytes, known: true };
+        let words = words.iter().map(move |word| match word {
+            Word::Known(bytes) => known(bytes),
+            Word::Unknown(raw) => Seen { bytes: raw.as_bytes(), known: false },
+        });
+        bytes.iter().copied().map(known).chain(words).chain(device.iter().map(move |word| known(word)))
     }
 }
 
