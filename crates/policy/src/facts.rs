@@ -2,9 +2,11 @@
 
 mod brace;
 mod fence;
+mod options;
 mod quoting;
 mod unwrap;
 mod walk;
+mod words;
 mod wrappers;
 
 use serde::{Serialize, Serializer};

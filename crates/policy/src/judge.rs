@@ -43,7 +43,7 @@ struct Asked<'a> {
 
 impl Judge {
     pub(crate) fn new(set: &RuleSet, subject: &Subject) -> Self {
-        let groups = crate::rules::group_places(set);
+        let groups = crate::rules::own_groups(set);
         let mut compiled = compiled::Groups::new(&groups);
         let mut in_order: Vec<_> = set.rules.iter().collect();
         in_order.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));

@@ -9,7 +9,7 @@ use crate::action::{Action, Door, Mode};
 use crate::bundle::MAX_BYTES;
 use crate::fault::Faults;
 
-pub(crate) use check::{group_places, named};
+pub(crate) use check::{named, own_groups};
 pub use patterns::{ArgumentPattern, NamedPattern};
 
 /// Rules and command groups of one set: what a person can still look through, with room to spare.

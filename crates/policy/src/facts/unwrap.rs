@@ -1,5 +1,6 @@
 //! What a wrapper's arguments run.
 
+use super::options::{Given, options};
 use super::quoting::{self, Inner};
 use super::walk::{Call, Input, Walk};
 use super::wrappers::{self, Form, Wrapper};
@@ -87,9 +88,6 @@ fn text(walk: &mut Walk, words: &[Word], via: &[String]) {
     }
 }
 
-/// An option of a command line, and its value.
-type Given = (String, Option<Word>);
-
 struct Unwrapping<'a> {
     walk: &'a mut Walk,
     name: &'a str,
@@ -119,8 +117,8 @@ impl Unwrapping<'_> {
             Form::After(starts) => self.after(arguments, starts),
             Form::Subcommand { words, skip } => self.subcommand(arguments, at, words, skip),
             Form::SubcommandText { words } => self.subcommand_text(arguments, at, words),
-            Form::Elsewhere => self.elsewhere(arguments),
-            Form::Source => self.unknown(Unknown::Script, arguments),
+            Form::Unknown(Unknown::Elsewhere) => self.elsewhere(arguments),
+            Form::Unknown(why) => self.unknown(why, arguments),
             Form::Alias | Form::Declare => self.settings(arguments),
         }
     }
@@ -366,53 +364,4 @@ fn guess(raw: &str) -> Unknown {
     } else {
         Unknown::Glob
     }
-}
-
-/// Reads options from `start` on as getopt_long does: where the first operand is, and what was given.
-fn options(words: &[Word], values: &[&str], start: usize) -> (usize, Vec<Given>) {
-    let mut given = Vec::new();
-    let mut at = start;
-    while let Some(word) = words.get(at).and_then(Word::known) {
-        let Ok(word) = std::str::from_utf8(word) else { break };
-        if word == "--" {
-            return (at + 1, given);
-        }
-        let next = || words.get(at + 1).cloned();
-        if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = match long.split_once('=') {
-                Some((name, value)) => (name, Some(Word::from(value))),
-                None => (long, None),
-            };
-            // Long options may be abbreviated.
-            let full =
-                values.iter().find(|option| option[1..].starts_with('-') && option[2..].starts_with(name));
-            let takes = full.is_some() && value.is_none();
-            let name = full.map_or(format!("--{name}"), |full| (*full).to_owned());
-            given.push((name, if takes { next() } else { value }));
-            at += if takes { 2 } else { 1 };
-        } else if word.len() > 1 && word.starts_with('-') {
-            at += cluster(&word[1..], values, next, &mut given);
-        } else if word == "-" && start == 0 && at == 0 {
-            at += 1;
-        } else {
-            break;
-        }
-    }
-    (at, given)
-}
-
-/// `-abc`, where one of the letters may take the rest, or the next word. How many words it was.
-fn cluster(letters: &str, values: &[&str], next: impl Fn() -> Option<Word>, given: &mut Vec<Given>) -> usize {
-    for (index, letter) in letters.char_indices() {
-        let name = format!("-{letter}");
-        let rest = &letters[index + letter.len_utf8()..];
-        if !values.contains(&name.as_str()) {
-            given.push((name, None));
-            continue;
-        }
-        let (value, words) = if rest.is_empty() { (next(), 2) } else { (Some(Word::from(rest)), 1) };
-        given.push((name, value));
-        return words;
-    }
-    1
 }

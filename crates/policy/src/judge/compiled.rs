@@ -25,12 +25,12 @@ pub(super) struct Compiled {
 
 /// Each group is compiled once, and only when a rule in scope names it.
 pub(super) struct Groups<'a> {
-    written: &'a BTreeMap<String, CommandGroup>,
+    written: &'a BTreeMap<&'a str, &'a CommandGroup>,
     compiled: BTreeMap<String, Arc<[Matcher]>>,
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn new(written: &'a BTreeMap<String, CommandGroup>) -> Self {
+    pub(super) fn new(written: &'a BTreeMap<&'a str, &'a CommandGroup>) -> Self {
         Self { written, compiled: BTreeMap::new() }
     }
 

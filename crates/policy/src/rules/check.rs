@@ -22,12 +22,9 @@ enum Patterns {
     Trust,
 }
 
-/// The groups that a rule can name: its own set's first, then ready-made ones.
-pub(crate) fn group_places(set: &RuleSet) -> BTreeMap<String, CommandGroup> {
-    let mut all: BTreeMap<_, _> =
-        ready::groups().into_iter().map(|group| (group.id.clone(), group)).collect();
-    all.extend(set.command_groups.iter().map(|group| (group.id.clone(), group.clone())));
-    all
+/// The set's own groups.
+pub(crate) fn own_groups(set: &RuleSet) -> BTreeMap<&str, &CommandGroup> {
+    set.command_groups.iter().map(|group| (group.id.as_str(), group)).collect()
 }
 
 impl RuleSet {
@@ -66,7 +63,10 @@ fn check(set: &RuleSet, patterns: Patterns) -> Result<(), Faults> {
         id(&group.id, &mut ids, &place, &mut faults);
         command_group(group, &place, patterns, &mut faults);
     }
-    let groups = group_places(set);
+    // A bundle brings along what it uses.
+    let ready = if patterns == Patterns::Compile { ready::groups() } else { Vec::new() };
+    let mut groups: BTreeMap<_, _> = ready.iter().map(|group| (group.id.as_str(), group)).collect();
+    groups.extend(own_groups(set));
     let mut ids = BTreeSet::new();
     for (index, item) in set.rules.iter().enumerate() {
         let place = format!("rules[{index}]");
@@ -94,7 +94,7 @@ fn id<'a>(id: &'a str, seen: &mut BTreeSet<&'a str>, place: &str, faults: &mut F
     }
 }
 
-fn rule(rule: &Rule, groups: &BTreeMap<String, CommandGroup>, place: &str, faults: &mut Faults) {
+fn rule(rule: &Rule, groups: &BTreeMap<&str, &CommandGroup>, place: &str, faults: &mut Faults) {
     if !(1..=100).contains(&rule.priority) {
         faults.add(format!("{place}.priority"), "between 1 and 100");
     }
@@ -112,7 +112,7 @@ fn rule(rule: &Rule, groups: &BTreeMap<String, CommandGroup>, place: &str, fault
     }
     for (index, name) in rule.matches.groups.iter().enumerate() {
         let place = format!("{place}.match.groups[{index}]");
-        match groups.get(name) {
+        match groups.get(name.as_str()) {
             None => faults.add(place, format!("there is no command group `{name}`")),
             Some(group) if at_exec && group.commands.iter().all(needs_text) => {
                 faults.add(place, format!("`{name}` needs the text of a line: {NAME_THE_DOORS}"));
