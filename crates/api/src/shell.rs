@@ -294,7 +294,7 @@ impl Shell {
                 self.typed.give_up();
                 Some(Said::Warning(message))
             }
-            Event::Notice { kind, text } if kind == CONNECTION => {
+            Event::Notice { kind, text, .. } if kind == CONNECTION => {
                 let there = text.starts_with(CONNECTED);
                 self.reason = (!there).then_some(text);
                 (there && !std::mem::replace(&mut self.connected, true)).then_some(Said::Connected)

@@ -183,7 +183,7 @@ impl Page {
             }
             Event::Resized { pos, cols, rows } => ToBrowser::Resized { pos, cols, rows },
             Event::Lagged { pos } => ToBrowser::Lagged { pos },
-            Event::Notice { kind, text } => ToBrowser::Notice { kind, text },
+            Event::Notice { kind, text, command } => ToBrowser::Notice { kind, text, command },
             Event::Viewers(viewers) => ToBrowser::Viewers { viewers },
             Event::InputTaken { number } => {
                 // Mostly the program's answer is on its way already.

@@ -11,6 +11,7 @@ pub use answers::Question;
 pub use bastide_ptyd_client::{Answer, Prompt, PromptKind};
 use bastide_ptyd_client::{AttachOptions, Attachment};
 use bastide_wire::Snapshot;
+use bastide_wire::control::CommandNotice;
 use bastide_wire::session::{ExitStatus, ViewerInfo};
 pub use bastide_wire::terminal::MAX_PIECES;
 use bytes::Bytes;
@@ -87,6 +88,7 @@ pub enum Event {
     Notice {
         kind: String,
         text: String,
+        command: Option<Box<CommandNotice>>,
     },
     Viewers(Vec<ViewerInfo>),
     InputTaken {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bastide_wire::Snapshot;
+use bastide_wire::control::CommandNotice;
 use bastide_wire::event::Prompt;
 use bastide_wire::request::PromptReply;
 use bastide_wire::session::ExitStatus;
@@ -85,8 +86,8 @@ pub enum ViewerEvent {
     /// Reset the terminal to this; output goes on at its `pos`.
     Resync(Box<Snapshot>),
     /// Words for the person, not part of the output. `kind`: `recording`, `ending`, `detached`, `flow`,
-    /// `ssh`.
-    Notice { kind: String, text: String },
+    /// `ssh`, `command`.
+    Notice { kind: String, text: String, command: Option<Box<CommandNotice>> },
     /// A question that a person has to answer ([`Writer::answer`]); to writers only.
     Prompt(Box<Prompt>),
     /// It needs no answer any more.

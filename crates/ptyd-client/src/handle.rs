@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bastide_wire::control::GateInfo;
 use bastide_wire::reply::{HandshakeReply, OkReply};
 use bastide_wire::request::{
     Attach, Create, Empty, End, Envelope, Input, PromptReply, Resize, Signal, TakeSnapshot, Target,
@@ -58,6 +59,8 @@ pub struct Daemon {
     pub pid: u32,
     /// What both sides know.
     pub capabilities: Vec<String>,
+    /// What command control this daemon can give to sessions on its own machine.
+    pub control: Option<GateInfo>,
     /// The same after a restart; absent from older daemons.
     pub node: Option<Uuid>,
     /// Of this start of the daemon: session numbers hold within it.
@@ -77,6 +80,7 @@ impl From<HandshakeReply> for Daemon {
             version: reply.daemon_version,
             pid: reply.daemon_pid,
             capabilities: reply.capabilities.unwrap_or_default(),
+            control: reply.control.map(|control| *control),
             node: reply.node,
             instance: reply.instance,
         }
@@ -316,11 +320,11 @@ impl Client {
         &self.inner.shared
     }
 
-    fn require(&self, capability: &'static str) -> Result<(), Error> {
+    pub(crate) fn require(&self, capability: &'static str) -> Result<(), Error> {
         if self.daemon().knows(capability) { Ok(()) } else { Err(Error::Unsupported { capability }) }
     }
 
-    async fn request<T: Serialize>(&self, kind: &'static str, body: T) -> Result<OkReply, Error> {
+    pub(crate) async fn request<T: Serialize>(&self, kind: &'static str, body: T) -> Result<OkReply, Error> {
         let seq = self.next_seq();
         let shared = &*self.inner.shared;
         let reply = shared.expect_reply(seq);

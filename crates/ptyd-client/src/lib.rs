@@ -24,6 +24,7 @@
 mod attachment;
 mod config;
 mod connection;
+mod control;
 mod error;
 mod events;
 mod handle;

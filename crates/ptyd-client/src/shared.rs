@@ -118,7 +118,8 @@ impl Shared {
                 self.deliver(to.viewer, ViewerEvent::Resync(to.snapshot));
             }
             FromDaemon::Event(Event::Notice(notice)) => {
-                let event = ViewerEvent::Notice { kind: notice.kind, text: notice.text };
+                let event =
+                    ViewerEvent::Notice { kind: notice.kind, text: notice.text, command: notice.command };
                 self.deliver_to(notice.session, notice.viewer, event);
             }
             FromDaemon::Event(Event::Prompt(prompt)) => {

@@ -97,7 +97,7 @@ async fn beside(
     }
 }
 
-async fn extension(connection: &Connection, peer: &Peer, extension: Extension, reply: Responder) {
+async fn extension(connection: &Connection, peer: &Peer, extension: Extension<'_>, reply: Responder) {
     match extension {
         Extension::Ack(ack) => acknowledge(connection, peer, ack).await,
         Extension::Snapshot(take) if peer.viewers => {

@@ -205,6 +205,7 @@ impl Viewer {
                 viewer: Some(number),
                 kind: kind.to_owned(),
                 text: text.to_owned(),
+                command: None,
             }));
         }
     }

@@ -26,6 +26,10 @@ pub enum Code {
     ReadOnly,
     /// Ours: the daemon drains and takes no new session.
     Draining,
+    /// Ours: a rule bundle that the daemon does not have.
+    RulesUnknown,
+    /// Ours: command control cannot be had as it is required.
+    NotGated,
 }
 
 impl Code {
@@ -49,6 +53,8 @@ impl Code {
             Self::ProtocolError => "PROTOCOL_ERROR",
             Self::ReadOnly => "READ_ONLY",
             Self::Draining => "DRAINING",
+            Self::RulesUnknown => "RULES_UNKNOWN",
+            Self::NotGated => "NOT_GATED",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::control::CommandNotice;
 use crate::session::{ExitStatus, Snapshot};
 use crate::ssh::{PresentedKey, PromptKind};
 use crate::{DecodeError, bytes_field, frame};
@@ -74,9 +75,12 @@ pub struct Notice {
     pub session: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewer: Option<u32>,
-    /// `recording`, `ending`, `detached`, `flow` or `ssh`.
+    /// `recording`, `ending`, `detached`, `flow`, `ssh` or `command`.
     pub kind: String,
     pub text: String,
+    /// Of kind `command`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Box<CommandNotice>>,
 }
 
 /// A question that whoever may type in the session can answer; sent to each such viewer, also to one that

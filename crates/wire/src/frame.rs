@@ -6,6 +6,9 @@ use crate::DecodeError;
 
 /// Largest frame the daemon accepts (the limit existing clients know).
 pub const MAX_INPUT_FRAME: usize = 4 * 1024 * 1024;
+/// Largest frame of a client that named the capability `rules`: a bundle of the largest size and the words
+/// around it.
+pub const MAX_RULES_FRAME: usize = crate::control::MAX_RULES + 4096;
 /// Largest frame a client accepts. A whole 10,000-line snapshot of styled text fits.
 pub const MAX_OUTPUT_FRAME: usize = 64 * 1024 * 1024;
 /// Bytes of the length prefix.
@@ -25,6 +28,11 @@ impl Frames {
     /// A cutter that refuses frames longer than `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { buffer: BytesMut::new(), limit }
+    }
+
+    /// Changes the limit for the frames that come.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// The buffer to read into, with spare capacity.

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bytes_field;
+pub mod control;
 pub mod error;
 pub mod event;
 pub mod frame;
@@ -46,6 +47,10 @@ pub mod capability {
     /// Questions to a person: `prompt`, `prompt_closed`, `prompt_reply`.
     pub const PROMPTS: &str = "prompts";
 
-    /// Everything this release speaks. `rules` is a reserved name.
-    pub const ALL: [&str; 5] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS];
+    /// Command control: `put_rules`, `set_rules`, `review_reply`, `review_cancel`, `spec.rules`, notices of
+    /// kind `command`.
+    pub const RULES: &str = "rules";
+
+    /// Everything this release speaks.
+    pub const ALL: [&str; 6] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS, RULES];
 }

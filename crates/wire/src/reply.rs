@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::control::GateInfo;
 use crate::session::{SessionInfo, Snapshot};
 use crate::{Code, PROTOCOL_VERSION};
 
@@ -22,6 +23,9 @@ pub struct HandshakeReply {
     /// Of this start; numeric session ids are valid within one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Uuid>,
+    /// With `rules`: what command control sessions on this machine can have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Box<GateInfo>>,
 }
 
 /// `ok`; keys are absent when they say nothing.
@@ -84,6 +88,7 @@ impl Reply {
             capabilities: None,
             node: None,
             instance: None,
+            control: None,
         }
     }
 

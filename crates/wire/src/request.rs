@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::control::{PutRules, ReviewCancel, ReviewReply, SetRules};
 use crate::spec::Spec;
 use crate::ssh::Secret;
 use crate::{DecodeError, bytes_field, frame};
@@ -204,17 +205,21 @@ pub enum Request<'a> {
     Resize(Resize),
     Signal(Signal),
     ClearScrollback(u32),
-    Other(Extension),
+    Other(Extension<'a>),
 }
 
 /// What came after it. `ack` is here because one shape serves both kinds of client.
 #[derive(Debug)]
-pub enum Extension {
+pub enum Extension<'a> {
     Ack(Ack),
     Snapshot(TakeSnapshot),
     End(End),
     Subscribe(Subscribe),
     PromptReply(PromptReply),
+    PutRules(PutRules<'a>),
+    SetRules(SetRules),
+    ReviewReply(Box<ReviewReply>),
+    ReviewCancel(ReviewCancel),
     /// No new sessions from now on; the daemon ends when the last one has.
     Drain,
 }
@@ -246,6 +251,10 @@ impl<'a> Request<'a> {
             "end" => Self::Other(Extension::End(body(kind, payload)?)),
             "subscribe" => Self::Other(Extension::Subscribe(body(kind, payload)?)),
             "prompt_reply" => Self::Other(Extension::PromptReply(body(kind, payload)?)),
+            "put_rules" => Self::Other(Extension::PutRules(body(kind, payload)?)),
+            "set_rules" => Self::Other(Extension::SetRules(body(kind, payload)?)),
+            "review_reply" => Self::Other(Extension::ReviewReply(Box::new(body(kind, payload)?))),
+            "review_cancel" => Self::Other(Extension::ReviewCancel(body(kind, payload)?)),
             "drain" => Self::Other(Extension::Drain),
             other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
         })

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::control::ControlInfo;
+
 /// One row of `list`. Times are Unix seconds as decimal strings, as existing clients parse them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionInfo {
@@ -19,6 +21,9 @@ pub struct SessionInfo {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<SessionDetail>,
+    /// How its commands are controlled; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Box<ControlInfo>>,
 }
 
 /// What our own clients see beside it (capability `viewers`).

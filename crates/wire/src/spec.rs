@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::control::{Control, EnvironmentRules};
 use crate::ssh::Ssh;
 
 /// Everything about a session that is decided before it starts and never changes after.
@@ -37,13 +38,17 @@ pub struct Spec {
     pub ssh: Option<Box<Ssh>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
-    /// Layers of command control that must be there. None is available in this release, so a
-    /// session that requires one is refused.
+    /// Layers of command control that must be there; where one is not, the session is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<String>,
     /// Digest of a rule bundle. Unknown ones refuse the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
+    /// What the rules need to know beside `subject` and `account`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Control>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentRules>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +73,8 @@ pub struct RecordingSpec {
     pub directory: Option<String>,
 }
 
-/// What the session's processes may use, setrlimit(2). An unknown limit refuses the session.
+/// What the session's processes may use: setrlimit(2), and `group` together. An unknown limit refuses the
+/// session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -85,6 +91,26 @@ pub struct Limits {
     pub file_size: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<u64>,
+    /// File mode creation mask, umask(2); 0o022 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupLimits>,
+}
+
+/// What all processes of the session may use together (cgroup v2). Where the daemon has no cgroup of its own
+/// to divide, the session is told so and goes on without.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupLimits {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// In percent of one processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,10 +4,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use bastide_wire::control::{CommandFacts, CommandNotice, Decided, ProcessFacts, VerdictEntry, label};
 use bastide_wire::event::{FromDaemon, Output, output_header};
 use bastide_wire::frame::{Frames, encode};
-use bastide_wire::request::{Attach, Create, Envelope, Head, Input, Request, seq_of};
-use bastide_wire::terminal::binary::Downstream;
+use bastide_wire::request::{Attach, Create, Envelope, Extension, Head, Input, Request, seq_of};
+use bastide_wire::terminal::binary::{Downstream, ToBrowser};
 use bastide_wire::terminal::packed::unpack;
 use bastide_wire::{DecodeError, Event, MAX_INPUT_FRAME, Reply};
 use proptest::prelude::*;
@@ -166,4 +167,62 @@ fn messages_packed_by_an_earlier_release_are_what_they_were() {
     let snapshot = unpack(std::fs::read("tests/packed/vim.snapshot").unwrap()).unwrap();
     let expected = Downstream::Snapshot { pos: 9, cols: 80, rows: 24, restore: &screen };
     assert_eq!(Downstream::read(&snapshot).unwrap(), expected);
+}
+
+#[test]
+fn rules_and_reviews_are_read() {
+    let payload = pack(&json!({"type": "put_rules", "seq": 1, "digest": "ab", "bytes": [123, 125]}));
+    let Request::Other(Extension::PutRules(put)) = read(&payload).unwrap() else { panic!("not put_rules") };
+    assert_eq!((put.digest.as_str(), put.bytes.as_ref()), ("ab", b"{}".as_slice()));
+    let uid = "0199a3f2-1c4d-7aaa-8000-00000000beef";
+    let payload = pack(&json!({"type": "set_rules", "seq": 1, "uid": null, "digest": "ab"}));
+    let Request::Other(Extension::SetRules(set)) = read(&payload).unwrap() else { panic!("not set_rules") };
+    assert!(set.uid.is_none());
+    let payload = pack(&json!({"type": "review_reply", "seq": 1, "uid": uid, "review": uid, "approve": true,
+                               "hash": "cd"}));
+    let Request::Other(Extension::ReviewReply(reply)) = read(&payload).unwrap() else { panic!("no reply") };
+    assert!(reply.approve && reply.hash == "cd" && reply.by.is_empty());
+    let no_hash =
+        pack(&json!({"type": "review_reply", "seq": 1, "uid": uid, "review": uid, "approve": true}));
+    assert!(matches!(read(&no_hash), Err(DecodeError::Body { .. })));
+}
+
+#[test]
+fn entries_of_verdicts_are_flat() {
+    let entry = VerdictEntry {
+        door: "exec".into(),
+        label: label::GATED.into(),
+        decided: Decided { action: "deny".into(), rule: Some("no-reboot".into()), ..Decided::default() },
+        command: CommandFacts {
+            program: "reboot".into(),
+            argv: vec!["reboot".into()],
+            ..CommandFacts::default()
+        },
+        process: Some(ProcessFacts { pid: 7, ..ProcessFacts::default() }),
+        ..VerdictEntry::default()
+    };
+    let fields = serde_json::to_value(&entry).unwrap();
+    assert_eq!((&fields["action"], &fields["program"]), (&json!("deny"), &json!("reboot")));
+    assert_eq!(fields["process"]["pid"], json!(7));
+    assert!(fields.get("untold").is_none() && fields.get("line").is_none());
+    assert_eq!(serde_json::from_value::<VerdictEntry>(fields).unwrap(), entry);
+}
+
+#[test]
+fn a_notice_about_a_command_is_flat_for_the_page_and_absent_otherwise() {
+    let command = CommandNotice { level: "error".into(), zh: "命令被拦截".into(), review: None };
+    let notice = ToBrowser::Notice {
+        kind: "command".into(),
+        text: "refused".into(),
+        command: Some(Box::new(command)),
+    };
+    let text = serde_json::to_value(&notice).unwrap();
+    assert_eq!(
+        text,
+        json!({"type": "notice", "kind": "command", "text": "refused", "level": "error", "zh": "命令被拦截"})
+    );
+    let plain = ToBrowser::Notice { kind: "flow".into(), text: "x".into(), command: None };
+    let text = serde_json::to_value(&plain).unwrap();
+    assert_eq!(text, json!({"type": "notice", "kind": "flow", "text": "x"}));
+    assert_eq!(serde_json::from_value::<ToBrowser>(text).unwrap(), plain);
 }

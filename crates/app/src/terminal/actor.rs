@@ -190,7 +190,7 @@ impl Actor {
             }
             ViewerEvent::Lagged { pos } => Event::Lagged { pos },
             ViewerEvent::Resized { pos, cols, rows } => Event::Resized { pos, cols, rows },
-            ViewerEvent::Notice { kind, text } => Event::Notice { kind, text },
+            ViewerEvent::Notice { kind, text, command } => Event::Notice { kind, text, command },
             ViewerEvent::Prompt(prompt) => {
                 self.answers.asked(&prompt);
                 Event::Question(Question::Asked(prompt))

@@ -86,7 +86,7 @@ async fn pin(ctx: &Ctx, session: Uuid, prompt: &Prompt) -> Result<(), Error> {
 }
 
 fn notice(text: &str) -> Event {
-    Event::Notice { kind: "prompt".to_owned(), text: text.to_owned() }
+    Event::Notice { kind: "prompt".to_owned(), text: text.to_owned(), command: None }
 }
 
 /// What only a person can answer, for whoever may type.

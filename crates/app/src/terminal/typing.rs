@@ -201,7 +201,7 @@ impl Worker {
         if let Err(e) = writer.resize(cols, rows).await
             && let Some(code) = e.code()
         {
-            let notice = Event::Notice { kind: code.to_owned(), text: e.to_string() };
+            let notice = Event::Notice { kind: code.to_owned(), text: e.to_string(), command: None };
             // A page that is gone is noticed by the actor.
             self.events.send(notice).await.ok();
         }

@@ -151,6 +151,7 @@ mod tests {
                 exit: None,
                 remote: None,
             }),
+            control: None,
         }
     }
 

@@ -91,6 +91,7 @@ mod tests {
             uid: Some(uid.parse().unwrap()),
             name: name.map(str::to_owned),
             detail: None,
+            control: None,
         }
     }
 

@@ -47,7 +47,7 @@ async fn answer(viewer: &Viewer, prompt: &Prompt, answer: Answer) -> Result<(), 
 
 fn said(viewer: &Viewer) -> Vec<&str> {
     let about = viewer.events.iter().filter_map(|event| match event {
-        ViewerEvent::Notice { kind, text } if kind == "ssh" => Some(text.as_str()),
+        ViewerEvent::Notice { kind, text, .. } if kind == "ssh" => Some(text.as_str()),
         _ => None,
     });
     about.collect()

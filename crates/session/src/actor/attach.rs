@@ -220,6 +220,7 @@ impl Session {
             last_attached_at: self.life.attached_at.as_second().to_string(),
             uid: Some(identity.uid),
             name: identity.name.clone(),
+            control: None,
             detail: Some(SessionDetail {
                 cols: size.cols,
                 rows: size.rows,

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::DecodeError;
+use crate::control::CommandNotice;
 use crate::session::ViewerInfo;
 use crate::ssh::{PresentedKey, PromptKind, Secret};
 
@@ -245,6 +246,9 @@ pub enum ToBrowser {
     Notice {
         kind: String,
         text: String,
+        /// Of kind `command`: `level`, `zh`, `review`.
+        #[serde(flatten)]
+        command: Option<Box<CommandNotice>>,
     },
     Viewers {
         viewers: Vec<ViewerInfo>,

@@ -316,7 +316,7 @@ impl View {
             // The re-sync comes when what is on its way is written and acknowledged.
             Some(ViewerEvent::Lagged { .. }) => {}
             Some(ViewerEvent::Resync(snapshot)) => self.show(&snapshot, false),
-            Some(ViewerEvent::Notice { kind, text }) if kind == "ssh" => self.on_dial(text),
+            Some(ViewerEvent::Notice { kind, text, .. }) if kind == "ssh" => self.on_dial(text),
             Some(ViewerEvent::Notice { text, .. }) => self.on_notice(text),
             Some(ViewerEvent::Prompt(prompt)) => {
                 let shown = self.asking.asked(*prompt);
