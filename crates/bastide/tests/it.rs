@@ -9,8 +9,12 @@ mod bad_input;
 mod client;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/crash.rs"]
+mod crash;
 #[path = "it/daemon.rs"]
 mod daemon;
+#[path = "it/earlier.rs"]
+mod earlier;
 #[path = "it/evidence.rs"]
 mod evidence;
 #[path = "it/people.rs"]
@@ -21,6 +25,8 @@ mod people_live;
 mod recordings;
 #[path = "it/serve.rs"]
 mod serve;
+#[path = "it/site.rs"]
+mod site;
 #[path = "it/ssh.rs"]
 mod ssh;
 #[path = "it/stand_in.rs"]

@@ -29,7 +29,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Running {
     next: u64,
-    tasks: BTreeMap<u64, (Name, AbortHandle)>,
+    /// Without a handle for the moment between being named and being started.
+    tasks: BTreeMap<u64, (Name, Option<AbortHandle>)>,
 }
 
 /// How many tasks have panicked so far, and which was the last.
@@ -66,15 +67,13 @@ impl Tasks {
         F: Future<Output: Send> + Send + 'static,
     {
         let name = name.into();
-        // Held until the task is entered, so that its end, which removes it, comes after.
-        let mut running = self.inner.running();
-        let id = running.next;
-        running.next += 1;
+        let id = self.inner.enter(name.clone());
         let entry = Entry { inner: Arc::clone(&self.inner), id };
-        let watched = watched(entry, name.clone(), future);
-        let join = self.inner.tracker.spawn(watched);
-        running.tasks.insert(id, (name, join.abort_handle()));
-        drop(running);
+        // The list is not held: a runtime that is shutting down drops the task, and with it its entry, right here.
+        let join = self.inner.tracker.spawn(watched(entry, name, future));
+        if let Some((_, handle)) = self.inner.running().tasks.get_mut(&id) {
+            *handle = Some(join.abort_handle());
+        }
         Task { join }
     }
 
@@ -101,8 +100,10 @@ impl Tasks {
     /// Aborts all tasks at their next wait point and returns their names.
     pub fn abort_all(&self) -> Vec<String> {
         let running = self.inner.running();
-        let abort = |(name, handle): &(Name, AbortHandle)| {
-            handle.abort();
+        let abort = |(name, handle): &(Name, Option<AbortHandle>)| {
+            if let Some(handle) = handle {
+                handle.abort();
+            }
             name.to_string()
         };
         running.tasks.values().map(abort).collect()
@@ -145,6 +146,14 @@ impl Inner {
     fn running(&self) -> MutexGuard<'_, Running> {
         // Nothing under this lock leaves it half-changed.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, name: Name) -> u64 {
+        let mut running = self.running();
+        let id = running.next;
+        running.next += 1;
+        running.tasks.insert(id, (name, None));
+        id
     }
 }
 
@@ -201,6 +210,28 @@ mod tests {
         drop(go);
         assert_eq!(task.await, Ok(2));
         tasks.ended().await;
+        assert!(tasks.is_empty());
+    }
+
+    #[test]
+    fn what_is_spawned_while_the_runtime_ends_is_dropped_and_stops_nothing() {
+        struct Last(Tasks);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                drop(self.0.spawn("last words", std::future::ready(())));
+            }
+        }
+        let tasks = Tasks::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+        let last = Last(tasks.clone());
+        runtime.block_on(async {
+            drop(tasks.spawn("waits", async move {
+                let _last = last;
+                std::future::pending::<()>().await;
+            }));
+            tokio::task::yield_now().await;
+        });
+        drop(runtime);
         assert!(tasks.is_empty());
     }
 

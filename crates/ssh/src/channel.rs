@@ -56,6 +56,8 @@ struct State {
     exit: Option<Exit>,
     /// Nothing more will come.
     ended: bool,
+    /// Nor does the server wait for anything: it has closed the channel, or the connection is gone.
+    over: bool,
     /// Nobody reads any more.
     abandoned: bool,
 }
@@ -114,9 +116,20 @@ impl Inbox {
             let exit = lost.map_or(Exit::Unsaid, |why| Exit::Lost(why.to_owned()));
             state.exit.get_or_insert(exit);
         }
+        state.over = true;
         drop(state);
         self.news.notify_waiters();
         self.room.notify_waiters();
+    }
+
+    /// From this side: nothing is read any more, and the server has yet to be told.
+    pub(crate) fn close(&self) {
+        {
+            let mut state = self.state();
+            state.ended = true;
+            state.exit.get_or_insert_with(|| Exit::Lost("closed from this side".to_owned()));
+        }
+        self.abandon();
     }
 
     /// Nobody reads any more: what comes is thrown away.
@@ -201,8 +214,9 @@ impl Inbox {
         self.until(|state| (state.ended || state.abandoned).then_some(())).await;
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.state().ended
+    /// Whether the server knows already that it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().over
     }
 
     async fn until<T>(&self, mut found: impl FnMut(&mut State) -> Option<T>) -> T {

@@ -290,11 +290,11 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        let had_ended = self.inbox.has_ended();
+        let is_over = self.inbox.is_over();
         self.inbox.abandon();
         let Some(write) = self.write.take() else { return };
         self.lease.connection.link.forget(write.id());
-        if had_ended || tokio::runtime::Handle::try_current().is_err() {
+        if is_over || tokio::runtime::Handle::try_current().is_err() {
             return;
         }
         // Only a task can wait for a place in the connection's queue.

@@ -95,7 +95,9 @@ impl Outbox {
     fn take(&self) -> Option<Next> {
         let mut waiting = self.waiting();
         if waiting.closed {
-            return Some(Next::Close);
+            // A last signal is for programs that the end of their terminal does not end.
+            let last = (!waiting.signals.is_empty()).then(|| Next::Signal(waiting.signals.remove(0)));
+            return Some(last.unwrap_or(Next::Close));
         }
         if let Some((cols, rows)) = waiting.size.take() {
             return Some(Next::Size(cols, rows));
@@ -240,8 +242,7 @@ impl Shell {
     /// Ends it from this side; what was not read is thrown away. The server tells the program by SIGHUP.
     pub fn close(&self) {
         self.outbox.close();
-        self.inbox.end(Some("closed from this side"));
-        self.inbox.abandon();
+        self.inbox.close();
     }
 }
 
@@ -286,6 +287,8 @@ async fn send(channel: Channel, outbox: Arc<Outbox>) {
     let write = channel.write();
     loop {
         let next = tokio::select! {
+            // What was asked for before it was closed from this side is still said.
+            biased;
             next = outbox.next() => next,
             () = channel.inbox.ended() => break,
         };

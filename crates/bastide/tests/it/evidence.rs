@@ -1,21 +1,11 @@
 //! What the server keeps of sessions when the daemon dies under them.
 
-use std::path::{Path, PathBuf};
-
 use bastide_testkit::within;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
 use crate::people_live::{PASSWORD, World};
-
-/// The daemon's pid file, wherever below the directory.
-fn pid_file(dir: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
-    entries.into_iter().find_map(|path| match path.is_dir() {
-        true => pid_file(&path),
-        false => (path.extension()? == "pid").then_some(path),
-    })
-}
+use crate::site::pid_file;
 
 /// Programs with a token of the first administrator's.
 struct Program {

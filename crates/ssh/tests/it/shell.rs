@@ -1,7 +1,7 @@
 //! Terminals on a real sshd.
 
 use bastide_ssh::{Exit, ShellOptions};
-use bastide_testkit::{SshServer, SshServerOptions, Sshd, within};
+use bastide_testkit::{SshServer, SshServerOptions, Sshd, SshdOptions, within};
 
 use crate::rig::{nobody, pool, read_out, read_to, shell, type_in};
 
@@ -69,6 +69,32 @@ async fn typing_into_a_program_that_does_not_read_is_bounded_and_ends_with_the_s
     read_to(&other, "ok").await;
     deaf.close();
     assert_eq!(within("the end", deaf.wait()).await, Exit::Lost("closed from this side".into()));
+}
+
+/// Else it would run on, and keep its place, as long as others use the connection.
+#[tokio::test]
+async fn a_shell_that_is_closed_from_this_side_ends_there_too() {
+    let sshd = Sshd::start_with(SshdOptions::default().max_sessions(2)).await;
+    let pool = pool();
+    let stays = shell(&pool, &sshd.ssh()).await;
+    for _ in 0..3 {
+        let closed = shell(&pool, &sshd.ssh()).await;
+        assert_eq!(closed.connection(), stays.connection(), "there is a place in the connection");
+        type_in(&closed, b"echo p''id=$$.e''nd\n").await;
+        let seen = read_to(&closed, ".end").await;
+        let pid = seen.split_once("pid=").unwrap().1.split_once('.').unwrap().0;
+        let process = std::path::PathBuf::from(format!("/proc/{pid}"));
+        assert!(process.exists());
+        closed.close();
+        within("its end there", async {
+            while process.exists() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    type_in(&stays, b"echo o''k\n").await;
+    read_to(&stays, "ok").await;
 }
 
 #[tokio::test]
