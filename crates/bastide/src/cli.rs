@@ -17,6 +17,7 @@ mod man;
 mod new;
 pub(crate) mod output;
 mod play;
+mod policy;
 mod ptyd;
 pub(crate) mod recordings;
 pub(crate) mod remote;
@@ -93,6 +94,7 @@ enum EvidenceCommand {
     Export(export::Export),
     Verify(verify::Verify),
     Events(events::Events),
+    Policy(policy::Policy),
 }
 
 /// What is asked of a server.
@@ -163,6 +165,7 @@ async fn run_evidence(place: Place, command: EvidenceCommand) -> Outcome {
         EvidenceCommand::Export(command) => command.run(&place).await,
         EvidenceCommand::Verify(command) => command.run(),
         EvidenceCommand::Events(command) => command.run(&place).await,
+        EvidenceCommand::Policy(command) => command.run(),
     }
 }
 

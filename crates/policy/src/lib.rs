@@ -7,9 +7,12 @@
 mod action;
 mod bundle;
 mod canonical;
+pub mod cases;
+mod csv;
 mod exec;
 mod facts;
 mod fault;
+pub mod import;
 mod judge;
 mod pattern;
 mod ready;

@@ -63,10 +63,13 @@ fn check(set: &RuleSet, patterns: Patterns) -> Result<(), Faults> {
         id(&group.id, &mut ids, &place, &mut faults);
         command_group(group, &place, patterns, &mut faults);
     }
+    let own = own_groups(set);
+    let mut named = set.rules.iter().flat_map(|rule| &rule.matches.groups);
     // A bundle brings along what it uses.
-    let ready = if patterns == Patterns::Compile { ready::groups() } else { Vec::new() };
+    let lends = patterns == Patterns::Compile && named.any(|name| !own.contains_key(name.as_str()));
+    let ready = if lends { ready::groups() } else { Vec::new() };
     let mut groups: BTreeMap<_, _> = ready.iter().map(|group| (group.id.as_str(), group)).collect();
-    groups.extend(own_groups(set));
+    groups.extend(own);
     let mut ids = BTreeSet::new();
     for (index, item) in set.rules.iter().enumerate() {
         let place = format!("rules[{index}]");
