@@ -2,5 +2,7 @@
 
 #[path = "gate/desk.rs"]
 mod desk;
+#[path = "gate/races.rs"]
+mod races;
 #[path = "gate/shell.rs"]
 mod shell;
