@@ -28,6 +28,9 @@ if [ "$wanted" != build ]; then
   need tmux has tmux
   need procps has top
   need zsh has zsh
+  need fish has fish
+  need sudo has sudo
+  need busybox-static has busybox
   need bsdutils has script
   need openssh-server test -x /usr/sbin/sshd
   need openssh-client has ssh-keygen

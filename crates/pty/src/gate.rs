@@ -21,6 +21,7 @@ mod child;
 mod confine;
 mod facts;
 mod filter;
+mod hooks;
 mod kernel;
 mod landlocked;
 mod layers;

@@ -62,6 +62,9 @@ fn prepare(job: &Job, slave: &OwnedFd, to_supervisor: &OwnedFd, layers: &Layers)
         confine::refuse_new_code().map_err(|text| ("no new executable memory", io::Error::other(text)))?;
     }
     if !privileged {
+        // As a copy of the supervisor it could not be read by it, which has no right to read what does
+        // not allow it. There is nothing in it that the account may not see.
+        kernel::set(libc::PR_SET_DUMPABLE, 1).map_err(at("dumpable"))?;
         kernel::set(libc::PR_SET_NO_NEW_PRIVS, 1).map_err(at("no_new_privs"))?;
     }
     if let Some((_, gid, groups)) = &job.program.identity {

@@ -1,5 +1,6 @@
 //! The daemon's side: a supervisor is started, and what it says is read.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,6 +23,9 @@ use crate::{Child, Error, Master, Process, Spawn, account};
 
 /// From the start of a supervisor to its first word: namespaces, filter, and the program's exec.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Reports before the program runs: there is one program start, which looks in a few directories.
+const EARLY: usize = 64;
 
 /// The program that supervises.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct Setup {
     pub review_limit: Duration,
     /// The session's own program is not asked of the rules, only of the gate: for login shells.
     pub entry_is_allowed: bool,
+    /// bash, zsh and fish are made to tell the lines that they run ([`Report::Line`]).
+    pub tells_lines: bool,
     /// Without these it is not started.
     pub required: Vec<Layer>,
     /// Use the slower way of kernels before 5.19; for tests.
@@ -81,7 +87,7 @@ pub async fn spawn(setup: Setup) -> Result<Gated, Error> {
     reap(supervisor.try_clone().map_err(at)?).map_err(at)?;
     let mut control = Control::new(control).map_err(at)?;
 
-    let first = tokio::time::timeout(START_LIMIT, control.receive()).await;
+    let first = tokio::time::timeout(START_LIMIT, control.begun()).await;
     let first = first.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(at)?;
     let (pid, pts, layers, descriptors) = match first {
         Some((Report::Started { pid, pts, layers }, descriptors)) => (pid, pts, layers, descriptors),
@@ -151,6 +157,7 @@ fn job(setup: &Setup) -> Result<Job, Error> {
         rules: setup.rules.clone(),
         review_limit: setup.review_limit,
         entry_is_allowed: setup.entry_is_allowed,
+        tells_lines: setup.tells_lines,
         required: setup.required.clone(),
         attached: setup.attached,
     })
@@ -218,17 +225,36 @@ fn explain(step: &str, errno: i32, text: &str, asked: &Spawn) -> Error {
 pub struct Control {
     socket: AsyncFd<OwnedFd>,
     buffer: Vec<u8>,
+    /// What was said before the program ran: the verdict on itself.
+    early: VecDeque<Report>,
 }
 
 impl Control {
     fn new(socket: OwnedFd) -> io::Result<Self> {
-        Ok(Self { socket: crate::reactor::register(socket, Interest::READABLE)?, buffer: Vec::new() })
+        let socket = crate::reactor::register(socket, Interest::READABLE)?;
+        Ok(Self { socket, buffer: Vec::new(), early: VecDeque::new() })
+    }
+
+    /// The report that the program runs, or that it does not; others are kept for later.
+    async fn begun(&mut self) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
+        loop {
+            match self.receive().await? {
+                Some((report @ (Report::Started { .. } | Report::Failed { .. }), descriptors)) => {
+                    return Ok(Some((report, descriptors)));
+                }
+                Some((report, _)) if self.early.len() < EARLY => self.early.push_back(report),
+                _ => return Ok(None),
+            }
+        }
     }
 
     /// The next report; `None` when the supervisor is gone, which is when its tree is. Cancel-safe.
     ///
     /// Read it always: a session whose reports are not read cannot start programs.
     pub async fn next(&mut self) -> io::Result<Option<Report>> {
+        if let Some(early) = self.early.pop_front() {
+            return Ok(Some(early));
+        }
         Ok(self.receive().await?.map(|(report, _)| report))
     }
 

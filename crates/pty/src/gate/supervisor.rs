@@ -24,7 +24,7 @@ use super::layers::{Layer, Layers};
 use super::link::{Hearing, Link};
 use super::target::Heads;
 use super::wire::{self, Job, MESSAGE_BYTES, Order, Report};
-use super::{Profile, confine, kernel, layers};
+use super::{Profile, confine, hooks, kernel, layers};
 
 /// How long reports of a tree that has ended may wait for ptyd.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -58,7 +58,10 @@ struct Gate {
 
 /// The handshake with the child.
 struct Start {
-    from_child: OwnedFd,
+    /// Closed by the child's exec, or by its death.
+    from_child: Option<OwnedFd>,
+    /// The program was loaded and let go.
+    entered: bool,
     master: OwnedFd,
     pts: std::path::PathBuf,
     layers: Layers,
@@ -118,7 +121,7 @@ type Step = (&'static str, io::Error);
 fn begin(link: &Link) -> Result<Option<Begun>, Step> {
     let at = |step: &'static str| move |error: io::Error| (step, error);
     let exits = exits_socket(link).map_err(at("exit socket"))?;
-    let job: Job = read_job().map_err(at("job"))?;
+    let mut job: Job = read_job().map_err(at("job"))?;
     detach_from_daemon().map_err(at("descriptors"))?;
     let judge = job.rules.judge().map_err(|text| ("rules", io::Error::other(text)))?;
     if !kernel::can_notify() {
@@ -151,6 +154,10 @@ fn begin(link: &Link) -> Result<Option<Begun>, Step> {
             Profile::Workbench => Err("just-in-time compilers may run in the profile workbench".to_owned()),
         },
     );
+    if job.tells_lines && layers.has(Layer::Mounts) && hooks::furnish().is_ok() {
+        let shell = job.program.candidates.first().cloned().unwrap_or_default();
+        hooks::add(&shell, &mut job.program.environment);
+    }
     if let Some(layer) =
         job.required.iter().find(|layer| !layers.has(**layer) && **layer != Layer::KillableWait)
     {
@@ -165,7 +172,7 @@ fn begin(link: &Link) -> Result<Option<Begun>, Step> {
         child::become_program(&job, &pair.slave, &childs, &layers);
         return Ok(None);
     };
-    let start = Start { from_child: ours, master: pair.master, pts: pair.path, layers };
+    let start = Start { from_child: Some(ours), entered: false, master: pair.master, pts: pair.path, layers };
     Ok(Some(Begun { job, judge, signals, exits, shell, start }))
 }
 
@@ -263,7 +270,7 @@ impl Supervisor {
         let place = |fd, flags| place(fd, flags, none);
         let room = if self.link.has_waiting() { PollFlags::OUT } else { PollFlags::empty() };
         let asks = self.listener.as_ref().filter(|_| self.link.hearing() != Hearing::Waits);
-        let from_child = self.start.as_ref().map(|start| &start.from_child);
+        let from_child = self.start.as_ref().and_then(|start| start.from_child.as_ref());
         let mut places = vec![
             PollFd::from_borrowed_fd(none, PollFlags::IN),
             place(self.link.socket(), PollFlags::IN | room),
@@ -300,11 +307,11 @@ impl Supervisor {
 
     /// The child is under the filter, or has become the program, or could not.
     fn hear_child(&mut self) {
-        let Some(start) = &self.start else {
+        let Some(from_child) = self.start.as_ref().and_then(|start| start.from_child.as_ref()) else {
             return;
         };
         let mut buffer = vec![0; MESSAGE_BYTES];
-        match wire::receive::<Word>(&start.from_child, &mut buffer, RecvFlags::DONTWAIT) {
+        match wire::receive::<Word>(from_child, &mut buffer, RecvFlags::DONTWAIT) {
             Ok((Word::Filtered { killable }, mut descriptors)) => {
                 self.listener = descriptors.pop();
                 self.gate.killable = killable;
@@ -317,22 +324,25 @@ impl Supervisor {
                 }
             }
             Ok((Word::Failed { step, errno }, _)) => self.fail(&step, errno),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.started(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                if let Some(start) = &mut self.start {
+                    start.from_child = None;
+                }
+                self.try_start();
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => self.fail("handshake", error.raw_os_error().unwrap_or(libc::EIO)),
         }
     }
 
-    /// The line to the child is closed: by its exec, or by its death.
-    fn started(&mut self) {
-        let Some(start) = self.start.take() else {
+    /// Tells that the program runs, once it does: the line to the child is closed by its exec, and what
+    /// it loaded was let go.
+    fn try_start(&mut self) {
+        let Some(start) = self.start.take_if(|start| start.from_child.is_none() && start.entered) else {
             return;
         };
-        let pidfd = self.tree.shell_pidfd();
-        let (Some(pidfd), true) = (pidfd, self.tree.shell_runs()) else {
-            self.start = Some(start);
-            self.fail("run the program", libc::EACCES);
-            return;
+        let Some(pidfd) = self.tree.shell_pidfd() else {
+            return self.fail("run the program", libc::EIO);
         };
         let report = Report::Started { pid: self.tree.shell(), pts: start.pts, layers: start.layers };
         if self.link.send(&report, &[start.master.as_fd(), pidfd.as_fd()]).is_err() {

@@ -39,6 +39,8 @@ pub(super) struct Job {
     pub(super) review_limit: Duration,
     /// The session's own program is its entry: not asked of the rules, only of the gate.
     pub(super) entry_is_allowed: bool,
+    /// The shell is made to tell its lines, where the session has a `/run` of its own.
+    pub(super) tells_lines: bool,
     /// Without these layers nothing is started.
     pub(super) required: Vec<Layer>,
     /// Stay attached from the first notification to the exec, as kernels before 5.19 need it.

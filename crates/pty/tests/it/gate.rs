@@ -1,8 +1,20 @@
 //! A real shell under the gate.
 
+#[path = "gate/bypass.rs"]
+mod bypass;
 #[path = "gate/desk.rs"]
 mod desk;
+#[path = "gate/ends.rs"]
+mod ends;
+#[path = "gate/held.rs"]
+mod held;
+#[path = "gate/lines.rs"]
+mod lines;
 #[path = "gate/races.rs"]
 mod races;
 #[path = "gate/shell.rs"]
 mod shell;
+#[path = "gate/unprivileged.rs"]
+mod unprivileged;
+#[path = "gate/unseen.rs"]
+mod unseen;

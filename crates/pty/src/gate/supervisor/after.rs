@@ -31,8 +31,15 @@ impl Supervisor {
         };
         let runs = matches!(decision.action, Action::Allow | Action::Alert);
         self.tell_loaded(pid, &facts, decision, &flight);
+        let entry = pid == self.tree.shell();
         if !runs || kernel::detach(pid, 0).is_err() {
             kill(pid);
+            if entry && self.start.is_some() {
+                self.fail("run the program", libc::EACCES);
+            }
+        } else if let Some(start) = self.start.as_mut().filter(|_| entry) {
+            start.entered = true;
+            self.try_start();
         }
     }
 

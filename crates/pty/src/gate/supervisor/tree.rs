@@ -31,10 +31,6 @@ impl Tree {
         self.shell
     }
 
-    pub(super) fn shell_runs(&self) -> bool {
-        self.exited.is_none()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.empty
     }
@@ -161,9 +157,8 @@ impl Supervisor {
 
     fn shell_ended(&mut self, code: i32, signal: Option<i32>) {
         self.tree.shell_ended(code, signal);
-        if self.start.is_some() {
-            self.hear_child();
-        }
+        // Its last word, if it had one.
+        self.hear_child();
         if self.start.is_some() {
             self.fail("run the program", libc::EIO);
             return;

@@ -45,6 +45,7 @@ pub(crate) fn setup(spawn: Spawn, profile: Profile, bundle: &str) -> Setup {
         rules: rules(bundle),
         review_limit: Duration::from_secs(60),
         entry_is_allowed: true,
+        tells_lines: false,
         required: Vec::new(),
         attached: false,
         supervisor: supervisor(),
@@ -92,6 +93,36 @@ impl Desk {
                 },
             }
         }
+    }
+
+    /// Output until `is_enough`, or all there was when `limit` is over.
+    pub(crate) async fn watch(
+        &mut self,
+        limit: Duration,
+        is_enough: impl Fn(&str, &[Report]) -> bool,
+    ) -> String {
+        let mut all = Vec::new();
+        let mut buffer = [0; 8192];
+        let ends = tokio::time::sleep(limit);
+        let mut ends = std::pin::pin!(ends);
+        let Self { gated: Gated { child, control, .. }, reports } = self;
+        while !is_enough(&String::from_utf8_lossy(&all), reports) {
+            tokio::select! {
+                () = &mut ends => break,
+                _ = child.master.readable() => {}
+                report = control.next() => match report.unwrap() {
+                    Some(report) => reports.push(report),
+                    None => break,
+                },
+            }
+            match child.master.try_read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => all.extend_from_slice(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => panic!("read: {error}"),
+            }
+        }
+        String::from_utf8_lossy(&all).into_owned()
     }
 
     pub(crate) async fn type_in(&self, text: &str) {
