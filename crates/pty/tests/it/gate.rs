@@ -8,6 +8,8 @@ mod desk;
 mod ends;
 #[path = "gate/held.rs"]
 mod held;
+#[path = "gate/jobs.rs"]
+mod jobs;
 #[path = "gate/lines.rs"]
 mod lines;
 #[path = "gate/races.rs"]

@@ -160,10 +160,11 @@ async fn play(attempt: &Attempt, profile: Profile) -> String {
             None => &[],
         };
         for (index, packet) in packets.iter().enumerate() {
-            let before = desk.reports.len();
+            let (before, shell) = (desk.reports.len(), desk.gated.child.pid());
             desk.type_in(packet).await;
             if index + 1 < packets.len() {
-                let starts = |reports: &[Report]| reports[before..].iter().any(is_start);
+                let starts =
+                    |reports: &[Report]| reports[before..].iter().any(|report| is_start(report, shell));
                 seen += &desk.watch(limit, |_, reports| starts(reports)).await;
             }
         }
@@ -189,8 +190,10 @@ fn plain(text: &str) -> String {
     sequences.replace_all(text, "").into_owned()
 }
 
-fn is_start(report: &Report) -> bool {
-    matches!(report, Report::Verdict(verdict) if verdict.decision.action == Action::Allow)
+/// Of another program than the shell itself.
+fn is_start(report: &Report, shell: i32) -> bool {
+    matches!(report, Report::Verdict(verdict)
+        if verdict.decision.action == Action::Allow && verdict.start.pid != shell)
 }
 
 fn is_refusal(report: &Report) -> bool {
