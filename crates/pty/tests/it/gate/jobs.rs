@@ -6,17 +6,24 @@ use bastide_pty::{Master, spawn};
 use super::desk::{Desk, NO_RULES, setup};
 use crate::terminals::{program, read_until, write_all};
 
-/// What is typed, and what has to be seen before the next.
-const DIALOGUE: [(&str, &str); 9] = [
-    ("sleep 100\r", "sleep 100\r\n"),
-    ("\u{1a}", "Stopped"),
-    ("bg\r", "sleep 100 &"),
-    ("jobs | cat; echo listed=$?\r", "listed=0"),
-    ("fg\r", "sleep 100\r\n"),
-    ("\u{3}", "$ "),
-    ("echo status=$?; false | true | sh -c 'exit 3'; echo pipe=${PIPESTATUS[*]}\r", "pipe=1 0 3"),
-    ("(sleep 0.1; exit 5) & wait $!; echo waited=$?\r", "waited=5"),
-    ("sh -c 'kill -STOP $$; exit 4' ; jobs | wc -l; kill -CONT %1; wait %1; echo woken=$?\r", "woken=4"),
+/// What bash writes before it reads a line.
+const PROMPT: &str = "\r\n\u{1b}[?2004h$ ";
+
+/// What is typed, and what has to be seen before the next: for all but the programs in front, a prompt.
+const DIALOGUE: [(&str, &str, bool); 9] = [
+    ("sleep 100\r", "sleep 100\r\n", false),
+    ("\u{1a}", "sleep 100", true),
+    ("bg\r", "sleep 100 &", true),
+    ("jobs | cat; echo listed=$?\r", "listed=0", true),
+    ("fg\r", "sleep 100\r\n", false),
+    ("\u{3}", "", true),
+    ("echo status=$?; false | true | sh -c 'exit 3'; echo pipe=${PIPESTATUS[*]}\r", "pipe=1 0 3", true),
+    ("(sleep 0.1; exit 5) & wait $!; echo waited=$?\r", "waited=5", true),
+    (
+        "sh -c 'kill -STOP $$; exit 4' ; jobs | wc -l; kill -CONT %1; wait %1; echo woken=$?\r",
+        "woken=4",
+        true,
+    ),
 ];
 
 /// Only when `sleep` itself is in front does a key mean anything to it: before its exec the shell's
@@ -35,12 +42,12 @@ async fn sleep_in_front(master: &Master) {
 
 async fn converse(master: &Master, mut see: impl AsyncFnMut(&str) -> String) -> String {
     let mut all = see("$ ").await;
-    for (typed, expected) in DIALOGUE {
+    for (typed, expected, at_prompt) in DIALOGUE {
         if matches!(typed, "\u{1a}" | "\u{3}") {
             sleep_in_front(master).await;
         }
         write_all(master, typed.as_bytes()).await;
-        all += &see(expected).await;
+        all += &see(&format!("{expected}{}", if at_prompt { PROMPT } else { "" })).await;
     }
     plain(&all)
 }
