@@ -224,6 +224,65 @@ export const PAGES = {
     ),
     page: (page) => page.locator('.failure dd').nth(1).waitFor(),
   },
+  rules: {
+    at: '/rules',
+    page: async (page) => {
+      await row(page)
+      await page.locator('.try input').first().fill('sudo rm -rf $HOME /srv')
+      await page.locator('.try-verdict').waitFor()
+    },
+  },
+  'rules-empty': {
+    at: '/rules',
+    server: (server) => Object.assign(server.ruleVersions[0], { rules: { version: 1 } }),
+    page: (page) => page.locator('.empty').waitFor(),
+  },
+  'rules-rule': {
+    at: '/rules',
+    page: async (page) => {
+      await row(page)
+      await page.locator('[data-rule=restart-in-pairs] a').click()
+      await page.locator('dialog .advanced summary').nth(1).click()
+    },
+  },
+  'rules-save': {
+    at: '/rules',
+    page: async (page) => {
+      await row(page)
+      await page.locator('[data-rule=disks] button').click()
+      await page.locator('.save-bar button').last().click()
+      await page.locator('dialog .diff').waitFor()
+    },
+  },
+  'rules-groups': { at: '/rules/groups', page: (page) => page.locator('[data-group]').nth(2).waitFor() },
+  'rules-group': {
+    at: '/rules/groups',
+    page: (page) => page.locator('[data-group=our-databases] button').click(),
+  },
+  'rules-versions': { at: '/rules/versions?v=2', page: (page) => page.locator('.diff').waitFor() },
+  reviews: {
+    at: '/reviews',
+    server: (server) => server.judge(),
+    page: (page) => page.locator('[data-state]').nth(2).waitFor(),
+  },
+  'reviews-none': { at: '/reviews', page: (page) => page.locator('.empty').waitFor() },
+  alerts: { at: '/alerts', page: row },
+  'replay-verdicts': {
+    at: `/recordings/${recording(2).id}?t=43.5`,
+    server: (server) => server.judge(),
+    page: async (page) => {
+      await page.locator('.verdicts li').nth(3).waitFor()
+      await page.locator('.ap-line', { hasText: 'part_6' }).waitFor()
+    },
+  },
+  'terminal-waits': {
+    ...onServer([]),
+    server: (server) => {
+      server.judge().sessions = [{ ...ON_SERVER, state: 'running' }]
+      server.reviews[0].may = { decide: false, cancel: true }
+    },
+    page: (page) => page.locator('.waits').waitFor(),
+  },
   missing: { at: '/nowhere' },
   'share-refused': { at: '/s/abc' },
 }

@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { aboutRules, alerts, closedReviews, reviews, ruleVersions, verdicts } from './stand-in-rules.mjs'
 import {
   aboutServer,
   connections,
@@ -134,6 +135,7 @@ export class StandIn {
     ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export'],
     ...['credential_list', 'credential_create', 'grant_list', 'connection_list', 'connection_end'],
     ...['host_authority_list', 'host_authority_create', 'host_authority_remove'],
+    ...['rules_read', 'rules_change', 'rules_try', 'review_list', 'review_decide', 'alert_list'],
   ]
   servers = servers()
   credentials = credentials()
@@ -141,6 +143,11 @@ export class StandIn {
   grants = grants()
   connections = connections()
   authorities = hostAuthorities()
+  ruleVersions = ruleVersions()
+  reviews = []
+  closedReviews = []
+  alerts = alerts(uid)
+  verdicts = []
   /** What the key of a server is when it is looked at, where it is not the accepted one. */
   shown = {}
   /** What a terminal is told after its first screen, and what is on it. */
@@ -199,6 +206,14 @@ export class StandIn {
   /** What pages have said to their terminals. */
   heard = []
 
+  /** Something waits for a second person, closed ones are there, and a session has been judged. */
+  judge() {
+    this.reviews = reviews(uid)
+    this.closedReviews = closedReviews(uid)
+    this.verdicts = verdicts(this.recordings[2].started)
+    return this
+  }
+
   /** To every page that listens. */
   tell(message) {
     for (const socket of this.#sockets) socket.send(JSON.stringify(message))
@@ -213,10 +228,11 @@ export class StandIn {
     const instead = this.instead.get(asked)
     if (instead === 'away') return route.abort('connectionrefused')
     const body = request.postData() ? request.postDataJSON() : {}
-    return route.fulfill(instead ?? this.#api(asked, body, searchParams))
+    const more = { state: searchParams.get('state'), known: request.headers()['if-match'] }
+    return route.fulfill(instead ?? this.#api(asked, body, searchParams, more))
   }
 
-  #api(asked, body, query) {
+  #api(asked, body, query, more) {
     const [method, path] = asked.split(' ')
     const open = this.#open(asked, body)
     if (open) return open
@@ -244,6 +260,9 @@ export class StandIn {
       this.tokens.unshift(token)
       return json({ token, secret: `bst_${'00112233'.repeat(5)}` }, 201)
     }
+    const ruled = aboutRules(this, method, path, body, more)
+    if (ruled?.kind) return problem(ruled.status, ruled.kind, ruled.body)
+    if (ruled) return json(ruled.body, ruled.status)
     if (list === 'servers' || list === 'host-keys') {
       const answer = aboutServer(this, method, path, body)
       if (answer?.kind) return problem(answer.status, answer.kind, answer.body)

@@ -15,6 +15,7 @@ export type Place =
   | { page: 'access' }
   | { page: 'connections' }
   | { page: 'hosts' }
+  | { page: 'rules' | 'rule_groups' | 'rule_versions' | 'reviews' | 'alerts' }
   | { page: 'users' }
   | { page: 'settings' }
   | { page: 'missing' }
@@ -52,6 +53,16 @@ export function readPlace(pathname: string, search: string, link: string | null 
       return { page: 'connections' }
     case '/hosts':
       return { page: 'hosts' }
+    case '/rules':
+      return { page: 'rules' }
+    case '/rules/groups':
+      return { page: 'rule_groups' }
+    case '/rules/versions':
+      return { page: 'rule_versions' }
+    case '/reviews':
+      return { page: 'reviews' }
+    case '/alerts':
+      return { page: 'alerts' }
     case '/users':
       return { page: 'users' }
     case '/settings':

@@ -5,7 +5,9 @@ import enUS from 'antd/locale/en_US'
 import zhCN from 'antd/locale/zh_CN'
 import { lazy } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useRight, useWho } from './api/me.ts'
+import { useMe, useWho } from './api/me.ts'
+import { MAY } from './api/rules.ts'
+import type { Right } from './api/types.ts'
 import { Frame } from './frame/frame.tsx'
 import { HomePage } from './pages/home.tsx'
 import { LoginPage } from './pages/login.tsx'
@@ -37,6 +39,17 @@ const ConnectionsPage = lazy(() =>
   import('./pages/connections.tsx').then((module) => ({ default: module.ConnectionsPage })),
 )
 const HostsPage = lazy(() => import('./pages/hosts.tsx').then((module) => ({ default: module.HostsPage })))
+const RulesPage = lazy(() => import('./pages/rules.tsx').then((module) => ({ default: module.RulesPage })))
+const RuleGroupsPage = lazy(() =>
+  import('./pages/rule-groups.tsx').then((module) => ({ default: module.RuleGroupsPage })),
+)
+const RuleVersionsPage = lazy(() =>
+  import('./pages/rule-versions.tsx').then((module) => ({ default: module.RuleVersionsPage })),
+)
+const ReviewsPage = lazy(() =>
+  import('./pages/reviews.tsx').then((module) => ({ default: module.ReviewsPage })),
+)
+const AlertsPage = lazy(() => import('./pages/alerts.tsx').then((module) => ({ default: module.AlertsPage })))
 const SharePage = lazy(() => import('./pages/share.tsx').then((module) => ({ default: module.SharePage })))
 
 export function Shell({ place }: { place: Place }) {
@@ -100,11 +113,8 @@ function Shown({ place }: { place: Place }) {
 }
 
 function Page({ place }: { place: Place }) {
-  const admin = useRight('user_list')
-  const credentials = useRight('credential_list')
-  const grants = useRight('grant_list')
-  const connections = useRight('connection_list')
-  const authorities = useRight('host_authority_list')
+  const rights = useMe()?.rights ?? []
+  const may = (right: Right, page: React.ReactNode) => (rights.includes(right) ? page : <Missing />)
   switch (place.page) {
     case 'home':
       return <HomePage />
@@ -117,19 +127,29 @@ function Page({ place }: { place: Place }) {
     case 'server':
       return <ServerPage key={place.id} id={Number(place.id)} />
     case 'credentials':
-      return credentials ? <CredentialsPage /> : <Missing />
+      return may('credential_list', <CredentialsPage />)
     case 'access':
-      return grants ? <AccessPage /> : <Missing />
+      return may('grant_list', <AccessPage />)
     case 'connections':
-      return connections ? <ConnectionsPage /> : <Missing />
+      return may('connection_list', <ConnectionsPage />)
     case 'hosts':
-      return authorities ? <HostsPage /> : <Missing />
+      return may('host_authority_list', <HostsPage />)
+    case 'rules':
+      return may(MAY.read, <RulesPage />)
+    case 'rule_groups':
+      return may(MAY.read, <RuleGroupsPage />)
+    case 'rule_versions':
+      return may(MAY.read, <RuleVersionsPage />)
+    case 'reviews':
+      return may(MAY.reviews, <ReviewsPage />)
+    case 'alerts':
+      return may(MAY.alerts, <AlertsPage />)
     case 'share':
       return <SharePage token={place.token} />
     case 'settings':
       return <SettingsPage />
     case 'users':
-      return admin ? <UsersPage /> : <Missing />
+      return may('user_list', <UsersPage />)
     default:
       return <Missing />
   }

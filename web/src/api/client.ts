@@ -11,17 +11,20 @@ export class Problem extends Error {
   readonly retryAfter: number | null
   /** By which the server's log finds this answer. */
   readonly requestId: string | null
+  /** What is wrong with a document, and where in it. */
+  readonly faults: readonly { place: string; what: string }[]
 
   constructor(
     status: number,
     detail: string,
-    more: { kind?: string; retryAfter?: number | null; requestId?: string | null } = {},
+    more: Partial<Pick<Problem, 'kind' | 'retryAfter' | 'requestId' | 'faults'>> = {},
   ) {
     super(detail)
     this.status = status
     this.kind = more.kind ?? ''
     this.retryAfter = more.retryAfter ?? null
     this.requestId = more.requestId ?? null
+    this.faults = more.faults ?? []
   }
 }
 
@@ -34,15 +37,21 @@ export function whenNotLoggedIn(then: () => void): void {
 
 const KIND = /^urn:bastide:problem:(\w+)$/
 
+interface Said {
+  type?: string
+  detail?: string
+  request_id?: string
+  faults?: Problem['faults']
+}
+
 async function problemOf(response: Response): Promise<Problem> {
-  const said: { type?: string; detail?: string; request_id?: string } = await response
-    .json()
-    .catch(() => ({}))
+  const said: Said = await response.json().catch(() => ({}))
   const retryAfter = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
   return new Problem(response.status, said.detail ?? response.statusText, {
     kind: KIND.exec(said.type ?? '')?.[1] ?? '',
     retryAfter: Number.isNaN(retryAfter) ? null : retryAfter,
     requestId: said.request_id ?? null,
+    faults: Array.isArray(said.faults) ? said.faults : [],
   })
 }
 
@@ -50,16 +59,17 @@ export async function request(
   method: string,
   path: string,
   body?: unknown,
-  signal?: AbortSignal,
+  more: AbortSignal | Record<string, string> = {},
 ): Promise<Response> {
+  const signal = more instanceof AbortSignal ? more : null
+  const headers = more instanceof AbortSignal ? {} : more
   let response: Response
   try {
     response = await fetch(path, {
       method,
       ...(signal && { signal }),
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     })
   } catch (error) {
     if (signal?.aborted) throw error
@@ -75,9 +85,10 @@ export async function json<T>(
   method: string,
   path: string,
   body?: unknown,
-  signal?: AbortSignal,
+  /** What gives it up, or more headers. */
+  more?: AbortSignal | Record<string, string>,
 ): Promise<T> {
-  const response = await request(method, path, body, signal)
+  const response = await request(method, path, body, more)
   return response.json()
 }
 

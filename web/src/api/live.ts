@@ -52,6 +52,7 @@ class LiveStore {
   private live: Live = { state: 'loading', sessions: [], waiting: null }
   private statuses = NO_STATUSES
   private readonly listeners = new Set<() => void>()
+  private readonly hearers = new Set<(message: { type: string }) => void>()
   private socket: WebSocket | null = null
   private running = false
   private failures = 0
@@ -129,7 +130,16 @@ class LiveStore {
     }
   }
 
+  /** What else is said there is for whoever asked for it. */
+  readonly onMessage = (heard: (message: { type: string }) => void): (() => void) => {
+    this.hearers.add(heard)
+    return () => {
+      this.hearers.delete(heard)
+    }
+  }
+
   private hear(message: Message | { type: 'me' } | { type: 'servers'; servers: StatusNow[] }): void {
+    for (const heard of this.hearers) heard(message)
     if (message.type === 'me') void meStore.load()
     else if (message.type === 'servers') {
       this.statuses = new Map([...this.statuses, ...message.servers.map((one) => [one.id, one] as const)])

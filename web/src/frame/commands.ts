@@ -2,6 +2,7 @@
 
 import type { TFunction } from 'i18next'
 import { createSession } from '../api/client.ts'
+import { MAY } from '../api/rules.ts'
 import type { Server } from '../api/servers.ts'
 import type { Me, Recording, Session } from '../api/types.ts'
 import { isOpen, recordingName, sessionName } from '../api/types.ts'
@@ -97,6 +98,15 @@ function pages(t: TFunction, me: Me | null): Command[] {
       ([section]): [string, string] => [`/${section}`, t(`nav.${section}`)],
     ),
     ['/recordings', t('nav.recordings')],
+    ...(me?.rights.includes(MAY.read)
+      ? ([
+          ['/rules', t('nav.rules')],
+          ['/rules/groups', t('rules.section.groups')],
+          ['/rules/versions', t('rules.section.versions')],
+        ] as [string, string][])
+      : []),
+    ...(me?.rights.includes(MAY.reviews) ? ([['/reviews', t('nav.reviews')]] as [string, string][]) : []),
+    ...(me?.rights.includes(MAY.alerts) ? ([['/alerts', t('nav.alerts')]] as [string, string][]) : []),
     ...(me?.rights.includes('user_list') ? ([['/users', t('nav.users')]] as [string, string][]) : []),
     ['/settings', t('nav.settings')],
     ['/settings#tokens', t('settings.section.tokens')],

@@ -4,10 +4,13 @@ import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { logOut, Problem } from '../api/client.ts'
 import { useLive } from '../api/live.ts'
-import { meStore, useMe, useRight } from '../api/me.ts'
+import { meStore, useMe } from '../api/me.ts'
+import { MAY } from '../api/rules.ts'
 import {
   LogoutIcon,
   RecordingIcon,
+  ReviewIcon,
+  RulesIcon,
   SearchIcon,
   ServerIcon,
   SettingsIcon,
@@ -16,6 +19,7 @@ import {
 } from '../parts/icons.tsx'
 import { Link } from '../parts/link.tsx'
 import { Notice } from '../parts/notice.tsx'
+import { useReviews } from '../reviews/store.ts'
 import type { Place } from '../router.ts'
 import { openPalette } from './open.ts'
 
@@ -65,11 +69,25 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
   )
 }
 
+interface Item {
+  href: string
+  pages: readonly Place['page'][]
+  words: string
+  icon: ReactNode
+  shown?: boolean
+  /** How many wait there. */
+  badge?: number
+}
+
+const MOST_COUNTED = 99
+
 function Rail({ place }: { place: Place }) {
   const { t } = useTranslation()
   const me = useMe()
-  const admin = useRight('user_list')
-  const items = [
+  const rights = me?.rights ?? []
+  const reviews = useReviews()
+  const waiting = reviews.filter(({ may }) => may.decide).length
+  const items: Item[] = [
     { href: '/', pages: ['home'], words: t('nav.terminals'), icon: <TerminalIcon /> },
     {
       href: '/servers',
@@ -83,7 +101,28 @@ function Rail({ place }: { place: Place }) {
       words: t('nav.recordings'),
       icon: <RecordingIcon />,
     },
-    ...(admin ? [{ href: '/users', pages: ['users'], words: t('nav.users'), icon: <UsersIcon /> }] : []),
+    {
+      href: '/rules',
+      pages: ['rules', 'rule_groups', 'rule_versions'],
+      words: t('nav.rules'),
+      icon: <RulesIcon />,
+      shown: rights.includes(MAY.read),
+    },
+    {
+      href: '/reviews',
+      pages: ['reviews', 'alerts'],
+      words: t('nav.reviews'),
+      icon: <ReviewIcon />,
+      shown: rights.includes(MAY.decide) || reviews.length > 0,
+      badge: waiting,
+    },
+    {
+      href: '/users',
+      pages: ['users'],
+      words: t('nav.users'),
+      icon: <UsersIcon />,
+      shown: rights.includes('user_list'),
+    },
     { href: '/settings', pages: ['settings'], words: t('nav.settings'), icon: <SettingsIcon /> },
   ]
   return (
@@ -91,17 +130,24 @@ function Rail({ place }: { place: Place }) {
       <Link href="/" className="brand" aria-label="Bastide" tabIndex={-1}>
         <img src="/icon.svg" width="26" height="26" alt="" />
       </Link>
-      {items.map(({ href, pages, words, icon }) => (
-        <Link
-          key={href}
-          href={href}
-          className="rail-item"
-          aria-current={pages.includes(place.page) ? 'page' : undefined}
-        >
-          {icon}
-          <span>{words}</span>
-        </Link>
-      ))}
+      {items
+        .filter(({ shown = true }) => shown)
+        .map(({ href, pages, words, icon, badge = 0 }) => (
+          <Link
+            key={href}
+            href={href}
+            className="rail-item"
+            aria-current={pages.includes(place.page) ? 'page' : undefined}
+          >
+            {icon}
+            <span>{words}</span>
+            {badge > 0 && (
+              <b className="rail-badge" title={t('reviews.count', { count: badge })}>
+                {badge > MOST_COUNTED ? `${MOST_COUNTED}+` : badge}
+              </b>
+            )}
+          </Link>
+        ))}
       <span className="rail-gap" />
       <button type="button" className="rail-item" onClick={openPalette} title={t('nav.search.keys')}>
         <SearchIcon />

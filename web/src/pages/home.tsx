@@ -11,6 +11,7 @@ import { Dialog } from '../parts/dialog.tsx'
 import { Link } from '../parts/link.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
+import { useReviews } from '../reviews/store.ts'
 import { go, recordingAddress, serverAddress, terminalAddress, useQuery } from '../router.ts'
 import { openOn } from '../servers/open.ts'
 import { useRecentServers } from '../servers/recent.ts'
@@ -56,6 +57,7 @@ export function HomePage() {
       ) : (
         <div className="home">
           <div>
+            <Waiting />
             <Attention sessions={live.sessions} />
             {live.sessions.length === 0 ? (
               <Empty openButton={openButton} />
@@ -74,7 +76,28 @@ export function HomePage() {
   )
 }
 
-/** What waits for a person: here, recordings in trouble. */
+/** Commands that wait for this person's word. */
+function Waiting() {
+  const { t } = useTranslation()
+  const waiting = useReviews().filter(({ may }) => may.decide)
+  const [first] = waiting
+  if (!first) return null
+  return (
+    <section className="notice wait attention" aria-label={t('reviews.waiting')}>
+      <div>
+        <strong>{t('reviews.count', { count: waiting.length })}</strong>{' '}
+        <span className="soft">
+          {first.user.name}: {first.line ?? first.argv.join(' ')}
+        </span>
+      </div>
+      <Link className="quiet" href="/reviews">
+        {t('reviews.look')}
+      </Link>
+    </section>
+  )
+}
+
+/** Recordings in trouble. */
 function Attention({ sessions }: { sessions: readonly Session[] }) {
   const { t } = useTranslation()
   const troubled = sessions.filter(

@@ -11,6 +11,7 @@ import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { type Cast, CastError, readCast } from '../replay/cast.ts'
 import { Replay } from '../replay/replay.tsx'
+import { Timeline, useVerdicts } from '../replay/timeline.tsx'
 import { Missing } from './missing.tsx'
 import { RecordingState } from './recordings.tsx'
 
@@ -56,8 +57,9 @@ export function ReplayPage({ id, at }: { id: string; at: number }) {
 
 type Got = { cast: Cast } | { problem: Problem } | { broken: true } | null
 
-function Play({ recording: { id }, at }: { recording: Recording; at: number }) {
+function Play({ recording: { id, started }, at }: { recording: Recording; at: number }) {
   const { t } = useTranslation()
+  const verdicts = useVerdicts(id)
   const [got, setGot] = useState<Got>(null)
   const [asked, setAsked] = useState(0)
   // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` is another try
@@ -86,7 +88,16 @@ function Play({ recording: { id }, at }: { recording: Recording; at: number }) {
     return <ProblemNotice problem={got.problem} retry={() => setAsked((before) => before + 1)} />
   if ('broken' in got) return <Notice tone="bad">{t('replay.broken')}</Notice>
   if (got.cast.events.length === 0) return <Notice tone="wait">{t('replay.empty')}</Notice>
-  return <Replay cast={got.cast} startAt={at} id={id} />
+  return (
+    <Replay
+      cast={got.cast}
+      startAt={at}
+      id={id}
+      beside={(goTo, now) =>
+        verdicts.length > 0 && <Timeline verdicts={verdicts} started={started} now={now} goTo={goTo} />
+      }
+    />
+  )
 }
 
 function About({ recording }: { recording: Recording }) {

@@ -93,3 +93,17 @@ export const FullScreenIcon = () => (
     <path d="M3.5 7.500v-4h4M12.5 3.500h4v4M16.5 12.500v4h-4M7.5 16.500h-4v-4" />
   </Icon>
 )
+
+export const RulesIcon = () => (
+  <Icon>
+    <path d="M10 2.5 16.5 5v4.500c0 4-2.700 6.700-6.500 8-3.800-1.300-6.500-4-6.500-8V5Z" />
+    <path d="M7 9.750h6" />
+  </Icon>
+)
+
+export const ReviewIcon = () => (
+  <Icon>
+    <path d="M3 11.500 5 4h10l2 7.500v4.500H3Z" />
+    <path d="M3 11.500h4a3 3 0 0 0 6 0h4" />
+  </Icon>
+)

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Copy } from '../parts/copy.tsx'
 import { durationWords } from '../parts/duration.ts'
@@ -9,7 +9,18 @@ import { focusOn, replayKey } from './keys.ts'
 import { type PlayerActions, type PlayerView, SPEEDS, usePlayer } from './use-player.ts'
 
 /** A recording with its controls. They are ours, so that they have names in both languages and no mouse is needed. */
-export function Replay({ cast, startAt, id }: { cast: Cast; startAt: number; id: string }) {
+export function Replay({
+  cast,
+  startAt,
+  id,
+  beside,
+}: {
+  cast: Cast
+  startAt: number
+  id: string
+  /** What stands beside it: told how to go to a second of the recording, and which one is shown. */
+  beside?: (goTo: (second: number) => void, now: number) => ReactNode
+}) {
   const { t } = useTranslation()
   const whole = useRef<HTMLElement>(null)
   const screen = useRef<HTMLDivElement>(null)
@@ -19,7 +30,7 @@ export function Replay({ cast, startAt, id }: { cast: Cast; startAt: number; id:
     else void whole.current?.requestFullscreen()
   }
   useReplayKeys(view, actions, fullScreen)
-  return (
+  const player = (
     <section className="replay" ref={whole} aria-label={t('replay.label')} data-playing={view.playing}>
       <div
         className="replay-screen"
@@ -37,6 +48,14 @@ export function Replay({ cast, startAt, id }: { cast: Cast; startAt: number; id:
         </nav>
       )}
     </section>
+  )
+  const other = beside?.(actions.goTo, actions.momentAt(view.now))
+  if (!other) return player
+  return (
+    <div className="replay-row">
+      {player}
+      {other}
+    </div>
   )
 }
 

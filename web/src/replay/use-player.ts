@@ -28,6 +28,8 @@ export interface PlayerActions {
   setSkipsPauses: (skips: boolean) => void
   /** The moment of the whole recording that is shown. */
   moment: () => number
+  /** Which moment of the whole recording a moment of what is played is. */
+  momentAt: (at: number) => number
   /** To a moment of the whole recording. */
   goTo: (moment: number) => void
 }
@@ -121,6 +123,7 @@ export function usePlayer(
       setSpeed,
       setSkipsPauses,
       moment: () => (player.current ? shown.current.to(player.current.getCurrentTime()) : moment.current),
+      momentAt: (at) => shown.current.to(at),
       goTo: (to) => seek(shown.current.from(to)),
     }),
     [toggle, seek],

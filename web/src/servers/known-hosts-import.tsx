@@ -53,7 +53,7 @@ export function KnownHostsImport() {
         />
       </div>
       <ProblemNotice problem={problem} />
-      {report && <Report report={report} what="keys" />}
+      {report && <Report report={report} what="hosts" />}
       <div className="form-actions">
         <Button
           type={count > 0 ? 'default' : 'primary'}

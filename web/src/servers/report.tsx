@@ -6,18 +6,26 @@ import { Notice } from '../parts/notice.tsx'
 const SHOWN = 100
 
 /** What an import would do, or has done. */
-export function Report({ report, what = 'servers' }: { report: ImportReport; what?: 'servers' | 'keys' }) {
+export function Report({
+  report,
+  what = 'servers',
+}: {
+  report: ImportReport
+  what?: 'servers' | 'hosts' | 'rules'
+}) {
   const { t } = useTranslation()
   const { created, changed, skipped, unchanged, dry_run } = report
+  const counts = { created: created.length, changed: changed.length, skipped: skipped.length }
   const lead = dry_run ? 'would' : 'did'
+  const words = {
+    servers: () => t(`servers.import.${lead}`, counts),
+    hosts: () => t(`hosts.import.${lead}`, counts),
+    rules: () => t(`rules.import.${lead}`, counts),
+  }
   return (
     <section aria-label={t('servers.import.report')} className="import-report">
       <Notice tone={dry_run ? 'wait' : 'good'}>
-        {t(what === 'keys' ? `hosts.import.${lead}` : `servers.import.${lead}`, {
-          created: created.length,
-          changed: changed.length,
-          skipped: skipped.length,
-        })}
+        {words[what]()}
         {unchanged > 0 && ` ${t('servers.import.unchanged', { count: unchanged })}`}
       </Notice>
       <ul>

@@ -13,6 +13,7 @@ import type { Phase } from './socket.ts'
 import { isFailure } from './ssh.ts'
 import { useSecondsUntil } from './status.tsx'
 import type { Notice, View, ViewState } from './view.ts'
+import { Waits } from './waits.tsx'
 import type { Leaf } from './workspace.ts'
 
 /** Lines of a paste that are shown before it is sent. */
@@ -44,6 +45,7 @@ export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
             />
           )
         )}
+        <Waits uid={pane.uid} />
         <Ending phase={state.phase} pane={pane} />
       </div>
     </>
