@@ -63,7 +63,8 @@ pub enum Profile {
 /// Where a session may write and what it must not see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
-    /// Directories it may write to, beside its home, `/tmp`, `/var/tmp`, `/run` and `/dev`.
+    /// Directories it may write to, beside its home, `/tmp`, `/var/tmp`, `/run` and `/dev/shm`; and
+    /// devices beside terminals, null and random.
     pub writable: Vec<PathBuf>,
     /// Directories with programs, beside the usual ones. Their owner is trusted as root is.
     pub executable: Vec<PathBuf>,

@@ -118,8 +118,9 @@ fn furnish(request: &Request<'_>) -> Furnished {
     for hidden in &request.confinement.hidden {
         hide(hidden).map_err(at(hidden))?;
     }
-    let home = request.home;
-    for socket in sockets.iter().filter(|socket| !socket.starts_with(home) || home == Path::new("/")) {
+    // On the workbench what listens in the home directory is the account's own affair.
+    let is_own = |socket: &Path| request.profile == Profile::Workbench && socket.starts_with(request.home);
+    for socket in sockets.iter().filter(|socket| !is_own(socket)) {
         hide(socket).map_err(at(socket))?;
     }
     Ok(())

@@ -15,8 +15,21 @@ use super::{Confinement, Profile};
 /// The newest version we know how to use; older kernels take the part they know.
 const NEWEST: ABI = ABI::V10;
 
-/// Where everybody writes. `/dev`: terminals and null; permissions guard its disks.
+/// Where everybody writes.
 const WRITABLE: [&str; 4] = ["/tmp", "/var/tmp", "/run", "/dev/shm"];
+
+/// Devices that are for everybody. Disks are not among them: who writes to one writes to every file.
+const DEVICES: [&str; 9] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+    "/dev/ptmx",
+    "/dev/pts",
+    "/dev/fd",
+];
 
 /// Restricts the calling process and all that it starts. `no_new_privs` where we lack the right to do
 /// without.
@@ -42,21 +55,28 @@ fn build(
         ruleset = ruleset.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?;
     }
     let mut write = all & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
-    let mut everywhere = look;
+    let (mut everywhere, mut at_home) = (look, write);
     match profile {
-        Profile::Closed => write &= !BitFlags::from(AccessFs::Execute),
+        Profile::Closed => {
+            write &= !BitFlags::from(AccessFs::Execute);
+            // A server that listens in the home directory was started outside.
+            at_home = write & !BitFlags::from(AccessFs::ResolveUnix);
+        }
         Profile::Workbench => everywhere |= AccessFs::Execute,
     }
     let programs = PROGRAMS.iter().map(PathBuf::from).chain(confinement.executable.iter().cloned());
-    let writable = WRITABLE.iter().map(PathBuf::from).chain(confinement.writable.iter().cloned());
+    let (own_devices, own): (Vec<_>, Vec<_>) =
+        confinement.writable.iter().cloned().partition(|path| path.starts_with("/dev"));
     let devices = look | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
+    let writable = WRITABLE.iter().map(PathBuf::from).chain(own);
     let mut created = ruleset
         .create()?
         .no_new_privs(no_new_privs)
         .add_rules(path_beneath_rules(["/"], everywhere))?
         .add_rules(path_beneath_rules(programs, look | AccessFs::Execute))?
-        .add_rules(path_beneath_rules(["/dev"], devices))?
-        .add_rules(path_beneath_rules(writable.chain([home.to_owned()]), write))?;
+        .add_rules(path_beneath_rules(DEVICES.iter().map(PathBuf::from).chain(own_devices), devices))?
+        .add_rules(path_beneath_rules(writable, write))?
+        .add_rules(path_beneath_rules([home], at_home))?;
     if let Some(tcp) = &confinement.tcp {
         for port in &tcp.connect {
             created = created.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;

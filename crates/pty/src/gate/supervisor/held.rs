@@ -11,6 +11,7 @@ use bastide_policy::Action;
 
 use super::super::facts::{Decision, Executable, Facts};
 use super::super::kernel::Notification;
+use super::super::link::Hearing;
 use super::super::refusals::rule;
 use super::super::wire::{self, Held, Report};
 use super::Supervisor;
@@ -18,6 +19,8 @@ use super::before::{Flight, Leave, start};
 
 /// Program starts of one session that can wait at once. Each is a process that stands still.
 const HELD: usize = 64;
+/// Bytes of their arguments, all together.
+const HELD_BYTES: usize = 4 * 1024 * 1024;
 
 struct Entry {
     question: Notification,
@@ -53,7 +56,9 @@ impl Waiting {
 
 impl Supervisor {
     pub(super) fn hold(&mut self, question: Notification, facts: Facts, decision: Decision, since: Instant) {
-        if self.held.all.len() >= HELD {
+        let bytes = |facts: &Facts| facts.argv.iter().map(Vec::len).sum::<usize>();
+        let held: usize = self.held.all.iter().map(|entry| bytes(&entry.facts)).sum();
+        if self.held.all.len() >= HELD || held + bytes(&facts) > HELD_BYTES {
             self.refuse(question.id, libc::EPERM);
             let decision = Decision::deny(rule::TOO_MANY);
             return self.report(question.tid, &facts, decision, (false, since.elapsed()));
@@ -95,9 +100,11 @@ impl Supervisor {
         }
     }
 
+    /// Their time is over, or there is nobody any more who could approve.
     pub(super) fn expire_held(&mut self) {
         let now = Instant::now();
-        while let Some(entry) = self.held.take(|entry| entry.until <= now) {
+        let alone = self.link.hearing() == Hearing::Gone;
+        while let Some(entry) = self.held.take(|entry| alone || entry.until <= now) {
             self.turn_away(entry);
         }
     }

@@ -61,12 +61,15 @@ async fn sudo_works_and_what_runs_through_it_is_judged() {
         return;
     }
     let script = "sudo -n id; echo denied=$?; sudo -n -u nobody true; echo allowed=$?; \
-                  sudo -n sh -c 'echo x > /etc/cron.d/x || echo readonly'; grep NoNewPrivs /proc/self/status";
+                  sudo -n sh -c 'echo x > /etc/cron.d/x || echo readonly'; \
+                  mknod ~/disk b 8 0 || echo nodevice; for disk in /dev/sd? /dev/vd? /dev/nvme?n? /dev/mem; do \
+                  [ ! -e $disk ] || ( : 3<> $disk ) && [ -e $disk ] && echo OPENED $disk; done 2>/dev/null; grep NoNewPrivs /proc/self/status";
     for profile in [Profile::Closed, Profile::Workbench] {
         let mut desk = Desk::bash(profile, &set("deny", &["id"]), script).await;
         let (output, _) = desk.finish().await;
         assert!(!output.contains("uid="), "{output}");
         assert!(output.contains("denied=1\n") && output.contains("allowed=0\n"), "{output}");
+        assert!(output.contains("nodevice") && !output.contains("OPENED"), "{output}");
         assert!(output.contains("readonly") && output.contains("NoNewPrivs:\t0"), "{output}");
         assert!(desk.actions("id").iter().all(|(action, _)| *action == Action::Deny));
     }
