@@ -103,3 +103,17 @@ pub(super) fn shown(bytes: &[u8], limit: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_as_what_they_are() {
+        assert_eq!(shown("é/x".as_bytes(), 10), "é/x");
+        assert_eq!(shown(b"a\xff\xfeb", 10), "a\\xff\\xfeb");
+        assert_eq!(shown(b"abcdef", 3), "abc…");
+        // Cut in the middle of a character.
+        assert_eq!(shown("é".as_bytes(), 1), "\\xc3…");
+    }
+}

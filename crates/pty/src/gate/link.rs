@@ -12,7 +12,7 @@ use super::wire::{self, MESSAGE_BYTES, Order, Report};
 /// Bytes of reports that wait for ptyd beside what the socket takes: some hundreds of program starts.
 const WAITING_BYTES: usize = 256 * 1024;
 /// How long program starts wait for ptyd to read reports before they are refused.
-const READ_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -22,6 +22,8 @@ pub(super) struct Link {
     waiting_bytes: usize,
     /// Since when nothing could be sent.
     stuck: Option<Instant>,
+    /// How long that may be.
+    limit: Duration,
     /// Verdicts that were not told.
     untold: u64,
     buffer: Vec<u8>,
@@ -40,12 +42,13 @@ pub(super) enum Hearing {
 }
 
 impl Link {
-    pub(super) fn new(socket: OwnedFd) -> Self {
+    pub(super) fn new(socket: OwnedFd, limit: Duration) -> Self {
         Self {
             socket: Some(socket),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             stuck: None,
+            limit,
             untold: 0,
             buffer: Vec::new(),
         }
@@ -65,14 +68,14 @@ impl Link {
         }
         match self.stuck {
             _ if self.waiting_bytes < WAITING_BYTES => Hearing::Heard,
-            Some(since) if since.elapsed() >= READ_LIMIT => Hearing::Unheard,
+            Some(since) if since.elapsed() >= self.limit => Hearing::Unheard,
             _ => Hearing::Waits,
         }
     }
 
     /// When program starts that wait are to be refused.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        (self.hearing() == Hearing::Waits).then(|| self.stuck.map(|since| since + READ_LIMIT)).flatten()
+        (self.hearing() == Hearing::Waits).then(|| self.stuck.map(|since| since + self.limit)).flatten()
     }
 
     /// A verdict that nobody was told of.
@@ -146,5 +149,67 @@ impl Link {
         self.socket = None;
         self.waiting.clear();
         self.waiting_bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(number: usize) -> Report {
+        Report::Alert { what: format!("{number} {}", "x".repeat(4000)) }
+    }
+
+    fn number(report: &Report) -> usize {
+        let Report::Alert { what } = report else { panic!("{report:?}") };
+        what.split(' ').next().expect("a number").parse().expect("a number")
+    }
+
+    #[test]
+    fn reports_wait_in_order_and_program_starts_with_them_until_the_limit() {
+        let (ours, theirs) = wire::pair().expect("sockets");
+        let mut link = Link::new(ours, Duration::from_secs(60));
+        let mut told = 0;
+        while link.hearing() == Hearing::Heard {
+            link.tell(alert(told));
+            told += 1;
+        }
+        assert_eq!(link.hearing(), Hearing::Waits);
+        assert!(link.deadline().is_some());
+        // As if the minute were over.
+        link.limit = Duration::ZERO;
+        assert_eq!(link.hearing(), Hearing::Unheard);
+        assert_eq!(link.deadline(), None);
+
+        let mut buffer = vec![0; MESSAGE_BYTES];
+        for expected in 0..told {
+            let (report, _) =
+                wire::receive::<Report>(&theirs, &mut buffer, RecvFlags::DONTWAIT).expect("none is lost");
+            assert_eq!(number(&report), expected);
+            link.flush();
+        }
+        assert_eq!((link.hearing(), link.has_waiting()), (Hearing::Heard, false));
+    }
+
+    #[test]
+    fn the_other_side_is_missed_when_it_is_gone() {
+        let (ours, theirs) = wire::pair().expect("sockets");
+        let mut link = Link::new(ours, READ_LIMIT);
+        assert!(link.order().is_none());
+        assert_eq!(link.hearing(), Hearing::Heard);
+        drop(theirs);
+        assert!(link.order().is_none());
+        assert_eq!(link.hearing(), Hearing::Gone);
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_to_be() {
+        let (ours, theirs) = wire::pair().expect("sockets");
+        let mut link = Link::new(ours, READ_LIMIT);
+        link.tell(Report::Alert { what: "x".repeat(MESSAGE_BYTES) });
+        let mut buffer = vec![0; MESSAGE_BYTES];
+        let (report, _) =
+            wire::receive::<Report>(&theirs, &mut buffer, RecvFlags::DONTWAIT).expect("a report");
+        assert!(matches!(report, Report::Alert { what } if what.contains("too large")));
     }
 }

@@ -21,7 +21,7 @@ use self::tree::Tree;
 use super::child::{self, Word};
 use super::facts::Decide;
 use super::layers::{Layer, Layers};
-use super::link::{Hearing, Link};
+use super::link::{Hearing, Link, READ_LIMIT};
 use super::target::Heads;
 use super::wire::{self, Job, MESSAGE_BYTES, Order, Report};
 use super::{Profile, confine, hooks, kernel, layers};
@@ -91,7 +91,7 @@ pub fn supervise() -> ExitCode {
     let Ok(socket) = kernel::inherited(0) else {
         return ExitCode::FAILURE;
     };
-    let link = Link::new(socket);
+    let link = Link::new(socket, READ_LIMIT);
     match begin(&link) {
         Ok(Some(begun)) => Supervisor::new(link, begun).run(),
         // The child, which could not become the program.
