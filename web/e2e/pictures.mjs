@@ -13,6 +13,11 @@ const onServer = (says, more = {}) => ({
   server: (server) =>
     Object.assign(server, { says, sessions: [{ ...ON_SERVER, state: 'connecting', ...more }] }),
 })
+/** What a terminal is told when a command of its session was refused. */
+export const REFUSED = {
+  ...{ type: 'notice', kind: 'command', level: 'error' },
+  ...{ text: 'Refused: rm -rf /srv (no-rm-rf-root)', zh: '命令被拦截: rm -rf /srv (no-rm-rf-root)' },
+}
 const row = (page) => page.locator('.rows .row').first().waitFor()
 
 /** By name: an address, what to do to the server before, and to the page after. */
@@ -278,6 +283,7 @@ export const PAGES = {
   'terminal-waits': {
     ...onServer([]),
     server: (server) => {
+      server.says = [{ ...REFUSED }]
       server.judge().sessions = [{ ...ON_SERVER, state: 'running' }]
       server.reviews[0].may = { decide: false, cancel: true }
     },

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch } from './pictures.mjs'
+import { launch, REFUSED } from './pictures.mjs'
 import { ADDRESS, StandIn, session } from './stand-in.mjs'
 
 let browser
@@ -127,7 +127,11 @@ test('what waits is counted at once wherever one is, and decided with a reason',
 })
 
 test('nobody is offered to approve their own; the terminal says that it waits, and gives up', async () => {
-  const { page, context, server } = await visit(`/t/${session(0).uid}`, (server) => server.judge())
+  const { page, context, server } = await visit(`/t/${session(0).uid}`, (server) => {
+    server.judge().says = [REFUSED, { ...REFUSED, text: 'waits', review: { state: 'open' } }]
+  })
+  // A refusal is told over the terminal; what waits has a place of its own.
+  await page.getByRole('alert').getByText('Refused: rm -rf /srv').waitFor()
   const waits = page.locator('.waits')
   await waits.getByText('Waits for somebody to approve it').waitFor()
   assert.equal(await waits.getByRole('link').count(), 0)

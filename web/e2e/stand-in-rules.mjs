@@ -55,7 +55,7 @@ const READY = [
 ]
 
 const version = (number, rules, more = {}) => ({
-  ...{ version: number, digest: DIGEST, created: before(60 * 24 * (4 - number) + 7), author: 'admin' },
+  ...{ version: number, digest: DIGEST, created: before(60 * 24 * (4 - number) + 7), created_by: 'admin' },
   ...{ note: '', control: { gate: number > 2 ? 'workbench' : 'off' }, rules },
   ...more,
 })
@@ -67,13 +67,13 @@ export function ruleVersions() {
   return [
     version(3, now, { note: 'Restarts need two people since the last outage' }),
     version(2, second),
-    version(1, first, { author: null }),
+    version(1, first, { created_by: null }),
   ]
 }
 
 export const reviews = (uid) => [
   {
-    ...{ id: uid(601), state: 'open', session: uid(3), account: 'deploy', door: 'line' },
+    ...{ id: uid(601), state: 'waiting', session: uid(3), account: 'deploy', door: 'line' },
     ...{ user: { id: 2, name: 'ops' }, server: { id: 3, name: 'db-1' }, hash: DIGEST },
     ...{ line: 'sudo systemctl restart postgresql', cwd: '/srv/db', rule: 'restart-in-pairs' },
     argv: ['/usr/bin/systemctl', 'restart', 'postgresql'],
@@ -82,7 +82,7 @@ export const reviews = (uid) => [
     may: { decide: true, cancel: false },
   },
   {
-    ...{ id: uid(602), state: 'open', session: uid(0), account: 'admin', door: 'exec' },
+    ...{ id: uid(602), state: 'waiting', session: uid(0), account: 'admin', door: 'exec' },
     ...{ user: { id: 1, name: 'admin' }, server: null, line: null, cwd: '/', rule: null, reason: null },
     argv: ['/sbin/reboot', '', 'a b\u202etxt.exe'],
     ...{ opened: before(0.1), expires: null, closed: null, decided_by: null, decision: null },
@@ -156,7 +156,7 @@ export function aboutRules(world, method, path, body, more) {
   if (list === 'sessions' && act === 'verdicts') return json({ verdicts: world.verdicts, next: null })
   if (list === 'reviews') {
     if (method === 'GET')
-      return json({ reviews: more.state === 'open' ? world.reviews : world.closedReviews, next: null })
+      return json({ reviews: more.state === 'waiting' ? world.reviews : world.closedReviews, next: null })
     const one = world.reviews.find(({ id }) => id === what)
     if (!one) return json(null, 404)
     const state = { approve: 'approved', refuse: 'refused', cancel: 'cancelled' }[act]
@@ -186,9 +186,9 @@ export function aboutRules(world, method, path, body, more) {
   }
   if (method === 'PUT') {
     if (more.known !== `"${now.version}"`) return { status: 412, kind: 'rules_changed', body: 'changed' }
-    const next = { ...now, ...body, version: now.version + 1, created: before(0), author: world.me }
+    const next = { ...now, ...body, version: now.version + 1, created: before(0), created_by: world.me }
     world.ruleVersions.unshift(next)
     return json(next)
   }
-  return json({ ...now, ready_groups: READY })
+  return json({ ...now, unreadable: null, ready_groups: READY })
 }

@@ -13,11 +13,13 @@ export class Problem extends Error {
   readonly requestId: string | null
   /** What is wrong with a document, and where in it. */
   readonly faults: readonly { place: string; what: string }[]
+  /** What the rule says that a command was refused by. */
+  readonly reason: { en?: string; zh?: string } | null
 
   constructor(
     status: number,
     detail: string,
-    more: Partial<Pick<Problem, 'kind' | 'retryAfter' | 'requestId' | 'faults'>> = {},
+    more: Partial<Pick<Problem, 'kind' | 'retryAfter' | 'requestId' | 'faults' | 'reason'>> = {},
   ) {
     super(detail)
     this.status = status
@@ -25,6 +27,7 @@ export class Problem extends Error {
     this.retryAfter = more.retryAfter ?? null
     this.requestId = more.requestId ?? null
     this.faults = more.faults ?? []
+    this.reason = more.reason ?? null
   }
 }
 
@@ -42,6 +45,7 @@ interface Said {
   detail?: string
   request_id?: string
   faults?: Problem['faults']
+  reason?: Problem['reason']
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -52,6 +56,7 @@ async function problemOf(response: Response): Promise<Problem> {
     retryAfter: Number.isNaN(retryAfter) ? null : retryAfter,
     requestId: said.request_id ?? null,
     faults: Array.isArray(said.faults) ? said.faults : [],
+    reason: said.reason ?? null,
   })
 }
 

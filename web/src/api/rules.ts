@@ -106,7 +106,7 @@ export interface VersionInfo {
   digest: string
   created: string
   /** Null: the program itself. */
-  author: string | null
+  created_by: string | null
   /** What somebody wrote about it. */
   note: string
 }
@@ -125,6 +125,8 @@ export interface Version extends VersionInfo {
 
 /** What holds now, and the command groups that come with the product. */
 export interface Current extends Version {
+  /** Why nothing can be judged by it, where that is so; then nothing runs that needs a verdict. */
+  unreadable: string | null
   ready_groups: CommandGroup[]
 }
 
@@ -206,12 +208,13 @@ export const importRules = (format: RuleFormat, text: string, dryRun: boolean) =
 
 // Commands that wait for a second person.
 
-export type ReviewState = 'open' | 'approved' | 'refused' | 'cancelled' | 'expired'
+export type ReviewState = 'waiting' | 'approved' | 'refused' | 'cancelled' | 'expired'
 export interface Review {
   id: string
   state: ReviewState
   session: string
-  user: Named
+  /** Null: somebody who is gone. */
+  user: Named | null
   server: Named | null
   account: string
   door: Door
@@ -230,7 +233,7 @@ export interface Review {
   may: { decide: boolean; cancel: boolean }
 }
 
-export const listReviews = async (state: 'open' | 'closed') =>
+export const listReviews = async (state: 'waiting' | 'closed') =>
   (await page<'reviews', Review>('/api/v1/reviews', 'reviews', new URLSearchParams({ state, limit: '100' })))
     .items
 export type Decision = 'approve' | 'refuse' | 'cancel'

@@ -87,7 +87,7 @@ function Waiting() {
       <div>
         <strong>{t('reviews.count', { count: waiting.length })}</strong>{' '}
         <span className="soft">
-          {first.user.name}: {first.line ?? first.argv.join(' ')}
+          {first.user?.name ?? '–'}: {first.line ?? first.argv.join(' ')}
         </span>
       </div>
       <Link className="quiet" href="/reviews">

@@ -64,6 +64,9 @@ export function ReviewsPage() {
   )
 }
 
+/** Somebody who is gone has no name. */
+const whose = (review: Review) => review.user?.name ?? '–'
+
 /** One that waits: everything that one needs to decide, and the decision. */
 function Waiting({ review }: { review: Review }) {
   const { t } = useTranslation()
@@ -71,12 +74,12 @@ function Waiting({ review }: { review: Review }) {
   const { busy, problem, run } = useAction()
   const decide = (decision: Decision) =>
     run(async () => reviewStore.take(await decideReview(review.id, decision, reason.trim())))
-  const { user, server, account, may } = review
+  const { server, account, may } = review
   const why = textIn(review.reason)
   return (
-    <article className="review" aria-label={t('reviews.of', { name: user.name })}>
+    <article className="review" aria-label={t('reviews.of', { name: whose(review) })}>
       <header>
-        <strong>{user.name}</strong>
+        <strong>{whose(review)}</strong>
         <span className="soft">
           {account}
           {server && ` @ ${server.name}`} · <Ago at={review.opened} />
@@ -154,7 +157,7 @@ function Waiting({ review }: { review: Review }) {
 }
 
 const TONES: Record<ReviewState, Tone> = {
-  open: 'wait',
+  waiting: 'wait',
   approved: 'good',
   refused: 'bad',
   expired: 'bad',
@@ -163,13 +166,13 @@ const TONES: Record<ReviewState, Tone> = {
 
 function Closed({ review }: { review: Review }) {
   const { t } = useTranslation()
-  const { state, user, server, decided_by, decision, closed } = review
+  const { state, server, decided_by, decision, closed } = review
   return (
     <>
       <div>
         <Argv argv={review.argv} />
         <p className="soft">
-          {user.name}
+          {whose(review)}
           {server && ` @ ${server.name}`}
           {decided_by && ` · ${t('reviews.by', { name: decided_by })}`}
           {decision && `: ${decision}`} · {closed && <Ago at={closed} />}

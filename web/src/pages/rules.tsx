@@ -7,7 +7,7 @@ import { useRight } from '../api/me.ts'
 import { ACTIONS, type Action, GATES, type Gate, MAY, type Rule, type RuleSet } from '../api/rules.ts'
 import { Command } from '../parts/command.tsx'
 import { Choice } from '../parts/field.tsx'
-import { ProblemNotice } from '../parts/notice.tsx'
+import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
 import { useQuery } from '../router.ts'
 import { ImportRules } from '../rules/import.tsx'
@@ -56,6 +56,9 @@ export function RulesPage() {
         )}
       </header>
       <ProblemNotice problem={problem} retry={() => void rulesStore.load()} />
+      {current?.unreadable && (
+        <Notice tone="bad">{t('rules.unreadable', { why: current.unreadable })}</Notice>
+      )}
       {!set && !problem && <p className="loading soft">{t('frame.loading')}</p>}
       {set && (
         <div className="rules-page">

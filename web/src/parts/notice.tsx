@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Problem } from '../api/client.ts'
+import { currentLanguage } from '../i18n.ts'
 
 /** Something that must be seen, where it happened. */
 export function Notice({
@@ -20,6 +21,11 @@ export function Notice({
   )
 }
 
+/** A sentence that is there in both languages, or in one. */
+export function inLanguage({ en = '', zh = '' }: { en?: string; zh?: string }): string {
+  return currentLanguage() === 'zh-CN' ? zh || en : en || zh
+}
+
 /** What to show for a failed request. */
 export function useProblemWords(): (problem: Problem) => string {
   const { t } = useTranslation()
@@ -31,6 +37,7 @@ export function useProblemWords(): (problem: Problem) => string {
     if (problem.status >= 500 && problem.requestId) {
       return t('error.server', { detail: problem.message, id: problem.requestId })
     }
+    if (problem.reason) return inLanguage(problem.reason) || problem.message
     return problem.message || t('error.title')
   }
 }

@@ -2,8 +2,7 @@ import { Fragment } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Problem } from '../api/client.ts'
 import { ACTIONS, type Action, type Text } from '../api/rules.ts'
-import { currentLanguage } from '../i18n.ts'
-import { Notice, useProblemWords } from '../parts/notice.tsx'
+import { inLanguage, Notice, useProblemWords } from '../parts/notice.tsx'
 import { Dot, type Tone } from '../parts/state.tsx'
 
 const TONES: Record<Action, Tone> = { allow: 'good', alert: 'wait', review: 'wait', deny: 'bad' }
@@ -17,10 +16,7 @@ export function ActionDot({ action }: { action: Action }) {
 }
 
 /** In the language of the page, or else in the other one. */
-export function textIn(text: Text | null | undefined): string {
-  const { en = '', zh = '' } = text ?? {}
-  return currentLanguage() === 'zh-CN' ? zh || en : en || zh
-}
+export const textIn = (text: Text | null | undefined): string => inLanguage(text ?? {})
 
 /** The words of a command, each by itself: where one ends can matter. */
 export function Argv({ argv }: { argv: readonly string[] }) {

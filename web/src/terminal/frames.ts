@@ -73,6 +73,15 @@ export interface Prompt {
   key?: PromptKey | null
 }
 
+/** What a notice of kind `command` has besides its English text. */
+export interface CommandNotice {
+  level?: 'error' | 'warning' | 'info'
+  /** The same in Chinese. */
+  zh?: string
+  /** The command waits for a second person, or has. */
+  review?: { state: string }
+}
+
 /** The server's text messages. */
 export type Message =
   | { type: 'hello'; session: string; pos: number; resumed: boolean; write: boolean; input: number | null }
@@ -80,7 +89,7 @@ export type Message =
   | { type: 'input_refused'; number: number; code: string; message: string }
   | { type: 'resized'; pos: number; cols: number; rows: number }
   | { type: 'lagged'; pos: number }
-  | { type: 'notice'; kind: string; text: string }
+  | ({ type: 'notice'; kind: string; text: string } & CommandNotice)
   | { type: 'viewers'; viewers: ViewerInfo[] }
   | { type: 'exit'; code: number; signal: number | null }
   | { type: 'waiting'; reason: string }

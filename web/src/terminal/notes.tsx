@@ -2,6 +2,7 @@ import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../api/live.ts'
 import { useRight } from '../api/me.ts'
+import { currentLanguage } from '../i18n.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { changeSettings } from '../settings.ts'
 import { useDesk, useViewState } from './desk.ts'
@@ -40,6 +41,7 @@ export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
           state.notice && (
             <Note
               text={noticeWords(t, state.notice)}
+              level={state.notice.level}
               action={t('terminal.notice.dismiss')}
               act={() => view?.dismiss()}
             />
@@ -52,9 +54,19 @@ export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
   )
 }
 
-function Note({ text, action, act }: { text: string; action: string; act: () => void }) {
+function Note({
+  text,
+  level,
+  action,
+  act,
+}: {
+  text: string
+  level: Notice['level']
+  action: string
+  act: () => void
+}) {
   return (
-    <div className="note">
+    <div className={level ? `note ${level}` : 'note'} role={level === 'error' ? 'alert' : undefined}>
       <span>{text}</span>
       <button type="button" className="quiet" onClick={act}>
         {action}
@@ -139,7 +151,7 @@ const PLAIN = [
   'graphics_lost',
 ] as const
 
-function noticeWords(t: TFunction, { kind, text }: Notice): string {
+function noticeWords(t: TFunction, { kind, text, zh }: Notice): string {
   const plain = PLAIN.find((one) => one === kind)
   if (plain) return t(`terminal.notice.${plain}`)
   switch (kind) {
@@ -151,6 +163,8 @@ function noticeWords(t: TFunction, { kind, text }: Notice): string {
       return t('terminal.notice.recording', { text })
     case 'ending':
       return t('terminal.notice.ending', { text })
+    case 'command':
+      return currentLanguage() === 'zh-CN' ? zh || text : text
     case 'unreachable':
       return t('error.unreachable')
     default:

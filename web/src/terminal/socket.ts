@@ -7,6 +7,7 @@
 // - The screen is told everything in the order of the stream, sizes and snapshots included.
 
 import {
+  type CommandNotice,
   type Message,
   type Prompt,
   type Request,
@@ -63,7 +64,7 @@ export interface Listener {
   roundTrip(milliseconds: number): void
   viewers(viewers: ViewerInfo[]): void
   writable(write: boolean): void
-  notice(kind: string, text: string): void
+  notice(kind: string, text: string, command?: CommandNotice): void
   /** What waits for an answer, oldest first. */
   prompts(prompts: readonly Prompt[]): void
 }
@@ -297,7 +298,7 @@ export class TerminalSocket {
         this.listener.viewers(message.viewers)
         break
       case 'notice':
-        this.listener.notice(message.kind, message.text)
+        this.listener.notice(message.kind, message.text, message)
         break
       case 'waiting':
         this.greeted = false

@@ -21,6 +21,15 @@ const TONES: Record<Phase['kind'], Tone> = {
 const LABELS = ['enforced', 'enforced_session', 'gated', 'line', 'watched', 'none'] as const
 type Label = (typeof LABELS)[number]
 
+/** How the commands of a session are judged. */
+interface Control {
+  label: string
+  layers?: string[]
+  missing?: { layer: string; cause: string }[]
+  /** With it no program starts any more. */
+  failure?: string | null
+}
+
 /** The thin line under the terminals: the one in focus. */
 export function StatusLine({
   pane,
@@ -92,12 +101,18 @@ function ReadOnly({ pane, session }: { pane: Leaf; session: Session | undefined 
 
 function LabelBadge({ session }: { session: Session }) {
   const { t } = useTranslation()
-  const said = (session as { label?: string }).label ?? 'none'
+  const { control } = session as { control?: Control | null }
+  const said = control?.label ?? 'none'
   // A label of a newer server promises no more than that somebody looks.
   const label: Label = LABELS.find((one) => one === said) ?? 'watched'
+  const more = [
+    control?.failure,
+    control?.layers?.length && t('terminal.label.layers', { layers: control.layers.join(', ') }),
+    ...(control?.missing ?? []).map((one) => t('terminal.label.missing', { ...one })),
+  ].filter(Boolean)
   return (
-    <span className="status-label soft" title={t(`terminal.label.${label}.title`)}>
-      {t(`terminal.label.${label}`)}
+    <span className="status-label soft" title={[t(`terminal.label.${label}.title`), ...more].join('\n')}>
+      {control?.failure ? <Dot tone="bad">{t('terminal.label.failed')}</Dot> : t(`terminal.label.${label}`)}
     </span>
   )
 }

@@ -4,7 +4,7 @@
 import { getSettings } from '../settings.ts'
 import { type Bell, ring } from './bell.ts'
 import { copyText } from './clipboard.ts'
-import type { Prompt, ViewerInfo } from './frames.ts'
+import type { CommandNotice, Prompt, ViewerInfo } from './frames.ts'
 import { browserHost } from './host.ts'
 import { type KeyName, keyBytes, withControl } from './keys.ts'
 import type { Look } from './look.ts'
@@ -16,7 +16,12 @@ import { type Phase, TerminalSocket } from './socket.ts'
 const PROMPT = 'bastide:prompt'
 
 /** What needs no answer goes by itself after so many milliseconds. */
-const PASSING: Record<string, number> = { copied: 1_500, nothing_selected: 2_500, READ_ONLY: 8_000 }
+const PASSING: Record<string, number> = {
+  copied: 1_500,
+  nothing_selected: 2_500,
+  READ_ONLY: 8_000,
+  command: 20_000,
+}
 
 export interface ViewState {
   phase: Phase
@@ -43,7 +48,7 @@ export interface ViewState {
   dialling: string
 }
 
-export interface Notice {
+export interface Notice extends Pick<CommandNotice, 'level' | 'zh'> {
   kind: string
   text: string
 }
@@ -127,9 +132,10 @@ export class View {
         roundTrip: (milliseconds) => this.change({ roundTrip: Math.round(milliseconds) }),
         viewers: (viewers) => this.change({ viewers }),
         writable: (write) => this.change({ write }),
-        notice: (kind, text) => {
+        notice: (kind, text, command) => {
           if (kind === 'ssh') this.change({ dialling: text })
-          else this.notify(kind, text)
+          // What waits is shown as long as it does, beside this.
+          else if (command?.review?.state !== 'open') this.notify(kind, text, command)
         },
         prompts: (prompts) => this.change({ prompts }),
       },
@@ -198,8 +204,8 @@ export class View {
     this.focus()
   }
 
-  notify(kind: string, text = ''): void {
-    const notice = { kind, text }
+  notify(kind: string, text = '', { level, zh }: CommandNotice = {}): void {
+    const notice = { kind, text, ...(level && { level }), ...(zh && { zh }) }
     this.change({ notice })
     clearTimeout(this.fading)
     const stays = PASSING[kind]
