@@ -73,7 +73,7 @@ export function ruleVersions() {
 
 export const reviews = (uid) => [
   {
-    ...{ id: uid(601), state: 'waiting', session: uid(3), account: 'deploy', door: 'line' },
+    ...{ id: uid(601), state: 'open', session: uid(3), account: 'deploy', door: 'line' },
     ...{ user: { id: 2, name: 'ops' }, server: { id: 3, name: 'db-1' }, hash: DIGEST },
     ...{ line: 'sudo systemctl restart postgresql', cwd: '/srv/db', rule: 'restart-in-pairs' },
     argv: ['/usr/bin/systemctl', 'restart', 'postgresql'],
@@ -82,7 +82,7 @@ export const reviews = (uid) => [
     may: { decide: true, cancel: false },
   },
   {
-    ...{ id: uid(602), state: 'waiting', session: uid(0), account: 'admin', door: 'exec' },
+    ...{ id: uid(602), state: 'open', session: uid(0), account: 'admin', door: 'exec' },
     ...{ user: { id: 1, name: 'admin' }, server: null, line: null, cwd: '/', rule: null, reason: null },
     argv: ['/sbin/reboot', '', 'a b\u202etxt.exe'],
     ...{ opened: before(0.1), expires: null, closed: null, decided_by: null, decision: null },
@@ -156,11 +156,11 @@ export function aboutRules(world, method, path, body, more) {
   if (list === 'sessions' && act === 'verdicts') return json({ verdicts: world.verdicts, next: null })
   if (list === 'reviews') {
     if (method === 'GET')
-      return json({ reviews: more.state === 'waiting' ? world.reviews : world.closedReviews, next: null })
+      return json({ reviews: more.state === 'open' ? world.reviews : world.closedReviews, next: null })
     const one = world.reviews.find(({ id }) => id === what)
     if (!one) return json(null, 404)
     const state = { approve: 'approved', refuse: 'refused', cancel: 'cancelled' }[act]
-    Object.assign(one, { state, decided_by: world.me, decision: body.reason, closed: before(0) })
+    Object.assign(one, { state, decided_by: world.me, decision: body.reason ?? null, closed: before(0) })
     world.reviews = world.reviews.filter((other) => other !== one)
     world.closedReviews.unshift(one)
     world.tell({ type: 'review_closed', review: one })

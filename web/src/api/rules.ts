@@ -208,7 +208,7 @@ export const importRules = (format: RuleFormat, text: string, dryRun: boolean) =
 
 // Commands that wait for a second person.
 
-export type ReviewState = 'waiting' | 'approved' | 'refused' | 'cancelled' | 'expired'
+export type ReviewState = 'open' | 'approved' | 'refused' | 'cancelled' | 'expired'
 export interface Review {
   id: string
   state: ReviewState
@@ -233,12 +233,16 @@ export interface Review {
   may: { decide: boolean; cancel: boolean }
 }
 
-export const listReviews = async (state: 'waiting' | 'closed') =>
+export const listReviews = async (state: 'open' | 'closed') =>
   (await page<'reviews', Review>('/api/v1/reviews', 'reviews', new URLSearchParams({ state, limit: '100' })))
     .items
 export type Decision = 'approve' | 'refuse' | 'cancel'
 export const decideReview = (review: string, decision: Decision, reason: string) =>
-  json<Review>('POST', `/api/v1/reviews/${id(review)}/${decision}`, { reason: reason || null })
+  json<Review>(
+    'POST',
+    `/api/v1/reviews/${id(review)}/${decision}`,
+    decision === 'cancel' ? undefined : { reason: reason || null },
+  )
 
 /** Over the events' WebSocket. */
 export type ReviewEvent = { type: 'review_opened' | 'review_closed'; review?: Review }

@@ -58,12 +58,12 @@ export const exportAddress = (format: ImportFormat) => `${SERVERS}/export?format
 
 export type HostKey = Schemas['HostKey']
 export interface PresentedKey {
-  host: string
-  port: number
   algorithm: string
   fingerprint: string
   /** `algorithm base64`. */
   key: string
+  /** It is one of the accepted ones. */
+  accepted?: boolean
 }
 export const listHostKeys = (server: number) =>
   all<'items', HostKey>(`${SERVERS}/${id(server)}/host-keys`, 'items')

@@ -157,7 +157,7 @@ function Waiting({ review }: { review: Review }) {
 }
 
 const TONES: Record<ReviewState, Tone> = {
-  waiting: 'wait',
+  open: 'wait',
   approved: 'good',
   refused: 'bad',
   expired: 'bad',

@@ -11,7 +11,7 @@ export function afterEvent(list: readonly Review[], event: ReviewEvent): Review[
   const { review } = event
   if (!review) return null
   const rest = list.filter(({ id }) => id !== review.id)
-  if (review.state !== 'waiting') return rest
+  if (review.state !== 'open') return rest
   return [...rest, review].sort((a, b) => a.opened.localeCompare(b.opened))
 }
 
@@ -61,7 +61,7 @@ class ReviewStore {
       return
     }
     try {
-      const reviews = await listReviews('waiting')
+      const reviews = await listReviews('open')
       if (mine === this.asked) this.set([...reviews].sort((a, b) => a.opened.localeCompare(b.opened)))
     } catch (error) {
       // What was known stays; the next event or connection asks again.
