@@ -43,6 +43,9 @@ pub struct Facts {
     /// Effective uid: after the exec the new program's.
     pub uid: u32,
     pub cwd: PathBuf,
+    /// Parent and process group: all stages of a pipeline have the same group.
+    pub ppid: i32,
+    pub pgid: i32,
 }
 
 /// What was decided, and by which rule. Rules of the gate itself begin with `gate:`.

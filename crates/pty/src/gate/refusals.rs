@@ -78,6 +78,8 @@ mod tests {
             environment: Vec::new(),
             uid: 1000,
             cwd: "/".into(),
+            ppid: 1,
+            pgid: 1,
         }
     }
 

@@ -153,10 +153,13 @@ fn argv(memory: &File, from: u64) -> Result<Vec<Vec<u8>>, i32> {
     Ok(all)
 }
 
+/// Seconds and nanoseconds of a file's last change, inode(7).
+type Changed = (i64, i64);
+
 /// The beginnings of files: whether they are scripts, and for which interpreter.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    known: HashMap<(u64, u64, i64, i64), Option<Interpreter>>,
+    known: HashMap<(u64, u64, Changed), Option<Interpreter>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,11 +180,11 @@ impl Heads {
     /// Follows `asked` to the file and on to its interpreter. `Err` carries the errno: ENOENT is what
     /// every directory of PATH but one gives.
     pub(super) fn expected(&mut self, tid: i32, asked: &Asked) -> Result<Expected, i32> {
-        let (file, exe) = open(&asked.path, asked.follow)?;
+        let (file, exe, changed) = open(&asked.path, asked.follow)?;
         let mut argv = asked.argv.clone();
         let mut expected = Expected { exe, script: None, argv: Vec::new() };
         let mut name = asked.execfn.clone();
-        let mut interpreter = self.interpreter(&file, &expected.exe);
+        let mut interpreter = self.interpreter(&file, &expected.exe, changed);
         for _ in 0..INTERPRETERS {
             let Some(Interpreter { path, argument }) = interpreter else {
                 expected.argv = argv;
@@ -193,8 +196,8 @@ impl Heads {
             argv.extend(argument);
             argv.push(name);
             argv.extend(rest);
-            let (file, next) = open(&reachable(tid, &format!("/proc/{tid}/cwd"), &path), true)?;
-            interpreter = self.interpreter(&file, &next);
+            let (file, next, changed) = open(&reachable(tid, &format!("/proc/{tid}/cwd"), &path), true)?;
+            interpreter = self.interpreter(&file, &next, changed);
             let script = std::mem::replace(&mut expected.exe, next);
             expected.script.get_or_insert(script);
             name = path;
@@ -202,10 +205,9 @@ impl Heads {
         Err(libc::ELOOP)
     }
 
-    fn interpreter(&mut self, file: &File, exe: &Executable) -> Option<Interpreter> {
-        let metadata = file.metadata().ok()?;
+    fn interpreter(&mut self, file: &File, exe: &Executable, changed: Changed) -> Option<Interpreter> {
         // Its change time is in the key: a file that was written since is read again.
-        let key = (exe.device, exe.inode, metadata.ctime(), metadata.ctime_nsec());
+        let key = (exe.device, exe.inode, changed);
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
@@ -255,7 +257,7 @@ fn read_head(head: &[u8]) -> Option<Interpreter> {
 }
 
 /// Opens the name of a file, not the file.
-fn open(path: &Path, follow: bool) -> Result<(File, Executable), i32> {
+fn open(path: &Path, follow: bool) -> Result<(File, Executable, Changed), i32> {
     use std::os::fd::AsRawFd;
     let mut flags = OFlags::PATH | OFlags::CLOEXEC;
     if !follow {
@@ -265,7 +267,8 @@ fn open(path: &Path, follow: bool) -> Result<(File, Executable), i32> {
     let file = File::from(file);
     let name = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|_| libc::EACCES)?;
     let metadata = file.metadata().map_err(|_| libc::EACCES)?;
-    Ok((file, executable(name, &metadata)))
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    Ok((file, executable(name, &metadata), changed))
 }
 
 fn executable(path: PathBuf, metadata: &fs::Metadata) -> Executable {
@@ -306,8 +309,11 @@ pub(super) fn loaded(pid: i32) -> io::Result<Loaded> {
     Ok(Loaded { exe, execfn: execfn(pid)?, argv, environment })
 }
 
+/// Room for what nearly all of these files hold: then one read gets it, and a second one sees the end.
+const USUAL_BYTES: usize = 8 * 1024;
+
 fn whole(path: &str) -> io::Result<Vec<u8>> {
-    let mut all = Vec::new();
+    let mut all = Vec::with_capacity(USUAL_BYTES);
     let limit = ARGUMENT_BYTES as u64 + 1;
     File::open(path)?.take(limit).read_to_end(&mut all)?;
     if all.len() > ARGUMENT_BYTES {
@@ -346,9 +352,10 @@ pub(super) fn relations(pid: i32) -> Relations {
     let group = rustix::process::Pid::from_raw(pid).and_then(|pid| rustix::process::getpgid(Some(pid)).ok());
     let mut relations =
         Relations { pgid: group.map_or(0, |group| group.as_raw_nonzero().get()), ..Relations::default() };
-    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
-        return relations;
-    };
+    // Both lines are among the first ten.
+    let mut start = [0; 1024];
+    let read = File::open(format!("/proc/{pid}/status")).and_then(|mut status| status.read(&mut start));
+    let status = String::from_utf8_lossy(&start[..read.unwrap_or(0)]);
     for line in status.lines() {
         if let Some(ppid) = line.strip_prefix("PPid:") {
             relations.ppid = ppid.trim().parse().unwrap_or(0);
@@ -361,7 +368,7 @@ pub(super) fn relations(pid: i32) -> Relations {
     relations
 }
 
-/// The process that a thread belongs to.
+/// Its working directory; empty when that cannot be read.
 pub(super) fn cwd(pid: i32) -> PathBuf {
     fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default()
 }

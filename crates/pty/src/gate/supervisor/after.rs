@@ -49,14 +49,17 @@ impl Supervisor {
         let is_changed = !loaded.exe.is_same_file(&asked.exe)
             || loaded.argv != asked.argv
             || loaded.execfn != asked.execfn;
+        let relations = target::relations(pid);
         let facts = Facts {
             exe: loaded.exe,
             script: asked.script.clone(),
             execfn: loaded.execfn,
             argv: loaded.argv,
             environment: loaded.environment,
-            uid: target::relations(pid).euid,
+            uid: relations.euid,
             cwd: target::cwd(pid),
+            ppid: relations.ppid,
+            pgid: relations.pgid,
         };
         // The rules' own word comes first where they refuse: it says more.
         let decision = self.gate.decide(&facts, flight.leave);

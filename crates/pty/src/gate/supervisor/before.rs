@@ -94,6 +94,7 @@ impl Supervisor {
         if !is_program(expected.exe.mode) || expected.script.as_ref().is_some_and(|it| !is_program(it.mode)) {
             return Err(libc::EACCES);
         }
+        let relations = target::relations(question.tid);
         let facts = Facts {
             exe: expected.exe,
             script: expected.script,
@@ -101,8 +102,10 @@ impl Supervisor {
             argv: expected.argv,
             // One read for each variable here, one for all after the exec.
             environment: Vec::new(),
-            uid: target::relations(question.tid).euid,
+            uid: relations.euid,
             cwd: target::cwd(question.tid),
+            ppid: relations.ppid,
+            pgid: relations.pgid,
         };
         Ok((asked, facts))
     }
@@ -227,7 +230,6 @@ fn without_history_number(line: &[u8]) -> &[u8] {
 }
 
 pub(super) fn start(pid: i32, facts: &Facts) -> Start {
-    let relations = target::relations(pid);
     let mut left = SHOWN_ARGV_BYTES;
     let mut argv = Vec::new();
     for argument in facts.argv.iter().take(SHOWN_ARGUMENTS) {
@@ -241,8 +243,8 @@ pub(super) fn start(pid: i32, facts: &Facts) -> Start {
     let path = |path: &std::path::Path| shown(path.as_os_str().as_encoded_bytes(), 4096);
     Start {
         pid,
-        ppid: relations.ppid,
-        pgid: relations.pgid,
+        ppid: facts.ppid,
+        pgid: facts.pgid,
         uid: facts.uid,
         argv_is_cut: argv.len() < facts.argv.len() || bytes > SHOWN_ARGV_BYTES,
         argv,
