@@ -1,15 +1,18 @@
 //! Reading a process that waits for an answer, or stands in its stop after an exec. All of it is
 //! written by the session: lengths are bounded, and what cannot be read is an error.
 
-use std::collections::HashMap;
+mod heads;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+
+pub(super) use heads::Heads;
 
 use super::facts::Executable;
 use super::kernel::{self, Notification};
@@ -22,12 +25,6 @@ const ARGUMENT_BYTES: usize = 6 * 1024 * 1024;
 /// Read first of an argument: nearly all are shorter.
 const FIRST_BYTES: usize = 256;
 const PAGE: u64 = 4096;
-/// `BINPRM_BUF_SIZE`: how much of a file the kernel looks at.
-const HEAD_BYTES: usize = 256;
-/// Scripts whose interpreters are scripts: the kernel gives up after as many.
-const INTERPRETERS: usize = 5;
-/// Files whose beginning is remembered.
-const HEADS: usize = 512;
 
 /// A program start as it was asked for.
 #[derive(Debug)]
@@ -156,106 +153,6 @@ fn argv(memory: &File, from: u64) -> Result<Vec<Vec<u8>>, i32> {
 /// Seconds and nanoseconds of a file's last change, inode(7).
 type Changed = (i64, i64);
 
-/// The beginnings of files: whether they are scripts, and for which interpreter.
-#[derive(Debug, Default)]
-pub(super) struct Heads {
-    known: HashMap<(u64, u64, Changed), Option<Interpreter>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Interpreter {
-    path: Vec<u8>,
-    argument: Option<Vec<u8>>,
-}
-
-/// What the kernel will load, and with which arguments.
-#[derive(Debug)]
-pub(super) struct Expected {
-    pub(super) exe: Executable,
-    pub(super) script: Option<Executable>,
-    pub(super) argv: Vec<Vec<u8>>,
-}
-
-impl Heads {
-    /// Follows `asked` to the file and on to its interpreter. `Err` carries the errno: ENOENT is what
-    /// every directory of PATH but one gives.
-    pub(super) fn expected(&mut self, tid: i32, asked: &Asked) -> Result<Expected, i32> {
-        let (file, exe, changed) = open(&asked.path, asked.follow)?;
-        let mut argv = asked.argv.clone();
-        let mut expected = Expected { exe, script: None, argv: Vec::new() };
-        let mut name = asked.execfn.clone();
-        let mut interpreter = self.interpreter(&file, &expected.exe, changed);
-        for _ in 0..INTERPRETERS {
-            let Some(Interpreter { path, argument }) = interpreter else {
-                expected.argv = argv;
-                return Ok(expected);
-            };
-            // execve(2), "Interpreter scripts": the caller's argv[0] is lost.
-            let rest = argv.split_off(1);
-            argv = vec![path.clone()];
-            argv.extend(argument);
-            argv.push(name);
-            argv.extend(rest);
-            let (file, next, changed) = open(&reachable(tid, &format!("/proc/{tid}/cwd"), &path), true)?;
-            interpreter = self.interpreter(&file, &next, changed);
-            let script = std::mem::replace(&mut expected.exe, next);
-            expected.script.get_or_insert(script);
-            name = path;
-        }
-        Err(libc::ELOOP)
-    }
-
-    fn interpreter(&mut self, file: &File, exe: &Executable, changed: Changed) -> Option<Interpreter> {
-        // Its change time is in the key: a file that was written since is read again.
-        let key = (exe.device, exe.inode, changed);
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
-        let interpreter = head(file).and_then(|head| read_head(&head));
-        if self.known.len() >= HEADS {
-            self.known.clear();
-        }
-        self.known.insert(key, interpreter.clone());
-        interpreter
-    }
-}
-
-fn head(file: &File) -> Option<Vec<u8>> {
-    use std::os::fd::AsRawFd;
-    // Only its name is open so far; opening a pipe or a device could wait or do something.
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let readable = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
-    let mut head = vec![0; HEAD_BYTES];
-    let got = readable.read_at(&mut head, 0).ok()?;
-    head.truncate(got);
-    Some(head)
-}
-
-/// `#! interpreter argument`, as the kernel's binfmt_script reads it.
-fn read_head(head: &[u8]) -> Option<Interpreter> {
-    let line = head.strip_prefix(b"#!")?;
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let end = line.iter().position(|byte| matches!(byte, b'\n' | 0)).unwrap_or(line.len());
-    let mut line = &line[..end];
-    while let [b' ' | b'\t', rest @ ..] = line {
-        line = rest;
-    }
-    while let [rest @ .., b' ' | b'\t'] = line {
-        line = rest;
-    }
-    let name = line.iter().position(blank).unwrap_or(line.len());
-    let (path, mut argument) = line.split_at(name);
-    while let [b' ' | b'\t', rest @ ..] = argument {
-        argument = rest;
-    }
-    (!path.is_empty()).then(|| Interpreter {
-        path: path.to_vec(),
-        argument: (!argument.is_empty()).then(|| argument.to_vec()),
-    })
-}
-
 /// Opens the name of a file, not the file.
 fn open(path: &Path, follow: bool) -> Result<(File, Executable, Changed), i32> {
     use std::os::fd::AsRawFd;
@@ -376,22 +273,6 @@ pub(super) fn cwd(pid: i32) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(head: &str) -> Option<(String, Option<String>)> {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it was");
-        read_head(head.as_bytes()).map(|it| (text(it.path), it.argument.map(text)))
-    }
-
-    #[test]
-    fn the_first_line_of_a_script_is_read_as_the_kernel_does() {
-        let some = |path: &str, argument: Option<&str>| Some((path.to_owned(), argument.map(str::to_owned)));
-        assert_eq!(read("#!/bin/sh\necho"), some("/bin/sh", None));
-        assert_eq!(read("#! \t/bin/sh  -e -x \t\n"), some("/bin/sh", Some("-e -x")));
-        assert_eq!(read("#!/usr/bin/env python3"), some("/usr/bin/env", Some("python3")));
-        assert_eq!(read("#!\n/bin/sh"), None);
-        assert_eq!(read("\x7fELF"), None);
-        assert_eq!(read(""), None);
-    }
 
     #[test]
     fn names_that_mean_the_reader_are_led_to_the_process() {
