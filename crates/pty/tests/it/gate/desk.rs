@@ -170,6 +170,13 @@ impl Desk {
     }
 }
 
+/// bash at a prompt that is `$ ` for everybody.
+pub(crate) fn at_prompt() -> Spawn {
+    let mut shell = program("/bin/bash", &["--norc", "--noprofile", "-i"]);
+    shell.env.push(("PS1".into(), "$ ".into()));
+    shell
+}
+
 /// A file for everybody, in a directory that a session can reach.
 pub(crate) fn folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;

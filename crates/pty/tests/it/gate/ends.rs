@@ -5,7 +5,7 @@ use std::time::Duration;
 use bastide_pty::gate::{Layer, Profile, Report, spawn as start};
 use bastide_pty::{Fault, Signal};
 
-use super::desk::{Desk, NO_RULES, compiled, folder, set, setup};
+use super::desk::{Desk, NO_RULES, at_prompt, compiled, folder, set, setup};
 use crate::terminals::{program, read_until, soon, write_all};
 
 #[tokio::test]
@@ -52,13 +52,8 @@ async fn without_a_required_layer_or_readable_rules_there_is_no_session() {
 
 /// A shell that tells its parent's number, which is the supervisor's.
 async fn shell() -> (Desk, rustix::process::Pid) {
-    let mut desk = Desk::open(setup(
-        program("/bin/bash", &["--norc", "--noprofile", "-i"]),
-        Profile::Workbench,
-        NO_RULES,
-    ))
-    .await;
-    desk.until("# ").await;
+    let mut desk = Desk::open(setup(at_prompt(), Profile::Workbench, NO_RULES)).await;
+    desk.until("$ ").await;
     desk.type_in("echo $PPID | sed 's/.*/parent=&=end/'\r").await;
     let seen = desk.until("=end\r\n").await;
     let number = seen.rsplit("parent=").next().unwrap().split('=').next().unwrap().parse().unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bastide_pty::gate::{Action, Held, Profile, Report};
 
-use super::desk::{Desk, NO_RULES, rules, set, setup};
+use super::desk::{Desk, NO_RULES, at_prompt, rules, set, setup};
 use crate::terminals::program;
 
 async fn held(desk: &mut Desk) -> Held {
@@ -67,13 +67,8 @@ async fn what_nobody_answers_is_refused_after_its_time() {
 
 #[tokio::test]
 async fn ctrl_c_withdraws_it_and_others_go_on_meanwhile() {
-    let mut desk = Desk::open(setup(
-        program("/bin/bash", &["--norc", "--noprofile", "-i"]),
-        Profile::Workbench,
-        &waiting_for(&["hostname"]),
-    ))
-    .await;
-    desk.until("# ").await;
+    let mut desk = Desk::open(setup(at_prompt(), Profile::Workbench, &waiting_for(&["hostname"]))).await;
+    desk.until("$ ").await;
     desk.type_in("sleep 0.2 && echo back''ground &\r").await;
     desk.type_in("hostname\r").await;
     let asked = held(&mut desk).await;
@@ -89,13 +84,8 @@ async fn ctrl_c_withdraws_it_and_others_go_on_meanwhile() {
 
 #[tokio::test]
 async fn new_rules_count_from_then_on_and_bad_ones_change_nothing() {
-    let mut desk = Desk::open(setup(
-        program("/bin/bash", &["--norc", "--noprofile", "-i"]),
-        Profile::Workbench,
-        NO_RULES,
-    ))
-    .await;
-    desk.until("# ").await;
+    let mut desk = Desk::open(setup(at_prompt(), Profile::Workbench, NO_RULES)).await;
+    desk.until("$ ").await;
     desk.type_in("id -u; echo first=$?\r").await;
     desk.until("first=0").await;
     desk.gated.control.set_rules(&rules(&set("deny", &["id"]))).unwrap();
@@ -105,6 +95,8 @@ async fn new_rules_count_from_then_on_and_bad_ones_change_nothing() {
     desk.report(|report| matches!(report, Report::Alert { .. })).await;
     desk.type_in("id -u; echo second=$?\r").await;
     desk.until("second=126").await;
+    let is_refusal = |report: &Report| matches!(report, Report::Verdict(verdict) if verdict.decision.action == Action::Deny);
+    desk.report(is_refusal).await;
     let digests: Vec<_> = desk.verdicts("id").iter().map(|verdict| verdict.rules.clone()).collect();
     assert_eq!(digests.len(), 2);
     assert_ne!(digests[0], digests[1]);

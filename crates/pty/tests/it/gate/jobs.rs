@@ -3,8 +3,8 @@
 use bastide_pty::gate::Profile;
 use bastide_pty::{Master, spawn};
 
-use super::desk::{Desk, NO_RULES, setup};
-use crate::terminals::{program, read_until, write_all};
+use super::desk::{Desk, NO_RULES, at_prompt, setup};
+use crate::terminals::{read_until, write_all};
 
 /// What bash writes before it reads a line.
 const PROMPT: &str = "\r\n\u{1b}[?2004h$ ";
@@ -60,8 +60,7 @@ fn plain(text: &str) -> String {
 
 #[tokio::test]
 async fn job_control_is_the_same_as_without() {
-    let mut shell = program("/bin/bash", &["--norc", "--noprofile", "-i"]);
-    shell.env.push(("PS1".into(), "$ ".into()));
+    let shell = at_prompt();
     let free = spawn(shell.clone()).await.unwrap();
     let without = converse(&free.master, async |text| read_until(&free.master, text).await).await;
     for (profile, attached) in

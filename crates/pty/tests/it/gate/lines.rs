@@ -49,5 +49,5 @@ async fn zsh_tells_its_lines() {
 
 #[tokio::test]
 async fn fish_tells_its_lines() {
-    tells_lines(telling("/usr/bin/fish", &["-i"]), "# ").await;
+    tells_lines(telling("/usr/bin/fish", &["-i"]), "friendly").await;
 }

@@ -48,6 +48,8 @@ async fn sockets_of_others_and_hidden_directories_are_not_there() {
         socket.display(),
     );
     let mut asked = setup(program("/bin/bash", &["-c", &talk]), Profile::Workbench, NO_RULES);
+    let home = tempfile::tempdir().unwrap();
+    asked.spawn.account.home = home.path().to_owned();
     asked.confinement.hidden.push(hidden);
     asked.confinement.writable.push(folder.path().to_owned());
     let mut desk = Desk::open(asked).await;
