@@ -295,3 +295,64 @@ pub(super) fn take_terminal(terminal: &OwnedFd) -> io::Result<()> {
     // SAFETY: the request takes its argument by value.
     checked(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) }.into()).map(drop)
 }
+
+/// Takes `[start, end)`, which holds nothing but unchanged pages of a file that is mapped read-only,
+/// out of our memory; what is used again is read again.
+fn forget(start: usize, end: usize) {
+    // SAFETY: the caller read in proc_pid_smaps(5) that this private mapping is backed by a file, not
+    // writable, and has no page of its own (`Anonymous: 0`), so madvise(2) MADV_DONTNEED loses nothing:
+    // the next access finds the same bytes in the file, which cannot be written while it runs (ETXTBSY)
+    // or is a library that the system replaces by renaming.
+    unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
+}
+
+/// Forgets all that the start of this program needed of its files. There is one such process for each
+/// session, and most of what is in its memory then is what the loader looked at once.
+pub(super) fn forget_clean_pages() {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    let mut mapping = None;
+    for line in smaps.lines() {
+        if let Some(found) = read_only_file(line) {
+            mapping = found;
+        } else if let (Some((start, end)), Some(size)) = (mapping, line.strip_prefix("Anonymous:"))
+            && size.trim() == "0 kB"
+        {
+            forget(start, end);
+        }
+    }
+}
+
+/// The range of a private mapping of a file that cannot be written, from the first line of its entry;
+/// `Some(None)` for any other mapping, `None` for any other line.
+fn read_only_file(line: &str) -> Option<Option<(usize, usize)>> {
+    let mut fields = line.split_ascii_whitespace();
+    let (start, end) = fields.next()?.split_once('-')?;
+    let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+    let permissions = fields.next()?;
+    let inode = fields.nth(2)?;
+    let fits = matches!(permissions, "r--p" | "r-xp") && inode != "0";
+    Some(fits.then_some((start, end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unwritable_private_files_are_forgotten() {
+        let file =
+            |permissions: &str| format!("55d0c0000000-55d0c0001000 {permissions} 00001000 fe:00 77 /x y");
+        assert_eq!(read_only_file(&file("r-xp")), Some(Some((0x55d0_c000_0000, 0x55d0_c000_1000))));
+        for other in ["rw-p", "r--s", "---p", "rwxp"] {
+            assert_eq!(read_only_file(&file(other)), Some(None), "{other}");
+        }
+        assert_eq!(read_only_file("7ffd00000000-7ffd00021000 r-xp 00000000 00:00 0 [vdso]"), Some(None));
+        assert_eq!(read_only_file("Anonymous:             0 kB"), None);
+    }
+
+    #[test]
+    fn a_program_goes_on_after_it_forgot() {
+        forget_clean_pages();
+        assert!(landlock_version() >= 0);
+    }
+}

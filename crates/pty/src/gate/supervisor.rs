@@ -93,7 +93,11 @@ pub fn supervise() -> ExitCode {
     };
     let link = Link::new(socket, READ_LIMIT);
     match begin(&link) {
-        Ok(Some(begun)) => Supervisor::new(link, begun).run(),
+        Ok(Some(begun)) => {
+            let supervisor = Supervisor::new(link, begun);
+            kernel::forget_clean_pages();
+            supervisor.run()
+        }
         // The child, which could not become the program.
         Ok(None) => ExitCode::from(127),
         Err((step, error)) => {
