@@ -48,16 +48,21 @@ test('a rule is written, tried while it is written, looked at and saved', async 
   await page.getByRole('button', { name: 'Look and save' }).click()
   await dialog.locator('[data-sign="+"]', { hasText: 'of=/dev/*' }).waitFor()
   // Somebody else was quicker: what they have done is not undone unseen.
-  server.ruleVersions.unshift({ ...server.ruleVersions[0], version: 4 })
+  const [before] = server.ruleVersions
+  const rules = before.rules.rules.map((one) => (one.id === 'disks' ? { ...one, priority: 99 } : one))
+  server.ruleVersions.unshift({ ...before, version: 4, rules: { ...before.rules, rules } })
   await dialog.getByRole('button', { name: 'Save' }).click()
   await dialog.getByText('Somebody else has saved rules meanwhile.').waitFor()
-  await dialog.getByRole('button', { name: 'Compare with the newest' }).click()
+  await dialog.getByRole('button', { name: 'Put mine on top' }).click()
+  await dialog.getByText('Somebody else has saved').waitFor({ state: 'detached' })
+  assert.equal(await dialog.locator('.diff > li').count(), 1)
   await dialog.getByLabel('Why (optional)').fill('a disk was lost')
   await dialog.getByRole('button', { name: 'Save' }).click()
   await dialog.waitFor({ state: 'detached' })
   const [saved] = server.ruleVersions
   assert.equal(saved.version, 5)
   assert.equal(saved.note, 'a disk was lost')
+  assert.equal(saved.rules.rules.find(({ id }) => id === 'disks').priority, 99)
   assert.deepEqual(saved.rules.rules.at(-1), {
     ...{ id: 'no-dd-to-disks', name: 'No dd to disks', priority: 50, action: 'deny' },
     match: { programs: ['dd', { regex: '^mkfs' }], arguments: ['of=/dev/*'] },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Rule, RuleSet } from '../api/rules.ts'
 import { diffLines, diffSets } from './diff.ts'
 import { PatternError, readArguments, readNamed, readNames, writeArguments, writeNamed } from './patterns.ts'
-import { idFault, idFor, inOrder, matchWords, putRule, scopeWords, tidyRule } from './set.ts'
+import { idFault, idFor, inOrder, matchWords, mergeSets, putRule, scopeWords, tidyRule } from './set.ts'
 
 const rule = (id: string, more: Partial<Rule> = {}): Rule => ({
   ...{ id, priority: 50, action: 'deny', match: { programs: [id] } },
@@ -49,6 +49,21 @@ describe('a rule set', () => {
     expect(idFor('禁止', new Set(['rule']))).toBe('rule-2')
     expect(idFault('no-rm')).toBe(false)
     for (const bad of ['', 'A', 'a_b', 'x'.repeat(65)]) expect(idFault(bad), bad).toBe(true)
+  })
+
+  it('keeps what others have done meanwhile, and what is changed here', () => {
+    const base: RuleSet = { version: 1, rules: [rule('a'), rule('b'), rule('c')] }
+    const mine: RuleSet = { version: 1, rules: [rule('a', { priority: 1 }), rule('b'), rule('mine')] }
+    const theirs: RuleSet = {
+      version: 1,
+      default: { action: 'deny' },
+      rules: [rule('theirs'), rule('c'), rule('a'), rule('b', { priority: 9 })],
+    }
+    expect(mergeSets(base, mine, theirs)).toEqual({
+      ...{ version: 1, default: { action: 'deny' }, command_groups: [] },
+      rules: [rule('theirs'), rule('a', { priority: 1 }), rule('b', { priority: 9 }), rule('mine')],
+    })
+    expect(mergeSets(base, { ...mine, default: { action: 'alert' } }, theirs).default?.action).toBe('alert')
   })
 
   it('is stored without what says nothing', () => {

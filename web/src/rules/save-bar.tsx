@@ -42,7 +42,7 @@ function SaveDialog({ close }: { close: () => void }) {
   const state = useRules()
   const { current, base } = state
   const [note, setNote] = useState('')
-  const { busy, problem, run, clear } = useAction()
+  const { busy, problem, run } = useAction()
   if (!current) return null
   const refused = problem !== null && [409, 412].includes(problem.status) && problem.faults.length === 0
   const late = refused || base !== current.version
@@ -71,17 +71,7 @@ function SaveDialog({ close }: { close: () => void }) {
         {late ? (
           <Notice
             tone="wait"
-            action={
-              <Button
-                onClick={async () => {
-                  await rulesStore.load()
-                  rulesStore.rebase()
-                  clear()
-                }}
-              >
-                {t('rules.save.anew')}
-              </Button>
-            }
+            action={<Button onClick={() => run(rulesStore.rebase)}>{t('rules.save.anew')}</Button>}
           >
             {t('rules.save.late')}
           </Notice>

@@ -37,6 +37,39 @@ export const dropGroup = (set: RuleSet, id: string): RuleSet => ({
   command_groups: (set.command_groups ?? []).filter((one) => one.id !== id),
 })
 
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+
+function mergeById<T extends { id: string }>(
+  base: readonly T[] = [],
+  mine: readonly T[] = [],
+  theirs: readonly T[] = [],
+): T[] {
+  const before = new Map(base.map((one) => [one.id, one]))
+  const wanted = new Map(mine.map((one) => [one.id, one]))
+  const untouched = (id: string) => same(before.get(id), wanted.get(id))
+  const kept = theirs.flatMap((one) => {
+    if (untouched(one.id)) return [one]
+    const own = wanted.get(one.id)
+    return own ? [own] : []
+  })
+  const there = new Set(theirs.map(({ id }) => id))
+  return [...kept, ...mine.filter(({ id }) => !there.has(id) && !untouched(id))]
+}
+
+/** What was changed in `mine` since `base`, on top of what others have made of it meanwhile. */
+export function mergeSets(base: RuleSet, mine: RuleSet, theirs: RuleSet): RuleSet {
+  const fields = ['default', 'defaults', 'dry_run'] as const
+  const own = Object.fromEntries(
+    fields.filter((one) => !same(base[one], mine[one])).map((one) => [one, mine[one]]),
+  )
+  return {
+    ...theirs,
+    ...own,
+    command_groups: mergeById(base.command_groups, mine.command_groups, theirs.command_groups),
+    rules: mergeById(base.rules, mine.rules, theirs.rules),
+  }
+}
+
 /** `[a-z0-9-]`, 1 to 64 of them. */
 export const idFault = (id: string) => !/^[a-z0-9-]{1,64}$/.test(id)
 

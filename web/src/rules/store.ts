@@ -2,8 +2,10 @@
 
 import { useSyncExternalStore } from 'react'
 import { Problem } from '../api/client.ts'
-import { type Control, type Current, getRules, putRules, type RuleSet } from '../api/rules.ts'
+import { meStore } from '../api/me.ts'
+import { type Control, type Current, getRules, getVersion, putRules, type RuleSet } from '../api/rules.ts'
 import { diffSets } from './diff.ts'
+import { mergeSets } from './set.ts'
 
 export interface RulesState {
   current: Current | null
@@ -19,11 +21,18 @@ const KEY = 'bastide.rules'
 
 type Kept = Pick<RulesState, 'draft' | 'control' | 'base'>
 
+/** Who is here: what one has not saved is nobody else's. */
+function whose(): number | null {
+  const who = meStore.get()
+  return who.state === 'in' ? who.me.user.id : null
+}
+
 function stored(): Kept | null {
   try {
     const said = JSON.parse(sessionStorage.getItem(KEY) ?? 'null')
     const draft = said?.draft === null || said?.draft?.version === 1
-    return draft && typeof said.base === 'number' ? { control: null, ...said } : null
+    if (!draft || typeof said.base !== 'number' || said.user !== whose()) return null
+    return { draft: said.draft, control: said.control ?? null, base: said.base }
   } catch {
     return null
   }
@@ -31,22 +40,18 @@ function stored(): Kept | null {
 
 function store(kept: Kept | null): void {
   try {
-    if (kept) sessionStorage.setItem(KEY, JSON.stringify(kept))
+    if (kept) sessionStorage.setItem(KEY, JSON.stringify({ ...kept, user: whose() }))
     else sessionStorage.removeItem(KEY)
   } catch {
     // Forbidden or full: then a reload forgets it.
   }
 }
 
+const EMPTY: RulesState = { current: null, problem: null, draft: null, control: null, base: 0 }
+
 class RulesStore {
-  private state: RulesState = {
-    current: null,
-    problem: null,
-    draft: null,
-    control: null,
-    base: 0,
-    ...stored(),
-  }
+  private state = EMPTY
+  private user: number | null = null
   private readonly listeners = new Set<() => void>()
 
   readonly get = (): RulesState => this.state
@@ -60,6 +65,10 @@ class RulesStore {
 
   /** Asks the server (again); the draft stays. */
   readonly load = async (): Promise<void> => {
+    if (this.user !== whose()) {
+      this.user = whose()
+      this.state = { ...EMPTY, ...stored() }
+    }
     try {
       const current = await getRules()
       this.set({ ...this.state, current, problem: null })
@@ -91,8 +100,14 @@ class RulesStore {
 
   readonly discard = (): void => this.set({ ...this.state, draft: null, control: null })
 
-  /** The draft is meant for the newest version, whatever came between. */
-  readonly rebase = (): void => this.set({ ...this.state, base: this.state.current?.version ?? 0 })
+  /** Puts what was changed here on top of what others have saved meanwhile. Throws a Problem. */
+  readonly rebase = async (): Promise<void> => {
+    const [base, current] = await Promise.all([getVersion(this.state.base), getRules()])
+    const { draft } = this.state
+    const merged = draft && mergeSets(base.rules, draft, current.rules)
+    const changed = merged && diffSets(current.rules, merged).length > 0
+    this.set({ ...this.state, current, draft: changed ? merged : null, base: current.version })
+  }
 
   /** Throws a Problem: 412 when somebody else was quicker. */
   readonly save = async (note: string): Promise<void> => {
