@@ -97,6 +97,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
         Error::Forbidden(
             Forbidden::NotAdministrator
+            | Forbidden::NotReviewer
             | Forbidden::NoLocalShells
             | Forbidden::NoAccount
             | Forbidden::NeedsBrowser
@@ -108,6 +109,8 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(Conflict::NameTaken { .. }) => (StatusCode::CONFLICT, "name_taken"),
         Error::Conflict(Conflict::InUse(_)) => (StatusCode::CONFLICT, "in_use"),
         Error::Conflict(Conflict::ChangedMeanwhile) => (StatusCode::CONFLICT, "changed_meanwhile"),
+        Error::Conflict(Conflict::Rules(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_rules"),
+        Error::Conflict(Conflict::RulesUnreadable(_)) => (StatusCode::SERVICE_UNAVAILABLE, "rules_unreadable"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
         Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
@@ -137,6 +140,7 @@ fn not_found(what: What) -> &'static str {
         What::Thing(Thing::HostKey, _) => "host_key_not_found",
         What::Thing(Thing::HostAuthority, _) => "host_authority_not_found",
         What::Thing(Thing::Connection, _) => "connection_not_found",
+        What::Thing(Thing::RuleVersion, _) => "rule_version_not_found",
     }
 }
 

@@ -21,6 +21,8 @@ use crate::server::Site;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Role {
     Admin,
+    /// Decides reviews of others' commands, beside what a user may.
+    Reviewer,
     User,
 }
 
@@ -28,6 +30,7 @@ impl From<store::Role> for Role {
     fn from(role: store::Role) -> Self {
         match role {
             store::Role::Admin => Self::Admin,
+            store::Role::Reviewer => Self::Reviewer,
             store::Role::User => Self::User,
         }
     }
@@ -37,6 +40,7 @@ impl From<Role> for store::Role {
     fn from(role: Role) -> Self {
         match role {
             Role::Admin => Self::Admin,
+            Role::Reviewer => Self::Reviewer,
             Role::User => Self::User,
         }
     }

@@ -17,6 +17,8 @@ use crate::{Error, sessions::Access};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     Login,
+    /// A reviewer or an administrator.
+    Reviewer,
     Administrator,
     /// At least this much of one session.
     Session(Access),
@@ -45,7 +47,10 @@ impl Action {
             | Self::TokenCreate
             | Self::TokenRemove
             | Self::ServerList
-            | Self::ServerCheckAll => Need::Login,
+            | Self::ServerCheckAll
+            | Self::ReviewList
+            | Self::ReviewCancel => Need::Login,
+            Self::RulesRead | Self::RulesTry | Self::ReviewDecide | Self::AlertList => Need::Reviewer,
             Self::SessionCreate
             | Self::UserList
             | Self::UserRead
@@ -74,7 +79,8 @@ impl Action {
             | Self::HostAuthorityCreate
             | Self::HostAuthorityRemove
             | Self::ConnectionList
-            | Self::ConnectionEnd => Need::Administrator,
+            | Self::ConnectionEnd
+            | Self::RulesChange => Need::Administrator,
             Self::ServerRead
             | Self::ServerUse
             | Self::ServerExecute
@@ -88,6 +94,7 @@ impl Action {
             Self::SessionWrite => Need::Session(Access::Write),
             Self::SessionEnd
             | Self::SessionEvents
+            | Self::VerdictList
             | Self::RecordingRead
             | Self::ShareList
             | Self::ShareCreate
@@ -121,6 +128,10 @@ impl Action {
                 | Self::HostKeyList
                 | Self::HostAuthorityList
                 | Self::ConnectionList
+                | Self::RulesRead
+                | Self::ReviewList
+                | Self::AlertList
+                | Self::VerdictList
         )
     }
 
@@ -128,6 +139,11 @@ impl Action {
     fn needs_browser(self) -> bool {
         matches!(self, Self::Logout | Self::PasswordChange)
     }
+}
+
+/// Who decides on commands of others, and is told of alerts.
+pub(crate) fn decides(user: &User) -> bool {
+    matches!(user.role, Role::Admin | Role::Reviewer)
 }
 
 /// What somebody has of one server.
@@ -157,7 +173,7 @@ pub(crate) fn of_server(app: &App, user: &User, server: &Server) -> Option<Grant
     match user.role {
         _ if !user.enabled => None,
         Role::Admin => Some(Granted { reach: Reach::Manage, ways: Vec::new() }),
-        Role::User => app.servers().now().granted(user.id, server, app.clock().now()),
+        Role::User | Role::Reviewer => app.servers().now().granted(user.id, server, app.clock().now()),
     }
 }
 
@@ -178,6 +194,8 @@ impl Ctx {
         let person = self.may(action)?;
         match action.need() {
             Need::Login => {}
+            Need::Reviewer if decides(&person.user) => {}
+            Need::Reviewer => return Err(Forbidden::NotReviewer.into()),
             Need::Administrator if person.user.role == Role::Admin => {}
             Need::Administrator if action == Action::SessionCreate => {
                 return Err(Forbidden::NoLocalShells.into());
@@ -279,7 +297,18 @@ impl Ctx {
     pub fn administrator(&self) -> Result<(), Error> {
         match self.person()?.user.role {
             Role::Admin => Ok(()),
-            Role::User => Err(Forbidden::NotAdministrator.into()),
+            Role::User | Role::Reviewer => Err(Forbidden::NotAdministrator.into()),
+        }
+    }
+
+    /// Whether the caller decides on commands of others.
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `Forbidden`.
+    pub fn reviewer(&self) -> Result<(), Error> {
+        match decides(&self.person()?.user) {
+            true => Ok(()),
+            false => Err(Forbidden::NotReviewer.into()),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::live::{self, Live, Table};
 use crate::login::{self, Attempts, Refusals, link};
 use crate::password::Hasher;
 use crate::people::{self, People};
+use crate::rules::Rules;
 use crate::servers::{self, Servers};
 use crate::shares::Guests;
 use crate::vault::{KeySource, Keys};
@@ -65,8 +66,15 @@ struct Inner {
     people: People,
     guests: Guests,
     servers: Servers,
-    execs: Execs,
+    commands: Commands,
     process: Process,
+}
+
+/// What runs without a terminal, and what may run at all.
+#[derive(Debug)]
+struct Commands {
+    execs: Execs,
+    rules: Rules,
 }
 
 /// The session daemon, and what goes on in it.
@@ -128,6 +136,7 @@ impl App {
         let people = People::load(&store).await?;
         let guests = Guests::load(&store, clock.now()).await?;
         let known_servers = Servers::load(&store).await?;
+        let rules = Rules::load(&store, clock.now()).await?;
         let login = LoginState::new(&data_dir, login_lifetime)?;
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
@@ -161,7 +170,7 @@ impl App {
             history,
             people,
             guests,
-            execs,
+            commands: Commands { execs, rules },
             servers: known_servers,
             process: Process { shutdown, tasks },
         };
@@ -180,7 +189,7 @@ impl App {
         if let Err(error) = self.inner.journal.append("server_stopped", None, serde_json::Map::new()).await {
             tracing::error!(%error, "the end of the server is missing in the log");
         }
-        self.inner.execs.flush();
+        self.inner.commands.execs.flush();
         self.inner.history.store.close().await;
     }
 
@@ -262,7 +271,11 @@ impl App {
     }
 
     pub(crate) fn execs(&self) -> &Execs {
-        &self.inner.execs
+        &self.inner.commands.execs
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.inner.commands.rules
     }
 
     pub(crate) fn servers(&self) -> &Servers {

@@ -90,6 +90,14 @@ actions! {
     HostAuthorityRemove "host_authority_remove",
     ConnectionList "connection_list",
     ConnectionEnd "connection_end",
+    RulesRead "rules_read",
+    RulesChange "rules_change",
+    RulesTry "rules_try",
+    ReviewList "review_list",
+    ReviewDecide "review_decide",
+    ReviewCancel "review_cancel",
+    AlertList "alert_list",
+    VerdictList "verdict_list",
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

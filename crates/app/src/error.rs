@@ -58,6 +58,8 @@ pub enum LoginError {
 pub enum Forbidden {
     #[error("this needs an administrator")]
     NotAdministrator,
+    #[error("this needs a reviewer or an administrator")]
+    NotReviewer,
     #[error("only administrators open local shells")]
     NoLocalShells,
     #[error("no OS account is set for you: an administrator can name one")]
@@ -96,6 +98,7 @@ pub enum Thing {
     HostKey,
     HostAuthority,
     Connection,
+    RuleVersion,
 }
 
 impl Thing {
@@ -109,6 +112,7 @@ impl Thing {
             Self::HostKey => "host key",
             Self::HostAuthority => "host authority",
             Self::Connection => "connection",
+            Self::RuleVersion => "rule version",
         }
     }
 }
@@ -141,6 +145,11 @@ pub enum Conflict {
     InUse(String),
     #[error("somebody else has changed it meanwhile: look at it again first")]
     ChangedMeanwhile,
+    /// What is wrong with a rule set.
+    #[error("the rules cannot be taken: {0}")]
+    Rules(bastide_policy::Faults),
+    #[error("the rules that are stored cannot be read, so nothing runs that needs a verdict: {0}")]
+    RulesUnreadable(String),
 }
 
 /// What the server keeps could not be read or written.

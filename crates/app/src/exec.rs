@@ -254,9 +254,13 @@ fn about(server: &Server, asked: &Command) -> About {
         .with("command_sha256", hex::encode(Sha256::digest(asked.command.as_bytes()).as_slice()))
 }
 
+pub(crate) fn is_unix(platform: &str) -> bool {
+    UNIX.contains(&platform.to_ascii_lowercase().as_str())
+}
+
 /// The command as the account's shell is given it: read by a login shell, as whoever wrote it tried it.
 fn line(platform: &str, command: &str) -> String {
-    if !UNIX.contains(&platform.to_ascii_lowercase().as_str()) {
+    if !is_unix(platform) {
         return command.to_owned();
     }
     let quoted = quote(command);

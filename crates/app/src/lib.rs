@@ -31,6 +31,7 @@ pub mod page;
 pub mod password;
 pub mod people;
 pub mod recordings;
+pub mod rules;
 mod secret;
 pub mod servers;
 pub mod sessions;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod credentials;
 mod database;
 mod error;
@@ -15,6 +16,8 @@ mod infini;
 mod links;
 mod logins;
 mod places;
+mod reviews;
+mod rules;
 mod servers;
 mod sessions;
 mod shares;
@@ -22,7 +25,9 @@ mod time;
 mod tokens;
 mod users;
 pub mod vault;
+mod verdicts;
 
+pub use alerts::{Alert, Severity};
 pub use credentials::{Credential, CredentialKind, NewCredential, Secrets, Set};
 pub use database::Store;
 pub use error::Error;
@@ -32,11 +37,14 @@ pub use infini::{Infini, InfiniServer, read_infini};
 pub use links::Link;
 pub use logins::Login;
 pub use places::Place;
+pub use reviews::{Decision, Review, ReviewState};
+pub use rules::RuleVersion;
 pub use servers::{NodeSettings, OwnCredential, Server, ServerSettings, ServerStatus, SshSettings};
 pub use sessions::{End, Event, Exit, Opened, Owner, RecordingState, Session, SessionFilter, Step};
 pub use shares::{Access, Guest, Share};
 pub use tokens::{Scope, Token};
 pub use users::{Change, NewUser, Role, User};
+pub use verdicts::{Judged, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::time::{from_row, to_row};
-use crate::{Error, Store};
+use crate::{Alert, Decision, Error, Review, Store, Verdict};
 
 mod apply;
 
@@ -128,6 +128,13 @@ pub enum Step {
         data: Map<String, Value>,
         at: Timestamp,
     },
+    Verdict(Box<Verdict>),
+    ReviewOpened(Box<Review>),
+    ReviewClosed {
+        review: Uuid,
+        decision: Decision,
+    },
+    Alert(Alert),
 }
 
 /// Which sessions; `None` is any.
@@ -162,7 +169,7 @@ fn pattern(text: &str) -> String {
     pattern
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("words and maps of words are JSON")
 }
 

@@ -11,6 +11,8 @@ use crate::{Error, Store};
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Admin,
+    /// Decides reviews of others' commands, beside what a user may.
+    Reviewer,
     User,
 }
 
@@ -18,13 +20,18 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Reviewer => "reviewer",
             Self::User => "user",
         }
     }
 
     /// What the schema does not allow to be anything else.
     fn read(text: &str) -> Self {
-        if text == "admin" { Self::Admin } else { Self::User }
+        match text {
+            "admin" => Self::Admin,
+            "reviewer" => Self::Reviewer,
+            _ => Self::User,
+        }
     }
 }
 

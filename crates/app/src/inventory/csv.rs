@@ -76,10 +76,28 @@ impl Records<'_> {
     }
 }
 
-pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
+fn read(text: &str) -> Records<'_> {
     let head = text.lines().next().unwrap_or_default();
     let most = [',', ';', '\t'].into_iter().max_by_key(|c| (head.matches(*c).count(), *c == ','));
-    let mut records = Records { rest: text.chars(), separator: most.unwrap_or(','), line: 1 };
+    Records { rest: text.chars(), separator: most.unwrap_or(','), line: 1 }
+}
+
+/// A record with the line where it begins, or the line where one has no end.
+pub(crate) type Line = Result<(usize, Vec<String>), usize>;
+
+/// Any table: the fields of its first line, and its other records.
+pub(crate) fn table(text: &str) -> (Vec<String>, impl Iterator<Item = Line> + '_) {
+    let mut records = read(text);
+    let head = match records.next() {
+        Some(Ok(head)) => head.fields,
+        _ => Vec::new(),
+    };
+    let rest = std::iter::from_fn(move || records.next());
+    (head, rest.map(|record| record.map(|record| (record.line, record.fields))))
+}
+
+pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
+    let mut records = read(text);
     let Some(Ok(head)) = records.next() else {
         return Err(Error::Invalid("text: the first line names the columns: name, host, port, …".to_owned()));
     };

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{End, Opened, RecordingState, Step, json};
 use crate::time::to_row;
-use crate::{Error, Store};
+use crate::{Error, Store, alerts, reviews, verdicts};
 
 impl Store {
     /// Keeps what only the server knows of a session it has made: whether or not the log has told of
@@ -70,19 +70,7 @@ impl Store {
         let (node, next_seq) = (node.to_string(), i64::try_from(next_seq).unwrap_or(i64::MAX));
         let mut work = self.writer.begin().await?;
         for step in steps {
-            match step {
-                Step::Opened(opened) => open(&mut work, opened).await?,
-                Step::Ended { uid, end: how, recording } => end(&mut work, (*uid, how), *recording).await?,
-                Step::RecordingFailed(uid) => {
-                    let uid = uid.to_string();
-                    sqlx::query!("UPDATE sessions SET recording = 'failed' WHERE uid = ?", uid)
-                        .execute(&mut *work)
-                        .await?;
-                }
-                Step::Event { session, kind, data, at } => {
-                    note(&mut work, *session, (kind, data, *at)).await?;
-                }
-            }
+            apply(&mut work, step).await?;
         }
         sqlx::query!(
             "INSERT INTO daemons (node, next_seq) VALUES (?1, ?2) ON CONFLICT (node) DO UPDATE SET next_seq = ?2",
@@ -94,6 +82,26 @@ impl Store {
         work.commit().await?;
         Ok(())
     }
+}
+
+async fn apply(work: &mut SqliteConnection, step: &Step) -> Result<(), Error> {
+    match step {
+        Step::Opened(opened) => open(work, opened).await?,
+        Step::Ended { uid, end: how, recording } => {
+            end(work, (*uid, how), *recording).await?;
+            reviews::close_of(work, *uid, how.at).await?;
+        }
+        Step::RecordingFailed(uid) => {
+            let uid = uid.to_string();
+            sqlx::query!("UPDATE sessions SET recording = 'failed' WHERE uid = ?", uid).execute(work).await?;
+        }
+        Step::Event { session, kind, data, at } => note(work, *session, (kind, data, *at)).await?,
+        Step::Verdict(verdict) => verdicts::add(work, verdict).await?,
+        Step::ReviewOpened(review) => reviews::open(work, review).await?,
+        Step::ReviewClosed { review, decision } => reviews::close(work, *review, decision).await?,
+        Step::Alert(alert) => drop(alerts::add(work, alert).await?),
+    }
+    Ok(())
 }
 
 /// The log may tell of what is known already; what only the server knows stays. One that was known by its

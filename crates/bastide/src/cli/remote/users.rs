@@ -62,6 +62,9 @@ struct Add {
     /// May do everything
     #[arg(long)]
     admin: bool,
+    /// Decides on commands of others that wait for a second person
+    #[arg(long, conflicts_with = "admin")]
+    reviewer: bool,
     /// OS user whose shells they open
     #[arg(long, value_name = "OS-USER")]
     account: Option<String>,
@@ -101,6 +104,8 @@ struct Edit {
 enum Role {
     /// Their own sessions, and what is shared with them
     User,
+    /// That, and to decide on commands of others that wait for a second person
+    Reviewer,
     /// Everything
     Admin,
 }
@@ -171,7 +176,12 @@ impl Add {
     async fn run(self, client: &Client) -> Outcome {
         let mut wanted = Map::new();
         wanted.insert("username".to_owned(), json!(self.username));
-        wanted.insert("role".to_owned(), json!(if self.admin { "admin" } else { "user" }));
+        let role = match (self.admin, self.reviewer) {
+            (true, _) => "admin",
+            (_, true) => "reviewer",
+            _ => "user",
+        };
+        wanted.insert("role".to_owned(), json!(role));
         for (field, value) in [("display_name", &self.display_name), ("account", &self.account)] {
             if let Some(value) = value {
                 wanted.insert(field.to_owned(), json!(value));
@@ -210,6 +220,7 @@ impl Edit {
                 "role".to_owned(),
                 json!(match role {
                     Role::User => "user",
+                    Role::Reviewer => "reviewer",
                     Role::Admin => "admin",
                 }),
             );
