@@ -15,11 +15,13 @@ pub(crate) struct Problem {
     detail: String,
     /// Seconds until the same may be tried again.
     wait: Option<u64>,
+    /// Further members.
+    more: serde_json::Map<String, Value>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), wait: None }
+        Self { status, kind, detail: detail.into(), wait: None, more: serde_json::Map::new() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -40,7 +42,7 @@ impl Problem {
 
     /// The response with its body.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:bastide:problem:{}", self.kind),
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
@@ -48,6 +50,9 @@ impl Problem {
             "error": self.detail,
             "request_id": request_id,
         });
+        for (name, value) in &self.more {
+            body[name] = value.clone();
+        }
         let mut response = (self.status, body.to_string()).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -80,8 +85,22 @@ impl From<Error> for Problem {
             Error::Login(LoginError::TooManyAttempts { seconds }) => Some(*seconds),
             _ => None,
         };
-        Self { wait, ..Self::new(status, kind, error.to_string()) }
+        let more = more(&error);
+        Self { wait, more, ..Self::new(status, kind, error.to_string()) }
     }
+}
+
+/// What the kind of a problem says beyond its words.
+fn more(error: &Error) -> serde_json::Map<String, Value> {
+    let mut more = serde_json::Map::new();
+    if let Some(faults) = bastide_app::rules::faults(error) {
+        more.insert("faults".to_owned(), json!(faults));
+    }
+    if let Error::Forbidden(Forbidden::Command(refusal)) = error {
+        more.insert("rule".to_owned(), json!(refusal.rule));
+        more.insert("reason".to_owned(), json!({ "en": refusal.en(), "zh": refusal.zh() }));
+    }
+    more
 }
 
 fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
@@ -95,6 +114,8 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Login(LoginError::WeakPassword(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "weak_password"),
         Error::Forbidden(Forbidden::ReadOnlyToken) => (StatusCode::FORBIDDEN, "read_only_token"),
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
+        Error::Forbidden(Forbidden::Command(_)) => (StatusCode::FORBIDDEN, "command_refused"),
+        Error::Forbidden(Forbidden::OwnReview) => (StatusCode::FORBIDDEN, "own_review"),
         Error::Forbidden(
             Forbidden::NotAdministrator
             | Forbidden::NotReviewer
@@ -110,7 +131,11 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(Conflict::InUse(_)) => (StatusCode::CONFLICT, "in_use"),
         Error::Conflict(Conflict::ChangedMeanwhile) => (StatusCode::CONFLICT, "changed_meanwhile"),
         Error::Conflict(Conflict::Rules(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_rules"),
-        Error::Conflict(Conflict::RulesUnreadable(_)) => (StatusCode::SERVICE_UNAVAILABLE, "rules_unreadable"),
+        Error::Conflict(Conflict::NeedsReview { .. }) => (StatusCode::CONFLICT, "needs_review"),
+        Error::Conflict(Conflict::ReviewClosed(_)) => (StatusCode::CONFLICT, "review_closed"),
+        Error::Conflict(Conflict::RulesUnreadable(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "rules_unreadable")
+        }
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
         Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
@@ -130,6 +155,7 @@ fn not_found(what: What) -> &'static str {
         What::User(_) => "user_not_found",
         What::Login => "login_not_found",
         What::Token(_) => "token_not_found",
+        What::Review(_) => "review_not_found",
         What::Share(_) => "share_not_found",
         What::ShareLink => "share_refused",
         What::Recording(_) => "recording_not_found",
@@ -158,6 +184,25 @@ pub(crate) fn schema() -> Value {
             "detail": text("What went wrong with this request, for people."),
             "error": text("The same as `detail`, for clients that read this name."),
             "request_id": text("The same as the header `x-request-id`; it stands in the server's log."),
+            "faults": {
+                "type": "array",
+                "description": "Of `invalid_rules`: what is wrong, and where.",
+                "items": {
+                    "type": "object",
+                    "required": ["place", "what"],
+                    "properties": {
+                        "place": text("Such as `rules[3].match.programs[0]`; empty for the whole."),
+                        "what": text("What is wrong there."),
+                    },
+                },
+            },
+            "rule": { "type": ["string", "null"], "description": "Of `command_refused`: the rule that decided." },
+            "reason": {
+                "type": "object",
+                "description": "Of `command_refused`: the refusal in English (`en`) and Chinese (`zh`).",
+                "required": ["en", "zh"],
+                "properties": { "en": text("In English."), "zh": text("In Chinese.") },
+            },
         },
     })
 }

@@ -1,5 +1,7 @@
 //! `/api/v1/events`: what changes, as it changes. First everything, then only what is different.
 
+mod control;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,13 +15,14 @@ use bastide_app::{Action, Ctx, Table};
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::control::Control;
 use crate::error::Problem;
 use crate::websocket::{Received, Socket, accept, code};
 
 /// What goes over the socket, for the document.
 pub(crate) const WORDS: &str = "\
 JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is \
-gone; likewise `servers` with the status of servers. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
+gone; likewise `servers` with the status of servers; `reviews` with the commands that wait for a second person, then `review_opened` and `review_closed` with one `review`; `alert` with one `alert`. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -58,6 +61,7 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
     }
     let mut live = ctx.app().live();
     let mut statuses = Statuses::of(&ctx);
+    let mut control = Control::of(&ctx);
     let mut told: Option<Told> = None;
     let mut told_statuses = BTreeMap::new();
     loop {
@@ -76,6 +80,11 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
             return;
         }
         told = Some(now);
+        for message in control.news(socket.ctx()).await {
+            if !socket.text(text(&message)).await {
+                return;
+            }
+        }
         // A page that is slow is sent the newest state, not every one between.
         loop {
             tokio::select! {
@@ -87,6 +96,10 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
                     Some(()) => break,
                     None => return socket.close(code::RESTART, "the server stops").await,
                 },
+                more = control.changed() => match more {
+                    true => break,
+                    false => return socket.close(code::RESTART, "the server stops").await,
+                },
                 received = socket.next() => match received {
                     // Nothing is asked here yet; later versions of the page may.
                     Received::Text(_) | Received::Binary(_) => {}
@@ -96,6 +109,7 @@ async fn talk(mut socket: Socket, ctx: Ctx) {
                         }
                         told = None;
                         told_statuses.clear();
+                        control.forget();
                         break;
                     }
                     Received::Over => return,
@@ -134,6 +148,6 @@ fn difference(ctx: &Ctx, told: Option<&Told>, now: &Told) -> Option<String> {
     news.then(|| text(&ToPage::Changed { sessions, removed, waiting }))
 }
 
-fn text(message: &ToPage<'_>) -> String {
+fn text(message: &impl Serialize) -> String {
     serde_json::to_string(message).expect("plain fields are JSON")
 }

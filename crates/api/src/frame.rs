@@ -205,6 +205,18 @@ pub(crate) async fn administrator(request: Request, next: Next) -> Response {
     }
 }
 
+/// Lets only those pass who decide on commands of others.
+pub(crate) async fn reviewer(request: Request, next: Next) -> Response {
+    let asked = match request.extensions().get::<Ctx>() {
+        Some(ctx) => ctx.reviewer(),
+        None => Err(Error::NotLoggedIn),
+    };
+    match asked {
+        Ok(()) => next.run(request).await,
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
 /// Where a request came from.
 fn origin(request: &Request, request_id: &str) -> Origin {
     Origin {

@@ -18,7 +18,7 @@ Sessions, people and recordings of one Bastide server. A caller shows a cookie (
 (`Authorization: Bearer`). Every error is a problem document (RFC 9457). Paths under `/api/v1` are ours; those \
 tagged `compat` answer clients of earlier designs.";
 
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 20] = [
     ("sessions", "Terminals"),
     ("recordings", "What was on a terminal"),
     ("shares", "Letting somebody else look on or type"),
@@ -32,6 +32,9 @@ const TAGS: [(&str, &str); 17] = [
     ("grants", "Who may use which servers"),
     ("credentials", "What servers are logged in to with"),
     ("connections", "Connections to servers"),
+    ("rules", "Which commands may run"),
+    ("reviews", "Commands that wait for a second person"),
+    ("alerts", "What somebody has to know"),
     ("tokens", "Credentials of programs"),
     ("server", "The process itself"),
     ("compat", "For clients of earlier designs"),
@@ -78,6 +81,9 @@ pub fn document() -> Value {
         }
         if listed.access == Access::Admin {
             object["description"] = json!("For administrators.");
+        }
+        if listed.access == Access::Reviewer {
+            object["description"] = json!("For reviewers and administrators.");
         }
         let item = paths.entry(listed.path).or_insert_with(|| json!({}));
         item[listed.method.as_str().to_ascii_lowercase()] = object;

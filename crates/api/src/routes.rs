@@ -8,7 +8,7 @@
 //!     says("Make a thing").id::<i64>("id").takes::<New>().gives::<Thing>(201).may(&[409])),
 //! ```
 //!
-//! - The access: `Public` (this list may only shrink), `Login` or `Admin`; 401 and 403 follow from it.
+//! - The access: `Public` (this list may only shrink), `Login`, `Reviewer` or `Admin`; 401 and 403 follow from it.
 //! - The handler's name, noun_verb, is the operation id. Under `/api/v1/` the next word is the tag; other paths
 //!   under `/api/` are `compat`, and so begin their ids. `.named("…")` and `.under("…")` say otherwise.
 //! - `{…}` in the path is a UUID unless `.id::<T>("name")` says otherwise; take it with `ask::Id`, which answers 404.
@@ -31,6 +31,8 @@ use bastide_app::health::Checked;
 use bastide_app::health::measure::Resources;
 use bastide_app::import::Outcome;
 use bastide_app::recordings::Recording;
+use bastide_app::reviews::Review;
+use bastide_app::rules::{Diff, Outcome as RulesImported, Tried};
 use bastide_app::servers::View;
 use bastide_app::sessions::Seen;
 use tower::ServiceBuilder;
@@ -43,8 +45,8 @@ use crate::server::Site;
 use crate::{checks, exec, seed_000, socketio};
 use crate::{
     credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
-    openapi, page, pages, recordings, seed_002, seed_003, server, servers, sessions, shares, terminal,
-    tokens, users,
+    openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers, sessions, shares,
+    terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -54,6 +56,8 @@ pub enum Access {
     Public,
     /// Whoever has logged in.
     Login,
+    /// Reviewers and administrators.
+    Reviewer,
     /// Administrators.
     Admin,
 }
@@ -127,6 +131,8 @@ pub(crate) fn routes() -> Vec<Route> {
         about_credentials(),
         about_sessions(),
         about_connections(),
+        about_rules(),
+        about_reviews(),
         of_earlier_designs(),
         of_earlier_terminals(),
     ]
@@ -304,6 +310,52 @@ fn about_sessions() -> Vec<Route> {
     ]
 }
 
+/// Which commands may run.
+#[rustfmt::skip]
+fn about_rules() -> Vec<Route> {
+    vec![
+        route!(Reviewer GET  "/api/v1/rules"                rules::rules_get,
+            says("The rules on commands that hold").gives::<rules::Current>(200)),
+        route!(Admin  PUT    "/api/v1/rules"                rules::rules_put,
+            says("Save rules, when `If-Match` names the version that holds; they hold at once").takes::<rules::New>().gives::<rules::Current>(200).may(&[412, 428])),
+        route!(Reviewer GET  "/api/v1/rules/groups"         rules::rules_groups,
+            says("Command groups that come with the product").gives::<rules::Groups>(200)),
+        route!(Reviewer GET  "/api/v1/rules/versions"       rules::rule_version_list,
+            says("Versions of the rules, newest first").query::<page::Page>().gives::<rules::List>(200).may(&[400, 422])),
+        route!(Reviewer GET  "/api/v1/rules/versions/{id}"  rules::rule_version_get,
+            says("The rules as they were").id::<i64>("id").gives::<rules::Version>(200)),
+        route!(Reviewer GET  "/api/v1/rules/versions/{id}/diff" rules::rule_version_diff,
+            says("What has changed since a version").id::<i64>("id").query::<rules::With>().gives::<Diff>(200)),
+        route!(Admin  POST   "/api/v1/rules/versions/{id}/restore" rules::rule_version_restore,
+            says("Save an earlier version as a new one").id::<i64>("id").gives::<rules::Current>(200).may(&[409, 422])),
+        route!(Reviewer POST "/api/v1/rules/try"            rules::rules_try,
+            says("What the rules would say to a command, which does not run").takes::<rules::Try>().gives::<Tried>(200)),
+        route!(Admin  POST   "/api/v1/rules/import"         rules::rules_import,
+            says("Take rules out of a list, each by itself").takes::<rules::Import>().gives::<RulesImported>(200).may(&[409])),
+    ]
+}
+
+/// What was judged, and what a second person says.
+#[rustfmt::skip]
+fn about_reviews() -> Vec<Route> {
+    vec![
+        route!(Login  GET    "/api/v1/reviews"              reviews::review_list,
+            says("Commands that wait or waited for a second person, newest first: everybody's for reviewers, one's own for others").query::<reviews::Wanted>().gives::<reviews::List>(200)),
+        route!(Login  GET    "/api/v1/reviews/{id}"         reviews::review_get,
+            says("One of them").gives::<Review>(200)),
+        route!(Login  POST   "/api/v1/reviews/{id}/approve" reviews::review_approve,
+            says("Let a command of somebody else run").takes::<reviews::Reply>().gives::<Review>(200).may(&[409, 502])),
+        route!(Login  POST   "/api/v1/reviews/{id}/refuse"  reviews::review_refuse,
+            says("Refuse a command of somebody else").takes::<reviews::Reply>().gives::<Review>(200).may(&[409, 502])),
+        route!(Login  POST   "/api/v1/reviews/{id}/cancel"  reviews::review_cancel,
+            says("Give up a command of one's own that waits").gives::<Review>(200).may(&[409, 502])),
+        route!(Login  GET    "/api/v1/sessions/{uid}/verdicts" reviews::session_verdicts,
+            says("What was judged in a session, oldest first").query::<reviews::WantedVerdicts>().gives::<reviews::Verdicts>(200)),
+        route!(Reviewer GET  "/api/v1/alerts"               reviews::alert_list,
+            says("What somebody has to know, newest first").query::<page::Page>().gives::<reviews::Alerts>(200).may(&[422])),
+    ]
+}
+
 /// For clients of earlier designs.
 #[rustfmt::skip]
 fn of_earlier_designs() -> Vec<Route> {
@@ -394,13 +446,21 @@ pub fn table() -> Vec<Listed> {
     routes().into_iter().map(|route| route.listed).collect()
 }
 
+/// Under it bodies may be large.
+const LARGE: &str = "/api/v1/rules";
+
 pub(crate) fn router(site: Site) -> Router {
     let mut router = Router::new();
     for Route { listed, handler, .. } in routes() {
         let handler = match listed.access {
             Access::Public => handler,
             Access::Login => handler.route_layer(from_fn(frame::logged_in)),
+            Access::Reviewer => handler.route_layer(from_fn(frame::reviewer)),
             Access::Admin => handler.route_layer(from_fn(frame::administrator)),
+        };
+        let handler = match listed.path.starts_with(LARGE) {
+            true => handler.layer(DefaultBodyLimit::max(server::MAX_RULES_BODY)),
+            false => handler,
         };
         router = router.route(listed.path, handler);
     }

@@ -31,6 +31,8 @@ pub const MAX_CONNECTIONS: usize = 8192;
 pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The largest body is a session's environment.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
+/// A rule set has at most 4 MB; as it is sent it may be indented.
+pub(crate) const MAX_RULES_BODY: usize = 8 * 1024 * 1024;
 /// The daemon's own deadline is 30 s; after it there is at least an answer.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 

@@ -22,13 +22,14 @@ use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
 use crate::login::{self, Attempts, Refusals, link};
+use crate::news::{News, Now};
 use crate::password::Hasher;
 use crate::people::{self, People};
-use crate::rules::Rules;
+use crate::rules::{self, Rules};
 use crate::servers::{self, Servers};
 use crate::shares::Guests;
 use crate::vault::{KeySource, Keys};
-use crate::{Clock, Error};
+use crate::{Clock, Error, alerts};
 
 /// What a server is made with.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Config {
     pub login_lifetime: SignedDuration,
     /// Where the key is that stored secrets are sealed under.
     pub vault: KeySource,
+    /// Where alerts are sent.
+    pub webhook: Option<alerts::Webhook>,
 }
 
 /// Clones are the same server.
@@ -75,6 +78,8 @@ struct Inner {
 struct Commands {
     execs: Execs,
     rules: Rules,
+    news: News,
+    alerts: alerts::Counts,
 }
 
 /// The session daemon, and what goes on in it.
@@ -127,7 +132,8 @@ impl App {
     /// # Errors
     /// `Storage`: the data directory cannot be used.
     pub async fn start(config: Config, tasks: Tasks, shutdown: Shutdown) -> Result<Self, Error> {
-        let Config { data_dir, daemon, account, clock, recordings, history, login_lifetime, vault } = config;
+        let Config { data_dir, daemon, account, clock, recordings, history, login_lifetime, vault, webhook } =
+            config;
         // First of all: whoever holds the log is the one server of this directory.
         let journal = Journal::open(&data_dir)?;
         let store = Store::open(&data_dir.database()).await?;
@@ -149,8 +155,9 @@ impl App {
         let execs = Execs::new(pool, Recorders::new(recordings.clone()));
         execs.start(&tasks, shutdown.clone());
         let link = Link::start(daemon, &tasks, shutdown.clone());
+        let news = News::load(&store).await?;
         let live = live::start(&link, &tasks, shutdown.clone());
-        let history = History::new(store.clone(), recordings, (clock.clone(), history));
+        let history = History::new((store.clone(), news.clone()), recordings, (clock.clone(), history));
         history::start(&history, &link, &tasks, &shutdown);
         let behind = Behind { journal: journal.clone(), store, keys: keys.clone(), clock: clock.clone() };
         let ending = shutdown.clone();
@@ -170,12 +177,14 @@ impl App {
             history,
             people,
             guests,
-            commands: Commands { execs, rules },
+            commands: Commands { execs, rules, news, alerts: alerts::Counts::default() },
             servers: known_servers,
             process: Process { shutdown, tasks },
         };
         let app = Self { inner: Arc::new(inner) };
         servers::start(&app);
+        rules::start(&app);
+        alerts::start(&app, webhook);
         Ok(app)
     }
 
@@ -276,6 +285,19 @@ impl App {
 
     pub(crate) fn rules(&self) -> &Rules {
         &self.inner.commands.rules
+    }
+
+    /// What waits and what was told; changes as it does.
+    pub fn heard(&self) -> watch::Receiver<Arc<Now>> {
+        self.inner.commands.news.hear()
+    }
+
+    pub(crate) fn alert_counts(&self) -> &alerts::Counts {
+        &self.inner.commands.alerts
+    }
+
+    pub(crate) fn news(&self) -> &News {
+        &self.inner.commands.news
     }
 
     pub(crate) fn servers(&self) -> &Servers {

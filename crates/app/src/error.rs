@@ -54,7 +54,7 @@ pub enum LoginError {
 }
 
 /// Known, and not for this caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Forbidden {
     #[error("this needs an administrator")]
     NotAdministrator,
@@ -72,6 +72,11 @@ pub enum Forbidden {
     WatchOnly,
     #[error("only the session's owner and administrators may do this")]
     NotOwner,
+    /// By the rules.
+    #[error("{0}")]
+    Command(Box<crate::rules::Refusal>),
+    #[error("nobody decides on a command of their own")]
+    OwnReview,
 }
 
 /// What is not there, or not to be known.
@@ -84,6 +89,7 @@ pub enum What {
     /// The share behind a link.
     ShareLink,
     Share(Uuid),
+    Review(Uuid),
     Recording(Uuid),
     Thing(Thing, i64),
 }
@@ -125,6 +131,7 @@ impl fmt::Display for What {
             Self::Login => f.write_str("such login"),
             Self::Token(id) => write!(f, "token {id}"),
             Self::ShareLink => f.write_str("session is shared by this link now: ask for a new one"),
+            Self::Review(id) => write!(f, "review {id}"),
             Self::Share(id) => write!(f, "share {id}"),
             Self::Recording(id) => write!(f, "recording {id}"),
             Self::Thing(thing, id) => write!(f, "{} {id}", thing.as_str()),
@@ -148,6 +155,12 @@ pub enum Conflict {
     /// What is wrong with a rule set.
     #[error("the rules cannot be taken: {0}")]
     Rules(bastide_policy::Faults),
+    #[error(
+        "a second person has to approve this command (rule {rule}): run it in a terminal, where it can wait"
+    )]
+    NeedsReview { rule: String },
+    #[error("it is decided already: {0}")]
+    ReviewClosed(String),
     #[error("the rules that are stored cannot be read, so nothing runs that needs a verdict: {0}")]
     RulesUnreadable(String),
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::error::{Thing, What};
-use crate::{Error, hex, servers};
+use crate::{Error, hex, rules, servers};
 
 mod record;
 
@@ -160,11 +160,14 @@ pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed,
     let (grant, ssh) = way(ctx, Action::ServerExecute, server, asked.credential).await?;
     check(&asked)?;
     let free = Arc::clone(&ctx.app().execs().running).try_acquire_owned();
-    let place = free.map_err(|_| Error::Limit(format!("{MAX_RUNNING} commands run: try later")))?;
+    let running = free.map_err(|_| Error::Limit(format!("{MAX_RUNNING} commands run: try later")))?;
     let about = about(grant.target(), &asked);
     let noted = about.clone();
     ctx.audited(Action::ServerExecute, about, async move |ctx| {
         let (execs, server) = (ctx.app().execs(), grant.target());
+        let account = ssh.hops.last().map(|hop| hop.username.as_str()).unwrap_or_default();
+        let place = rules::Place { server: Some(server), account };
+        rules::pass(&ctx, Action::ServerExecute, (place, &asked.command)).await?;
         let exec = Exec {
             timeout: asked.timeout.unwrap_or(DEFAULT_TIMEOUT),
             ..Exec::new(line(&server.settings.platform, &asked.command))
@@ -176,7 +179,7 @@ pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed,
         }
         let executed = Executed::of(output, id);
         ctx.note(Action::ServerExecute, &executed.facts(noted), "output", None).await?;
-        drop(place);
+        drop(running);
         Ok(executed)
     })
     .await

@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use crate::Clock;
 use crate::daemon::{Link, State};
+use crate::news::News;
 
 /// Entries in one transaction: a long log is read fast, and a reader of the database waits little.
 const BATCH: usize = 512;
@@ -39,6 +40,10 @@ const REST: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// Events kept of one session that runs; a busy page that comes and goes makes a few hundred a day.
 const MAX_EVENTS: u32 = 100_000;
+/// Verdicts kept of one session; a build of a large program starts some ten thousand programs.
+const MAX_VERDICTS: u32 = 200_000;
+/// More than anybody looks back through.
+const MAX_ALERTS: u32 = 100_000;
 /// Sessions looked at in one go when old ones are forgotten.
 const TIDY_AT_ONCE: u32 = 1000;
 
@@ -71,6 +76,7 @@ pub(crate) struct History {
     pub(crate) shelf: Arc<Shelf>,
     clock: Clock,
     config: Config,
+    news: News,
     /// When the directory of recordings was looked through, and its own time then.
     looked: Arc<Mutex<Option<(Instant, SystemTime)>>>,
 }
@@ -119,8 +125,13 @@ impl From<bastide_ptyd_client::Error> for Stop {
 }
 
 impl History {
-    pub(crate) fn new(store: Store, recordings: PathBuf, (clock, config): (Clock, Config)) -> Self {
-        Self { store, shelf: Arc::new(Shelf::new(recordings)), clock, config, looked: Arc::default() }
+    pub(crate) fn new(
+        (store, news): (Store, News),
+        recordings: PathBuf,
+        (clock, config): (Clock, Config),
+    ) -> Self {
+        let shelf = Arc::new(Shelf::new(recordings));
+        Self { store, shelf, clock, config, news, looked: Arc::default() }
     }
 
     async fn follow(&self, mut link: watch::Receiver<State>) {
@@ -176,6 +187,9 @@ impl History {
             let steps = gather(&mut events, node, &mut next).await?;
             let steps = self.with_files(steps).await;
             self.store.apply_log(node, next, &steps).await?;
+            if steps.iter().any(is_news) {
+                self.news.tell(&self.store).await;
+            }
         }
     }
 
@@ -251,6 +265,9 @@ impl History {
     async fn forget(&self) -> Result<(), bastide_store::Error> {
         let before = self.clock.now() - self.config.keep;
         let events = self.store.forget_events(before, MAX_EVENTS).await?;
+        let verdicts = self.store.forget_verdicts(before, MAX_VERDICTS).await?;
+        let closed =
+            self.store.forget_reviews(before).await? + self.store.forget_alerts(before, MAX_ALERTS).await?;
         let mut sessions = 0;
         let mut seen = None;
         loop {
@@ -268,11 +285,16 @@ impl History {
                 sessions += 1;
             }
         }
-        if events + sessions > 0 {
-            tracing::info!(events, sessions, "forgot what is too old");
+        if events + sessions + verdicts + closed > 0 {
+            tracing::info!(events, sessions, verdicts, "forgot what is too old");
         }
         Ok(())
     }
+}
+
+/// What people are told at once. With a session go the commands that wait in it.
+fn is_news(step: &Step) -> bool {
+    matches!(step, Step::ReviewOpened(_) | Step::ReviewClosed { .. } | Step::Alert(_) | Step::Ended { .. })
 }
 
 /// Waits for something, then takes what comes with it.

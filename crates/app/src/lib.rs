@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+pub mod alerts;
 mod app;
 mod clock;
 pub mod context;
@@ -27,10 +28,12 @@ pub mod inventory;
 mod journal;
 mod live;
 pub mod login;
+mod news;
 pub mod page;
 pub mod password;
 pub mod people;
 pub mod recordings;
+pub mod reviews;
 pub mod rules;
 mod secret;
 pub mod servers;
@@ -39,8 +42,10 @@ pub mod shares;
 pub mod terminal;
 pub mod tokens;
 pub mod vault;
+pub mod verdicts;
 
 pub use app::{App, Config};
+pub use bastide_policy as policy;
 pub use bastide_store as store;
 pub use clock::Clock;
 pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
@@ -48,4 +53,5 @@ pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
 pub use error::{Conflict, Error, Fault, Forbidden, LoginError, Storage, Thing, What};
 pub use live::Table;
+pub use news::Now;
 pub use terminal::Terminal;

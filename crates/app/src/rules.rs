@@ -3,7 +3,9 @@
 //! A version is written once and stays; the newest one holds. What was judged by which one is told by its digest.
 
 mod control;
+mod deliver;
 mod diff;
+mod door;
 mod held;
 mod import;
 
@@ -23,10 +25,13 @@ use crate::{App, Error};
 
 pub use control::{Control, Gate, ScopedGate};
 pub use diff::{Changed, Diff, Part};
+pub use door::Refusal;
 pub use held::{Held, Loaded};
 pub use import::{Format, Outcome};
 
-pub(crate) use held::{Place, Rules, subject};
+pub(crate) use deliver::{Gating, gated, start};
+pub(crate) use door::pass;
+pub(crate) use held::{Place, Rules};
 
 /// Why somebody changed the rules.
 const MAX_NOTE: usize = 500;

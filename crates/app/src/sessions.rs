@@ -18,10 +18,12 @@ use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
 use crate::error::Forbidden;
 use crate::page::{Piece, cut};
+use crate::rules;
 use crate::servers::{self, Named};
 
 mod past;
 
+pub(crate) use past::remembered;
 pub use past::{Event, environment, events};
 
 /// A name is shown in lists and titles.
@@ -262,7 +264,7 @@ pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
     let seen = match find(ctx, Action::SessionRead, uid).await {
         Ok(found) => Session::read(found.info).and_then(|session| Seen::by(ctx, session)),
         Err(error @ (Error::NotFound(_) | Error::DaemonUnreachable(_))) => {
-            let row = past::remembered(ctx, Action::SessionRead, uid).await;
+            let row = remembered(ctx, Action::SessionRead, uid).await;
             // One that may still run is not said to be over.
             past::seen(ctx, row.ok().filter(|row| row.ended.is_some()).ok_or(error)?)
         }
@@ -304,7 +306,10 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
     let uid = Uuid::now_v7();
     let about = About::session(uid).with("account", account.as_str());
     ctx.audited(Action::SessionCreate, about, async move |ctx| {
+        let place = rules::Place { server: None, account: &account };
+        let gating = rules::gated(ctx.app(), &user, place).await?;
         let spec = Spec { account: Some(account), ..spec(&ctx, &user) };
+        let spec = rules::Gating::into(gating, spec);
         open(&ctx, (uid, spec), grant.into_target()).await
     })
     .await
@@ -325,6 +330,9 @@ async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Err
         let user = &chosen.grant.person().user;
         // People share no connections: what one may do with one is not what another may.
         let ssh = servers::dial(app, chosen.grant.target(), chosen.credential, user.uid.to_string()).await?;
+        let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
+        let place = rules::Place { server: Some(chosen.grant.target()), account: &account };
+        let gating = rules::gated(app, user, place).await?;
         let spec = Spec {
             target: Some(name.clone()),
             ssh: Some(Box::new(ssh)),
@@ -332,6 +340,7 @@ async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Err
             detach_keep: new.detach_keep,
             ..spec(&ctx, user)
         };
+        let spec = rules::Gating::into(gating, spec);
         let place = store::Place {
             session: uid,
             server_id: on.server,

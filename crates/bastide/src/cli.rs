@@ -68,6 +68,8 @@ enum Command {
     #[command(flatten)]
     Server(ServerCommand),
     #[command(flatten)]
+    Control(ControlCommand),
+    #[command(flatten)]
     Process(ProcessCommand),
     #[command(flatten)]
     About(AboutCommand),
@@ -114,6 +116,14 @@ enum ServerCommand {
     Import(remote::import::Import),
 }
 
+/// Which commands may run.
+#[derive(Debug, Subcommand)]
+enum ControlCommand {
+    Rules(remote::rules::Rules),
+    Reviews(remote::reviews::Reviews),
+    Alerts(remote::alerts::Alerts),
+}
+
 /// What runs until it is ended.
 #[derive(Debug, Subcommand)]
 enum ProcessCommand {
@@ -137,6 +147,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Session(command) => exit::block_on(run_session(cli.place, command)),
         Command::Evidence(command) => exit::block_on(run_evidence(cli.place, command)),
         Command::Server(command) => exit::block_on(Box::pin(run_server(command))),
+        Command::Control(command) => exit::block_on(Box::pin(run_control(command))),
         Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::Serve(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::LoginLink(command)) => command.run(),
@@ -183,6 +194,14 @@ async fn run_server(command: ServerCommand) -> Outcome {
         ServerCommand::Tokens(command) => command.run().await,
         ServerCommand::Credentials(command) => command.run().await,
         ServerCommand::Import(command) => command.run().await,
+    }
+}
+
+async fn run_control(command: ControlCommand) -> Outcome {
+    match command {
+        ControlCommand::Rules(command) => command.run().await,
+        ControlCommand::Reviews(command) => command.run().await,
+        ControlCommand::Alerts(command) => command.run().await,
     }
 }
 

@@ -6,6 +6,7 @@ mod flags;
 mod link;
 mod ptyd;
 mod vault;
+mod webhook;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -141,6 +142,7 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
         login_lifetime: jiff::SignedDuration::try_from(config.login_lifetime)
             .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
         vault: config.key_source(data_dir.root())?,
+        webhook: webhook::configured()?,
     };
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
 

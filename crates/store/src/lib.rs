@@ -37,7 +37,7 @@ pub use infini::{Infini, InfiniServer, read_infini};
 pub use links::Link;
 pub use logins::Login;
 pub use places::Place;
-pub use reviews::{Decision, Review, ReviewState};
+pub use reviews::{Decision, Review, ReviewState, Which};
 pub use rules::RuleVersion;
 pub use servers::{NodeSettings, OwnCredential, Server, ServerSettings, ServerStatus, SshSettings};
 pub use sessions::{End, Event, Exit, Opened, Owner, RecordingState, Session, SessionFilter, Step};

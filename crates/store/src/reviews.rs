@@ -40,6 +40,24 @@ impl ReviewState {
     }
 }
 
+/// Which reviews.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Any,
+    Open,
+    Closed,
+}
+
+impl Which {
+    fn open(self) -> Option<bool> {
+        match self {
+            Self::Any => None,
+            Self::Open => Some(true),
+            Self::Closed => Some(false),
+        }
+    }
+}
+
 /// One command that waits, or waited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Review {
@@ -162,25 +180,24 @@ pub(crate) async fn close_of(work: &mut SqliteConnection, session: Uuid, at: Tim
 }
 
 impl Store {
-    /// Newest first, from below `before` on (their uids begin with the time); of one state and of one person
-    /// where they are given.
+    /// Newest first, from below `before` on (their uids begin with the time); of one person where they are given.
     ///
     /// # Errors
     /// `Query`.
     pub async fn reviews(
         &self,
-        state: Option<ReviewState>,
+        which: Which,
         opener: Option<Uuid>,
         (before, limit): (Option<Uuid>, u32),
     ) -> Result<Vec<Review>, Error> {
-        let (state, opener) = (state.map(ReviewState::as_str), opener.map(|uid| uid.to_string()));
+        let (open, opener) = (which.open(), opener.map(|uid| uid.to_string()));
         let before = before.map(|uid| uid.to_string());
         let rows = sqlx::query_as!(
             Row,
             "SELECT uid, session, hash, state, opened, expires, closed, opener, reviewer, reason, data FROM reviews
-             WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR opener = ?2) AND (?3 IS NULL OR uid < ?3)
+             WHERE (?1 IS NULL OR (state = 'open') = ?1) AND (?2 IS NULL OR opener = ?2) AND (?3 IS NULL OR uid < ?3)
              ORDER BY uid DESC LIMIT ?4",
-            state,
+            open,
             opener,
             before,
             limit

@@ -15,7 +15,8 @@ const HEAD: &str = "\
 
 <!-- Made from the route table by `make openapi`; tests ask a server and compare. Do not edit. -->
 
-What each route answers to somebody who has not logged in, to a person with the role *user*, to a token that may
+What each route answers to somebody who has not logged in, to a person with the role *user* (a *reviewer* gets the same,
+but where *for reviewers* stands in the description of the API), to a token that may
 only read, and about the id of something that is somebody else's (a WebSocket says it by its close code). `ok` stands for the route's own answers, which
 [docs/openapi.json](../openapi.json) lists. The files of the page itself are for anybody and hold nothing of anybody.
 
@@ -37,7 +38,7 @@ pub struct Answers {
 pub(crate) fn answers(route: &Route) -> Answers {
     let listed = &route.listed;
     let logs_in = listed.access != Access::Public;
-    let admin = listed.access == Access::Admin;
+    let admin = matches!(listed.access, Access::Admin | Access::Reviewer);
     let names_something = in_path(listed.path).any(|name| matches!(name, "id" | "uid"));
     let unknown = if route.operation.is_upgrade() { CLOSED } else { 404 };
     Answers {

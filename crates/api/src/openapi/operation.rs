@@ -172,7 +172,7 @@ impl Operation {
         if let Some(tag) = self.tag {
             return tag;
         }
-        const AREAS: [&str; 14] = [
+        const AREAS: [&str; 17] = [
             "sessions",
             "recordings",
             "shares",
@@ -182,6 +182,9 @@ impl Operation {
             "grants",
             "credentials",
             "connections",
+            "rules",
+            "reviews",
+            "alerts",
             "tokens",
             "me",
             "events",

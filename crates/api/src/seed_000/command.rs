@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::http::StatusCode;
 use bastide_app::exec::{self, Command};
-use bastide_app::{Ctx, Error};
+use bastide_app::{Ctx, Error, Forbidden};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,6 +87,9 @@ fn in_their_words(error: Error) -> Problem {
     match error {
         Error::Ssh(error) => {
             Problem::new(StatusCode::BAD_GATEWAY, "ssh_failed", format!("SSH连接失败: {error}"))
+        }
+        Error::Forbidden(Forbidden::Command(refusal)) => {
+            Problem::new(StatusCode::FORBIDDEN, "command_refused", refusal.zh())
         }
         other => other.into(),
     }

@@ -72,7 +72,10 @@ impl Foreign {
                 (Some(&"host-keys"), "{id}") => &self.host_key,
                 // Of administrators only, and none there is.
                 (
-                    Some(&("credentials" | "groups" | "grants" | "host-authorities" | "connections")),
+                    Some(
+                        &("credentials" | "groups" | "grants" | "host-authorities" | "connections"
+                        | "versions"),
+                    ),
                     "{id}",
                 ) => "4711",
                 (_, "{id}" | "{uid}") => &self.session,
@@ -102,6 +105,8 @@ fn body(route: &Listed) -> &'static str {
         "server_create" => r#"{"name":"x","host":"h"}"#,
         "server_import" => r#"{"format":"csv","text":"name,host"}"#,
         "known_hosts_import" => r#"{"text":""}"#,
+        "rules_put" => r#"{"rules":{"version":1}}"#,
+        "rules_import" => r#"{"format":"csv","text":"id"}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",
     }

@@ -201,6 +201,7 @@ async fn app(
     let account = std::env::var("USER").ok().filter(|user| !user.is_empty());
     let config = Config {
         vault: KeySource::File(KeyFile::new(data.join("vault.key"))),
+        webhook: None,
         data_dir: DataDir::open(data).unwrap(),
         daemon: DaemonConfig {
             connection: daemon.clone().with_client_id("server"),

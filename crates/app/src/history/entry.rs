@@ -1,11 +1,16 @@
 //! What an entry of the session daemon's log means for what is remembered.
 
 use bastide_ptyd_client::LogEntry;
-use bastide_store::{End, Exit, Opened, RecordingState, Step};
+use bastide_store::{
+    Alert, Decision, End, Exit, Judged, Opened, RecordingState, Review, ReviewState, Step, Verdict,
+};
+use bastide_wire::control::kind;
 use bastide_wire::session::SessionInfo;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::alerts;
 
 /// Why a session has ended whose end nobody saw.
 pub(crate) const LOST: &str = "lost";
@@ -17,6 +22,11 @@ const INTERNAL: [&str; 3] = ["id", "spec", "recording"];
 pub(crate) fn steps(node: Uuid, entry: LogEntry) -> Vec<Step> {
     let (Some(uid), Ok(at)) = (entry.uid, entry.at.parse::<Timestamp>()) else { return Vec::new() };
     let mut fields = entry.fields;
+    if entry.kind == kind::VERDICT {
+        // There are so many that they have a list of their own.
+        return vec![Step::Verdict(Box::new(verdict((uid, at), fields)))];
+    }
+    let mut changes = control((uid, at), (&entry.kind, &fields));
     let change = match entry.kind.as_str() {
         "session_created" => Some(Step::Opened(opened(node, (uid, at), &fields))),
         "session_ended" => {
@@ -32,7 +42,65 @@ pub(crate) fn steps(node: Uuid, entry: LogEntry) -> Vec<Step> {
         fields.remove(name);
     }
     let event = Step::Event { session: uid, kind: entry.kind, data: fields, at };
-    change.into_iter().chain([event]).collect()
+    changes.extend(change);
+    changes.push(event);
+    changes
+}
+
+/// What the log tells of commands that wait, and of what somebody has to know.
+fn control((session, at): (Uuid, Timestamp), (kind, fields): (&str, &Map<String, Value>)) -> Vec<Step> {
+    let alert = |kind: &str| {
+        let severity = alerts::severity(kind);
+        let (session, data) = (Some(session), fields.clone());
+        Step::Alert(Alert { id: 0, at, kind: kind.to_owned(), severity, session, data })
+    };
+    match kind {
+        kind::REVIEW_OPENED => match review((session, at), fields) {
+            Some(review) => vec![Step::ReviewOpened(Box::new(review)), alert(kind)],
+            None => Vec::new(),
+        },
+        kind::REVIEW_CLOSED => closed(at, fields).into_iter().collect(),
+        kind::ALERT => vec![alert(text(fields, "what").unwrap_or("control_alert"))],
+        _ => Vec::new(),
+    }
+}
+
+fn verdict((session, at): (Uuid, Timestamp), mut fields: Map<String, Value>) -> Verdict {
+    let mut word = |name: &str| match fields.remove(name) {
+        Some(Value::String(word)) => Some(word),
+        _ => None,
+    };
+    // What cannot be read is told as the least that is known of it.
+    let (door, label) = (word("door").unwrap_or_default(), word("label").unwrap_or_default());
+    let (action, rule) = (word("action").unwrap_or_default(), word("rule"));
+    let (program, line) = (word("program"), word("line"));
+    let argv = fields.remove("argv").and_then(|argv| serde_json::from_value(argv).ok()).unwrap_or_default();
+    let offset_ms = fields.remove("at_ms").and_then(|at| at.as_i64());
+    let command = Judged { program, argv, line };
+    Verdict { id: 0, session: Some(session), at, offset_ms, door, label, action, rule, command, data: fields }
+}
+
+/// None for one without a name or a hash, which nobody could decide on.
+fn review((session, opened): (Uuid, Timestamp), fields: &Map<String, Value>) -> Option<Review> {
+    Some(Review {
+        uid: text(fields, "review")?.parse().ok()?,
+        session,
+        hash: text(fields, "hash")?.to_owned(),
+        opened,
+        expires: text(fields, "expires").and_then(|at| at.parse().ok()),
+        opener: None,
+        data: fields.clone(),
+        decision: Decision::open(),
+    })
+}
+
+fn closed(at: Timestamp, fields: &Map<String, Value>) -> Option<Step> {
+    let outcome = text(fields, "outcome").and_then(ReviewState::parse);
+    // An outcome of another release is no approval.
+    let state = outcome.filter(|state| *state != ReviewState::Open).unwrap_or(ReviewState::Cancelled);
+    let said = |name: &str| text(fields, name).filter(|text| !text.is_empty()).map(str::to_owned);
+    let decision = Decision { state, closed: Some(at), by: said("by"), reason: said("reason") };
+    Some(Step::ReviewClosed { review: text(fields, "review")?.parse().ok()?, decision })
 }
 
 pub(crate) fn lost(uid: Uuid, at: Timestamp) -> Step {
@@ -125,6 +193,44 @@ mod tests {
             Value::from(data.clone()),
             json!({ "name": "n", "command": ["sh", "-c", "x"], "pid": 7, "account": "a" })
         );
+    }
+
+    #[test]
+    fn what_the_log_tells_of_commands_has_lists_of_its_own() {
+        let (node, uid, review) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+        let fields = json!({ "at_ms": 1500, "door": "exec", "label": "enforced", "action": "deny", "rule": "r",
+            "program": "reboot", "argv": ["reboot", "-f"], "cwd": "/", "digest": "d" });
+        let told = steps(node, entry("verdict", Some(uid), &fields));
+        let [Step::Verdict(verdict)] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((verdict.session, verdict.offset_ms), (Some(uid), Some(1500)));
+        assert_eq!((verdict.action.as_str(), verdict.command.argv.len()), ("deny", 2));
+        assert_eq!(Value::from(verdict.data.clone()), json!({ "cwd": "/", "digest": "d" }));
+
+        let fields =
+            json!({ "review": review, "hash": "h", "expires": "2026-01-01T00:10:00Z", "argv": ["x"] });
+        let told = steps(node, entry("review_opened", Some(uid), &fields));
+        let [Step::ReviewOpened(opened), Step::Alert(alert), Step::Event { .. }] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+        assert_eq!((opened.uid, opened.hash.as_str(), alert.kind.as_str()), (review, "h", "review_opened"));
+        assert!(opened.expires.is_some());
+
+        let fields = json!({ "review": review, "outcome": "approved", "by": "bob", "reason": "" });
+        let told = steps(node, entry("review_closed", Some(uid), &fields));
+        let Step::ReviewClosed { decision, .. } = &told[0] else { panic!("{told:?}") };
+        assert_eq!((decision.state, decision.by.as_deref()), (ReviewState::Approved, Some("bob")));
+        assert_eq!(decision.reason, None);
+        for outcome in ["open", "of another release"] {
+            let fields = json!({ "review": review, "outcome": outcome });
+            let told = steps(node, entry("review_closed", Some(uid), &fields));
+            let Step::ReviewClosed { decision, .. } = &told[0] else { panic!("{told:?}") };
+            assert_eq!(decision.state, ReviewState::Cancelled, "{outcome}");
+        }
+
+        let told = steps(node, entry("control_alert", Some(uid), &json!({ "what": "supervisor_died" })));
+        let Step::Alert(alert) = &told[0] else { panic!("{told:?}") };
+        assert_eq!(alert.severity, bastide_store::Severity::Critical);
+        assert!(!steps(node, entry("review_opened", Some(uid), &json!({}))).is_empty());
     }
 
     #[test]

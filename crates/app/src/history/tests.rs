@@ -22,8 +22,11 @@ fn opened(uid: u128) -> Opened {
 async fn a_session_made_while_the_list_is_on_its_way_is_not_lost() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("bastide.db")).await.unwrap();
-    let history =
-        History::new(store.clone(), dir.path().join("recordings"), (Clock::system(), Config::default()));
+    let history = History::new(
+        (store.clone(), News::load(&store).await.unwrap()),
+        dir.path().join("recordings"),
+        (Clock::system(), Config::default()),
+    );
     let node = Uuid::from_u128(1000);
     store.apply_log(node, 1, &[Step::Opened(opened(1))]).await.unwrap();
     let listed = async {

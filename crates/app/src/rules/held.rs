@@ -1,7 +1,7 @@
 //! The rule set that holds, in memory: each command that the server runs asks it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bastide_policy as policy;
 use bastide_store::{RuleVersion, Server, Store, User};
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use policy::{Bundle, Door, Fault, Faults, RuleSet, Subject};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::{App, Error, hex};
 
@@ -92,7 +93,12 @@ pub(crate) struct Place<'a> {
 #[derive(Debug)]
 pub(crate) struct Rules {
     held: watch::Sender<Arc<Held>>,
+    /// The last that a daemon has taken.
+    delivered: Mutex<Option<Delivered>>,
 }
+
+/// To which start of the daemon, and the digest.
+pub(super) type Delivered = (Option<Uuid>, String);
 
 impl Rules {
     /// Reads the newest version; writes the first one where there is none.
@@ -109,7 +115,7 @@ impl Rules {
         if let Err(why) = &held.loaded {
             tracing::error!(why, "the rules cannot be read: commands that need a verdict are refused");
         }
-        Ok(Self { held: watch::Sender::new(Arc::new(held)) })
+        Ok(Self { held: watch::Sender::new(Arc::new(held)), delivered: Mutex::default() })
     }
 
     pub(crate) fn now(&self) -> Arc<Held> {
@@ -118,6 +124,14 @@ impl Rules {
 
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<Held>> {
         self.held.subscribe()
+    }
+
+    pub(super) fn is_delivered(&self, what: &Delivered) -> bool {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(what)
+    }
+
+    pub(super) fn set_delivered(&self, what: Delivered) {
+        *self.delivered.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
     }
 
     /// What was saved holds, unless something newer does already.

@@ -56,7 +56,7 @@ pub async fn environment(ctx: &Ctx, uid: Uuid) -> Result<BTreeMap<String, String
 }
 
 /// A session that the caller may do this with, running or not.
-pub(super) async fn remembered(ctx: &Ctx, action: Action, uid: Uuid) -> Result<store::Session, Error> {
+pub(crate) async fn remembered(ctx: &Ctx, action: Action, uid: Uuid) -> Result<store::Session, Error> {
     ctx.person()?;
     let row = ctx.app().store().session(uid).await?;
     let owner = row.as_ref().and_then(|row| row.opened.owner);

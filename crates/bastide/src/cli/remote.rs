@@ -1,6 +1,7 @@
 //! A Bastide server from the command line: who is logged in where, and the commands that ask it.
 
 mod accounts;
+pub(super) mod alerts;
 mod at;
 pub(super) mod cast;
 mod client;
@@ -13,6 +14,8 @@ pub(super) mod logout;
 mod person;
 pub(crate) mod prompt;
 pub(super) mod recordings;
+pub(super) mod reviews;
+pub(super) mod rules;
 pub(super) mod servers;
 pub(super) mod sessions;
 mod shown;

@@ -16,6 +16,7 @@ use super::flags::Flags;
 use crate::cli::duration;
 use crate::cli::exit::Failure;
 use bastide_app::vault::{KeyFile, KeySource};
+pub(super) use environment::{ALERT_WEBHOOK, ALERT_WEBHOOK_SECRET};
 use environment::{DATA_DIR, ENVIRONMENT, VAULT_KEY};
 use raw::Raw;
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     Alert, Decision, End, Judged, NewUser, Opened, RecordingState, Review, ReviewState, Role, Severity, Step,
-    Verdict,
+    Verdict, Which,
 };
 
 async fn store() -> (Store, tempfile::TempDir) {
@@ -165,17 +165,18 @@ async fn the_first_decision_on_a_review_stays() {
         (decided.decision.state, decided.decision.by.as_deref()),
         (ReviewState::Approved, Some("bob"))
     );
-    let open = store.reviews(Some(ReviewState::Open), None, (None, 10)).await.unwrap();
+    let open = store.reviews(Which::Open, None, (None, 10)).await.unwrap();
     assert_eq!(open, [Review { opener: Some(owner), ..review(11, 1) }]);
-    assert_eq!(store.reviews(None, Some(owner), (None, 10)).await.unwrap().len(), 2);
-    assert!(store.reviews(None, Some(uid(78)), (None, 10)).await.unwrap().is_empty());
-    assert_eq!(store.reviews(None, None, (Some(uid(11)), 10)).await.unwrap()[0].uid, uid(10));
+    assert_eq!(store.reviews(Which::Any, Some(owner), (None, 10)).await.unwrap().len(), 2);
+    assert!(store.reviews(Which::Any, Some(uid(78)), (None, 10)).await.unwrap().is_empty());
+    assert_eq!(store.reviews(Which::Any, None, (Some(uid(11)), 10)).await.unwrap()[0].uid, uid(10));
 
     let end = End { at: at(20), exit: None, reason: "exited".to_owned(), bytes: None };
     let ended = Step::Ended { uid: uid(1), end, recording: RecordingState::Off };
     store.apply_log(uid(1000), 6, &[ended]).await.unwrap();
     let left = store.review(uid(11)).await.unwrap().unwrap().decision;
     assert_eq!((left.state, left.closed), (ReviewState::Cancelled, Some(at(20))));
+    assert_eq!(store.reviews(Which::Closed, None, (None, 10)).await.unwrap().len(), 2);
     assert_eq!(store.forget_reviews(at(10)).await.unwrap(), 1);
 }
 

@@ -19,6 +19,23 @@ pub(super) const VAULT_KEY: EnvVar = EnvVar {
     doc: "The master key itself: 32 bytes in base64, as `bastide vault new-key` prints them. A file or a command is better: other programs of the same user can read a process's variables.",
 };
 
+/// It goes with a secret, so neither is a setting: settings are shown.
+pub(crate) const ALERT_WEBHOOK: EnvVar = EnvVar {
+    name: "BASTIDE_ALERT_WEBHOOK",
+    aliases: &[],
+    means: Means::Elsewhere,
+    default: "",
+    doc: "Address (http or https) that alerts are posted to, as JSON. Needs `BASTIDE_ALERT_WEBHOOK_SECRET_FILE`.",
+};
+
+pub(crate) const ALERT_WEBHOOK_SECRET: EnvVar = EnvVar {
+    name: "BASTIDE_ALERT_WEBHOOK_SECRET_FILE",
+    aliases: &[],
+    means: Means::Elsewhere,
+    default: "",
+    doc: "File with the secret that alerts are signed with: the header `x-bastide-signature` is `sha256=` and the HMAC-SHA256 of the body.",
+};
+
 pub(crate) const ENVIRONMENT: &[EnvVar] = &[
     EnvVar {
         name: "BASTIDE_LISTEN",
@@ -28,6 +45,8 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         doc: "Address and port of the web server.",
     },
     DATA_DIR,
+    ALERT_WEBHOOK,
+    ALERT_WEBHOOK_SECRET,
     EnvVar {
         name: "BASTIDE_RECORDINGS_DIR",
         aliases: &[],

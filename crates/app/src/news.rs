@@ -1,0 +1,62 @@
+//! What people are told at once: commands that wait for a second person, and alerts. What they are stands in
+//! the database; this says that there is something else now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bastide_store::{Review, Store, Which};
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+/// More waiting commands than any reviewer looks through; the rest is in the list.
+const MAX_OPEN: u32 = 1000;
+
+/// As it is now.
+#[derive(Debug, Default)]
+pub struct Now {
+    /// Commands that wait.
+    pub open: BTreeMap<Uuid, Arc<Review>>,
+    /// The number of the last alert.
+    pub last_alert: i64,
+}
+
+/// Clones tell and hear the same.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    now: watch::Sender<Arc<Now>>,
+    /// Held from reading to telling: what was read first must not be told last.
+    reading: Arc<Mutex<()>>,
+}
+
+impl News {
+    pub(crate) async fn load(store: &Store) -> Result<Self, bastide_store::Error> {
+        let news = Self { now: watch::Sender::new(Arc::default()), reading: Arc::default() };
+        news.read(store).await?;
+        Ok(news)
+    }
+
+    async fn read(&self, store: &Store) -> Result<(), bastide_store::Error> {
+        let _reading = self.reading.lock().await;
+        let open = store.reviews(Which::Open, None, (None, MAX_OPEN)).await?;
+        let last_alert = store.last_alert().await?;
+        let open = open.into_iter().map(|review| (review.uid, Arc::new(review))).collect();
+        self.now.send_replace(Arc::new(Now { open, last_alert }));
+        Ok(())
+    }
+
+    /// After something was written.
+    pub(crate) async fn tell(&self, store: &Store) {
+        if let Err(error) = self.read(store).await {
+            tracing::warn!(%error, "reviews and alerts are shown late");
+        }
+    }
+
+    pub(crate) fn hear(&self) -> watch::Receiver<Arc<Now>> {
+        self.now.subscribe()
+    }
+
+    /// Whether a command waits in this session.
+    pub(crate) fn waits_in(&self, session: Uuid) -> bool {
+        self.now.borrow().open.values().any(|review| review.session == session)
+    }
+}
