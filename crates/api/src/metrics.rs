@@ -117,6 +117,7 @@ impl Measures {
     fn text(&self, app: &App) -> String {
         let mut text = self.inner.handle.render();
         now(app, &mut text);
+        control(app, &mut text);
         process::write(&mut text);
         text
     }
@@ -186,6 +187,21 @@ fn now(app: &App, text: &mut String) {
         ("bastide_task_panics_total", "counter", "Tasks of the server that panicked."),
         &[("", panics)],
     );
+}
+
+/// What was judged, and what people were told.
+fn control(app: &App, text: &mut String) {
+    let counted = bastide_app::alerts::counted(app);
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let verdicts = counted.verdicts.map(|(action, number)| (format!("action=\"{action}\""), count(number)));
+    let series = verdicts.each_ref().map(|(label, number)| (label.as_str(), *number));
+    write_family(text, ("bastide_verdicts_total", "counter", "Commands judged."), &series);
+    let open = [("", counted.reviews_open)];
+    write_family(text, ("bastide_reviews_open", "gauge", "Commands that wait for a second person."), &open);
+    let alerts = [("", usize::try_from(counted.alerts).unwrap_or_default())];
+    write_family(text, ("bastide_alerts_total", "counter", "Alerts, of all time."), &alerts);
+    let sent = [("outcome=\"sent\"", count(counted.sent)), ("outcome=\"given_up\"", count(counted.given_up))];
+    write_family(text, ("bastide_alert_webhook_total", "counter", "Alerts sent on."), &sent);
 }
 
 fn write_family(text: &mut String, (name, kind, about): (&str, &str, &str), series: &[(&str, usize)]) {

@@ -33,6 +33,8 @@ mod refusals;
 mod requests;
 #[path = "it/rights.rs"]
 mod rights;
+#[path = "it/rules.rs"]
+mod rules;
 #[path = "it/servers.rs"]
 mod servers;
 #[path = "it/socket.rs"]

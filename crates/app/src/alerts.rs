@@ -2,6 +2,9 @@
 
 mod webhook;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use bastide_store::{self as store, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -89,6 +92,30 @@ impl Alert {
             kind: row.kind,
             data: row.data,
         }
+    }
+}
+
+/// For metrics. Counters since the start of the server, but of `alerts`, which are all that ever were.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// By action.
+    pub verdicts: [(&'static str, u64); 4],
+    pub reviews_open: usize,
+    pub alerts: i64,
+    /// By the webhook.
+    pub sent: u64,
+    pub given_up: u64,
+}
+
+pub fn counted(app: &App) -> Counted {
+    let news = app.news();
+    let (now, counts) = (Arc::clone(&news.hear().borrow()), app.alert_counts());
+    Counted {
+        verdicts: news.verdicts(),
+        reviews_open: now.open.len(),
+        alerts: now.last_alert,
+        sent: counts.sent.load(Ordering::Relaxed),
+        given_up: counts.given_up.load(Ordering::Relaxed),
     }
 }
 

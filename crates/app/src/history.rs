@@ -187,6 +187,11 @@ impl History {
             let steps = gather(&mut events, node, &mut next).await?;
             let steps = self.with_files(steps).await;
             self.store.apply_log(node, next, &steps).await?;
+            for step in &steps {
+                if let Step::Verdict(verdict) = step {
+                    self.news.judged(&verdict.action);
+                }
+            }
             if steps.iter().any(is_news) {
                 self.news.tell(&self.store).await;
             }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bastide_store::{Review, Store, Which};
 use tokio::sync::{Mutex, watch};
@@ -26,11 +27,19 @@ pub(crate) struct News {
     now: watch::Sender<Arc<Now>>,
     /// Held from reading to telling: what was read first must not be told last.
     reading: Arc<Mutex<()>>,
+    verdicts: Arc<[AtomicU64; ACTIONS.len()]>,
 }
+
+/// What verdicts can be.
+const ACTIONS: [&str; 4] = ["allow", "alert", "review", "deny"];
 
 impl News {
     pub(crate) async fn load(store: &Store) -> Result<Self, bastide_store::Error> {
-        let news = Self { now: watch::Sender::new(Arc::default()), reading: Arc::default() };
+        let news = Self {
+            now: watch::Sender::new(Arc::default()),
+            reading: Arc::default(),
+            verdicts: Arc::default(),
+        };
         news.read(store).await?;
         Ok(news)
     }
@@ -53,6 +62,18 @@ impl News {
 
     pub(crate) fn hear(&self) -> watch::Receiver<Arc<Now>> {
         self.now.subscribe()
+    }
+
+    /// Counts a verdict, for metrics.
+    pub(crate) fn judged(&self, action: &str) {
+        if let Some(place) = ACTIONS.iter().position(|known| *known == action) {
+            self.verdicts[place].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many there were of each since the start.
+    pub(crate) fn verdicts(&self) -> [(&'static str, u64); ACTIONS.len()] {
+        std::array::from_fn(|place| (ACTIONS[place], self.verdicts[place].load(Ordering::Relaxed)))
     }
 
     /// Whether a command waits in this session.

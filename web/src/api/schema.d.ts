@@ -368,6 +368,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/alerts': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * What somebody has to know, newest first
+     * @description For reviewers and administrators.
+     */
+    get: operations['alert_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/connections': {
     parameters: {
       query?: never
@@ -817,6 +837,255 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/reviews': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Commands that wait or waited for a second person, newest first: everybody's for reviewers, one's own for others */
+    get: operations['review_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/reviews/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** One of them */
+    get: operations['review_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/reviews/{id}/approve': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Let a command of somebody else run */
+    post: operations['review_approve']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/reviews/{id}/cancel': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Give up a command of one's own that waits */
+    post: operations['review_cancel']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/reviews/{id}/refuse': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Refuse a command of somebody else */
+    post: operations['review_refuse']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * The rules on commands that hold
+     * @description For reviewers and administrators.
+     */
+    get: operations['rules_get']
+    /**
+     * Save rules, when `If-Match` names the version that holds; they hold at once
+     * @description For administrators.
+     */
+    put: operations['rules_put']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/groups': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Command groups that come with the product
+     * @description For reviewers and administrators.
+     */
+    get: operations['rules_groups']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/import': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Take rules out of a list, each by itself
+     * @description For administrators.
+     */
+    post: operations['rules_import']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/try': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * What the rules would say to a command, which does not run
+     * @description For reviewers and administrators.
+     */
+    post: operations['rules_try']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/versions': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Versions of the rules, newest first
+     * @description For reviewers and administrators.
+     */
+    get: operations['rule_version_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/versions/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * The rules as they were
+     * @description For reviewers and administrators.
+     */
+    get: operations['rule_version_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/versions/{id}/diff': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * What has changed since a version
+     * @description For reviewers and administrators.
+     */
+    get: operations['rule_version_diff']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/rules/versions/{id}/restore': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Save an earlier version as a new one
+     * @description For administrators.
+     */
+    post: operations['rule_version_restore']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/servers': {
     parameters: {
       query?: never
@@ -1108,6 +1377,23 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/sessions/{uid}/verdicts': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What was judged in a session, oldest first */
+    get: operations['session_verdicts']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/shares/use': {
     parameters: {
       query?: never
@@ -1313,6 +1599,33 @@ export interface components {
      * @enum {string}
      */
     Access: 'watch' | 'write' | 'own' | 'admin'
+    Alert: {
+      /** @description Of the verdict, where there is one. */
+      action: string | null
+      /** Format: date-time */
+      at: string
+      data: Record<string, never>
+      /** Format: int64 */
+      id: number
+      /**
+       * @description `deny` and `alert` for a verdict, `review_opened`, `supervisor_died`, `report_lost`, `rules_unreadable`,
+       *     `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`; later releases may have more.
+       */
+      kind: string
+      rule: string | null
+      server: components['schemas']['Named'] | null
+      /** Format: uuid */
+      session: string | null
+      /** @description `info`, `warning` or `critical`. */
+      severity: string
+      /** @description For people. */
+      text: string
+      user: components['schemas']['Named'] | null
+    }
+    AlertList: {
+      alerts: components['schemas']['Alert'][]
+      next: string | null
+    }
     CompatDisconnected: {
       connections: number
       message: string
@@ -1566,6 +1879,24 @@ export interface components {
     ConnectionList: {
       connections: components['schemas']['Connection'][]
     }
+    /** @description Which sessions of this machine are gated. As long as the rule set has nothing to say, none is. */
+    Control: {
+      /**
+       * @description Where none of `scopes` holds.
+       * @default workbench
+       */
+      gate: components['schemas']['Gate']
+      /**
+       * @description Layers that must be there; a session that cannot have them is refused.
+       * @default []
+       */
+      layers: string[]
+      /**
+       * @description The first that holds replaces both.
+       * @default []
+       */
+      scopes: components['schemas']['ScopedGate'][]
+    }
     /** @description Without its secrets: they are never given out. */
     Credential: {
       /** Format: date-time */
@@ -1691,6 +2022,11 @@ export interface components {
       /** Format: int32 */
       signal?: number | null
     }
+    /**
+     * @description What may run in a session, apart from the rules.
+     * @enum {string}
+     */
+    Gate: 'off' | 'workbench' | 'closed'
     /** @description One of `user_id` and `group_id`, and one of `server_id` and `tag`. */
     Grant: {
       /** Format: date-time */
@@ -1933,8 +2269,24 @@ export interface components {
       detail: string
       /** @description The same as `detail`, for clients that read this name. */
       error: string
+      /** @description Of `invalid_rules`: what is wrong, and where. */
+      faults?: {
+        /** @description Such as `rules[3].match.programs[0]`; empty for the whole. */
+        place: string
+        /** @description What is wrong there. */
+        what: string
+      }[]
+      /** @description Of `command_refused`: the refusal in English (`en`) and Chinese (`zh`). */
+      reason?: {
+        /** @description In English. */
+        en: string
+        /** @description In Chinese. */
+        zh: string
+      }
       /** @description The same as the header `x-request-id`; it stands in the server's log. */
       request_id: string
+      /** @description Of `command_refused`: the rule that decided. */
+      rule?: string | null
       /**
        * Format: int32
        * @description The status of the answer.
@@ -1953,6 +2305,9 @@ export interface components {
       ssh: boolean | null
       /** @description A connection to its port. Not tried for a server behind another one. */
       tcp: boolean | null
+    }
+    ReadyGroups: {
+      groups: Record<string, never>[]
     }
     Recording: components['schemas']['RecordingSpan'] & {
       /** @description The OS user it ran as, where that is known. */
@@ -2015,10 +2370,179 @@ export interface components {
       facts: components['schemas']['HostFacts']
       memory: components['schemas']['Memory'] | null
     }
+    /** @description A command that waits, or waited, as one caller sees it. */
+    Review: components['schemas']['ReviewOf'] &
+      components['schemas']['ReviewCommand'] &
+      components['schemas']['ReviewDecision'] & {
+        /**
+         * Format: date-time
+         * @description Refused by itself then.
+         */
+        expires: string | null
+        /** Format: uuid */
+        id: string
+        may: components['schemas']['ReviewRights']
+        /** Format: date-time */
+        opened: string
+        /** Format: uuid */
+        session: string
+        /** @description `open`, `approved`, `refused`, `expired` or `cancelled`. */
+        state: string
+      }
+    /** @description What waits. */
+    ReviewCommand: {
+      argv: string[]
+      cwd: string | null
+      door: string
+      exe: string | null
+      /** @description Of exactly what runs when it is approved. */
+      hash: string
+      /** @description What was typed, where that is known. */
+      line: string | null
+      /** @description What it says, as `{en, zh}`. */
+      reason: Record<string, never> | null
+      /** @description The rule that asks for a second person. */
+      rule: string | null
+    }
+    ReviewDecision: {
+      /** Format: date-time */
+      closed: string | null
+      decided_by: string | null
+      /** @description Why. */
+      decision: string | null
+    }
+    ReviewList: {
+      next: string | null
+      reviews: components['schemas']['Review'][]
+    }
+    /** @description For whom it would run, and where. */
+    ReviewOf: {
+      account: string
+      server: components['schemas']['Named'] | null
+      user: components['schemas']['Named'] | null
+    }
+    ReviewReply: {
+      /** @description Told to whoever waits. */
+      reason?: string | null
+    }
+    /** @description What the caller may do about it. */
+    ReviewRights: {
+      cancel: boolean
+      decide: boolean
+    }
     /** @enum {string} */
-    Role: 'admin' | 'user'
+    Role: 'admin' | 'reviewer' | 'user'
+    /** @enum {string} */
+    RuleFormat: 'json' | 'csv'
+    /** @description The version that holds. */
+    Rules: components['schemas']['RuleVersion'] & {
+      /** @description Command groups that come with the product. */
+      ready_groups: Record<string, never>[]
+      /** @description Why nothing can be judged by it, where that is so; then nothing runs that needs a verdict. */
+      unreadable: string | null
+    }
+    RulesChanged: {
+      after: unknown
+      before: unknown
+      /** @description The id of a rule or group, or the name of a setting. */
+      id: string
+    }
+    /** @description From one version to another. */
+    RulesDiff: {
+      command_groups: components['schemas']['RulesDiffPart']
+      /** Format: int64 */
+      from: number
+      rules: components['schemas']['RulesDiffPart']
+      /** @description The rest: defaults, who only tries, which sessions are gated. */
+      settings: components['schemas']['RulesChanged'][]
+      /** Format: int64 */
+      to: number
+    }
+    /** @description What has an id. */
+    RulesDiffPart: {
+      added: Record<string, never>[]
+      changed: components['schemas']['RulesChanged'][]
+      removed: Record<string, never>[]
+    }
+    RulesImport: {
+      /** @description Only say what would be. */
+      dry_run?: boolean
+      format: components['schemas']['RuleFormat']
+      text: string
+    }
+    /** @description What an import has done, or would do. By id. */
+    RulesImported: {
+      changed: string[]
+      created: string[]
+      dry_run: boolean
+      skipped: components['schemas']['Skipped'][]
+      /** @description How many are there already, as they are. */
+      unchanged: number
+      /**
+       * Format: int64
+       * @description The version that holds now.
+       */
+      version: number
+    }
+    /** @description Saved only when `If-Match` names the version that holds. */
+    RulesPut: {
+      control?: components['schemas']['Control'] | null
+      /** @description Why. */
+      note?: string | null
+      /** @description The rule set. */
+      rules: Record<string, never>
+    }
+    /** @description What the rules say, and what was judged. */
+    RulesTried: {
+      /** @description The commands in the line; one for a program. */
+      facts: Record<string, never>[]
+      verdict: Record<string, never>
+    }
+    /** @description One of `line` and `argv`. */
+    RulesTry: {
+      /** @description As it would be executed. */
+      argv?: string[]
+      /** @description As it would be typed. */
+      line?: string | null
+      /** @description Instead of the rules that hold. */
+      rules?: Record<string, never> | null
+      /**
+       * @description `user`, `groups`, `roles`, `server`, `tags`, `account`, `door` and `now`, each where it is known; groups,
+       *     role and tags of a known name are filled in.
+       */
+      subject?: Record<string, never>
+    }
+    /** @description One version. */
+    RuleVersion: components['schemas']['RuleVersionInfo'] & {
+      /** @description Which sessions are gated. */
+      control: Record<string, never>
+      /** @description The rule set. */
+      rules: Record<string, never>
+    }
+    /** @description A version without its rules. */
+    RuleVersionInfo: {
+      /** @description A user name, as it was then; null is the program itself. */
+      author: string | null
+      /** Format: date-time */
+      created: string
+      /** @description SHA-256 of what the session daemon is given, in hexadecimal; verdicts name it. */
+      digest: string
+      note: string
+      /** Format: int64 */
+      version: number
+    }
+    RuleVersionList: {
+      next: string | null
+      versions: components['schemas']['RuleVersionInfo'][]
+    }
     /** @enum {string} */
     Scope: 'full' | 'read'
+    ScopedGate: {
+      gate: components['schemas']['Gate']
+      layers?: string[]
+      /** @description As that of a rule, without doors and times. */
+      scope: Record<string, never>
+    }
     /** @description Which secrets there are. */
     SecretsSet: {
       certificate: boolean
@@ -2418,6 +2942,43 @@ export interface components {
       next: string | null
       users: components['schemas']['User'][]
     }
+    Verdict: components['schemas']['VerdictCommand'] & {
+      /** @description `allow`, `alert`, `review` or `deny`. */
+      action: string
+      /** Format: date-time */
+      at: string
+      /** @description The rest of what is known: process, digest of the rules, what rules would have done that are only tried. */
+      data: Record<string, never>
+      /** @description `exec`, `line` or `watched`. */
+      door: string
+      /** Format: int64 */
+      id: number
+      /** @description What it is worth: `enforced`, `gated`, `line`, `watched`; later releases may have more. */
+      label: string
+      /**
+       * Format: int64
+       * @description Milliseconds into the recording.
+       */
+      offset_ms: number | null
+      /** @description Null: nobody knows yet. */
+      ran: boolean | null
+      /** @description How its review stands, where there was one. */
+      review: string | null
+      rule: string | null
+    }
+    VerdictCommand: {
+      argv: string[]
+      cwd: string | null
+      /** @description What was typed, where that is known. */
+      line: string | null
+      program: string | null
+      /** @description What the rule says, as `{en, zh}`. */
+      reason: Record<string, never> | null
+    }
+    VerdictList: {
+      next: string | null
+      verdicts: components['schemas']['Verdict'][]
+    }
     Viewer: {
       /** @description Who looks: the name given when attaching, else the connection's `client_id`. */
       client: string | null
@@ -2482,6 +3043,24 @@ export interface components {
     }
     /** @description Payload Too Large */
     PayloadTooLarge: {
+      headers: {
+        [name: string]: unknown
+      }
+      content: {
+        'application/problem+json': components['schemas']['Problem']
+      }
+    }
+    /** @description Precondition Failed */
+    PreconditionFailed: {
+      headers: {
+        [name: string]: unknown
+      }
+      content: {
+        'application/problem+json': components['schemas']['Problem']
+      }
+    }
+    /** @description Precondition Required */
+    PreconditionRequired: {
       headers: {
         [name: string]: unknown
       }
@@ -3295,6 +3874,37 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  alert_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AlertList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   connection_list: {
     parameters: {
       query?: never
@@ -3509,7 +4119,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone; likewise `servers` with the status of servers. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
+      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone; likewise `servers` with the status of servers; `reviews` with the commands that wait for a second person, then `review_opened` and `review_closed` with one `review`; `alert` with one `alert`. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
       101: {
         headers: {
           [name: string]: unknown
@@ -4182,6 +4792,439 @@ export interface operations {
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
       416: components['responses']['RangeNotSatisfiable']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  review_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+        /** @description `open` or `closed`; all where it is not said. */
+        state?: string | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReviewList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  review_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Review']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  review_approve: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ReviewReply']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Review']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  review_cancel: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Review']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  review_refuse: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ReviewReply']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Review']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rules_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Rules']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rules_put: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RulesPut']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Rules']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      412: components['responses']['PreconditionFailed']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      428: components['responses']['PreconditionRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rules_groups: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReadyGroups']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rules_import: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RulesImport']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RulesImported']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rules_try: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RulesTry']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RulesTried']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rule_version_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RuleVersionList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rule_version_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RuleVersion']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rule_version_diff: {
+    parameters: {
+      query?: {
+        /** @description The version that holds where it is not said. */
+        to?: number | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RulesDiff']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  rule_version_restore: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Rules']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
       422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
@@ -4897,6 +5940,42 @@ export interface operations {
       404: components['responses']['NotFound']
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_verdicts: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+        /** @description Without those that only allow. */
+        notable?: boolean
+      }
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['VerdictList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
   }

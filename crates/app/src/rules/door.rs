@@ -134,6 +134,7 @@ async fn write_down(
     };
     let store = ctx.app().store();
     store.add_verdict(&row).await?;
+    ctx.app().news().judged(word);
     if matches!(verdict.action, policy::Action::Alert | policy::Action::Deny) {
         data.insert("rule".to_owned(), json!(verdict.rule));
         data.insert("command".to_owned(), Value::String(shown));
