@@ -10,7 +10,7 @@
 pub type Body = fn(&[u8]);
 
 /// Every body by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Body); 10] = [
+pub const TARGETS: [(&str, Body); 14] = [
     ("frames", bastide_wire::fuzz::frames),
     ("websocket", bastide_wire::fuzz::websocket),
     ("terminal", bastide_vt::fuzz_terminal),
@@ -21,6 +21,10 @@ pub const TARGETS: [(&str, Body); 10] = [
     ("sealed", bastide_vault::fuzz_sealed),
     ("inventory", bastide_app::inventory::fuzz),
     ("measure", bastide_app::health::measure::fuzz_measure),
+    ("policy_line", bastide_policy::fuzz::fuzz_line),
+    ("policy_rules", bastide_policy::fuzz::fuzz_rules),
+    ("policy_bundle", bastide_policy::fuzz::fuzz_bundle),
+    ("policy_import", bastide_policy::fuzz::fuzz_import),
 ];
 
 /// Runs one body.

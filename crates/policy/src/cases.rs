@@ -112,7 +112,7 @@ pub fn read_subject(words: &str) -> Result<Subject, String> {
                     Door::parse(value).ok_or_else(|| format!("`{value}` is not exec, line or watched"))?;
             }
             "at" => {
-                subject.now = read_time(value).ok_or_else(|| format!("`{value}` is not like mon-10:30"))?
+                subject.now = read_time(value).ok_or_else(|| format!("`{value}` is not like mon-10:30"))?;
             }
             other => return Err(format!("`{other}` is not known")),
         }

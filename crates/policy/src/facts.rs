@@ -136,8 +136,9 @@ impl Serialize for Word {
 
 impl Fact {
     pub(crate) fn new(kind: Kind, program: Word) -> Self {
-        let name = program.known().map(crate::exec::basename).unwrap_or_default();
-        let non_ascii = !name.is_ascii();
+        let path = program.known().unwrap_or_default();
+        let name = crate::exec::basename(path);
+        let non_ascii = !name.is_ascii() || (name.is_empty() && !path.is_ascii());
         Self {
             kind,
             program,

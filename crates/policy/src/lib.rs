@@ -12,6 +12,7 @@ mod csv;
 mod exec;
 mod facts;
 mod fault;
+pub mod fuzz;
 pub mod import;
 mod judge;
 mod pattern;

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod it {
+    mod faults;
     mod golden;
+    mod laws;
 }

@@ -11,7 +11,7 @@ use super::Unknown;
 /// Longest text that is parsed, in bytes. A line that a person types is shorter.
 pub(crate) const MAX_LINE: usize = 16 * 1024;
 /// Levels of parentheses and `case` in one text: each doubles the parser's work in the worst case.
-const MAX_DOUBLING: usize = 8;
+const MAX_DOUBLING: usize = 6;
 /// Openers inside the index of an array element; the parser tries each twice.
 const MAX_IN_INDEX: usize = 4;
 /// Digits of a file descriptor; the parser takes a number of 32 bits for granted.

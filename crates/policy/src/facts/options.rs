@@ -5,6 +5,9 @@ use super::Word;
 /// An option and its value, if it takes one.
 pub(super) type Given = (String, Option<Word>);
 
+/// Options whose names begin longer ones that take a value.
+const NOT_ABBREVIATED: [&str; 1] = ["checkpoint"];
+
 /// Reads options from `start` on as getopt_long does: where the first operand is, and what was given.
 pub(super) fn options(words: &[Word], values: &[&str], start: usize) -> (usize, Vec<Given>) {
     let mut given = Vec::new();
@@ -23,6 +26,7 @@ pub(super) fn options(words: &[Word], values: &[&str], start: usize) -> (usize, 
             // Long options may be abbreviated.
             let full =
                 values.iter().find(|option| option[1..].starts_with('-') && option[2..].starts_with(name));
+            let full = full.filter(|_| !NOT_ABBREVIATED.contains(&name));
             let takes = full.is_some() && value.is_none();
             let name = full.map_or(format!("--{name}"), |full| (*full).to_owned());
             given.push((name, if takes { next() } else { value }));

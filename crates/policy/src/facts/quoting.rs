@@ -62,6 +62,12 @@ pub(super) fn text(raw: &str) -> Vec<Inner> {
     scanner.parts.inner
 }
 
+/// Whether a name and a blank begin it: no parameter does.
+fn is_commands(inner: &str) -> bool {
+    let rest = inner.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_/.-".contains(c));
+    rest.len() < inner.len() && rest.starts_with([' ', '\t', '\n', ';'])
+}
+
 impl Scanner {
     fn next(&mut self) -> Option<char> {
         let c = self.text.get(self.at).copied();
@@ -150,8 +156,8 @@ impl Scanner {
             Some('{') => {
                 self.at += 1;
                 match self.until('}') {
-                    // `${ commands; }` and `${| commands; }` of newer shells.
-                    Some(inner) if inner.starts_with([' ', '\t', '\n', '|']) => {
+                    // `${ commands; }` and `${| commands; }` of newer shells; the tokenizer drops the blank.
+                    Some(inner) if inner.starts_with([' ', '\t', '\n', '|']) || is_commands(&inner) => {
                         let commands = inner.trim_start_matches('|').to_owned();
                         self.expands(Inner::Commands(commands), Unknown::Substitution);
                     }

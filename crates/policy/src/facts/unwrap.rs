@@ -42,6 +42,9 @@ pub(super) fn call(walk: &mut Walk, mut call: Call) {
     }
     fact.arguments = arguments.clone();
     fact.assignments = std::mem::take(&mut call.assignments);
+    if row.is_some_and(|row| row.form == Form::Declare) {
+        fact.assignments.extend(arguments.iter().filter_map(setting));
+    }
     fact.redirects = std::mem::take(&mut call.redirects);
     fact.via = call.via.clone();
     walk.push(fact);
@@ -79,8 +82,19 @@ fn text(walk: &mut Walk, words: &[Word], via: &[String]) {
     let joined = words.iter().map(Word::text).collect::<Vec<_>>().join(" ");
     if words.iter().any(|word| word.known().is_none()) {
         walk.unknown(Unknown::Evaluated, &joined, via);
-        if words.first().is_none_or(|first| first.known().is_none()) {
-            return;
+        match words {
+            // `sh -c "rm $x"`: more can come out of it, but this is in it.
+            [Word::Unknown(raw)] => {
+                let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+                if let Some(inner) =
+                    inner.filter(|inner| inner.starts_with(|c: char| c.is_alphabetic() || c == '/'))
+                {
+                    walk.program(inner, via);
+                }
+                return;
+            }
+            [first, ..] if first.known().is_some() => {}
+            _ => return,
         }
     }
     if !joined.trim().is_empty() {
@@ -101,6 +115,7 @@ impl Unwrapping<'_> {
         match self.row.form {
             Form::Words { skip, assignments } => self.words(arguments, at, &given, (skip, assignments)),
             Form::Text { skip } => self.joined(arguments.get(at + skip..).unwrap_or_default()),
+            Form::OptionText(_) if self.name == "trap" && arguments[..at].iter().any(is_dash) => {}
             Form::OptionText(_) if self.name == "trap" => {
                 self.joined(arguments.get(at..(at + 1).min(arguments.len())).unwrap_or_default());
             }
@@ -191,16 +206,24 @@ impl Unwrapping<'_> {
                 if wanted.contains(&option.as_str()) {
                     found = true;
                     let value = value.unwrap_or(Word::Unknown(String::new()));
-                    let value = match value.known().and_then(|value| value.strip_prefix(b"exec=")) {
-                        Some(command) => Word::Known(command.to_vec()),
-                        None => value,
-                    };
+                    let value = self.command_in(value);
                     text(self.walk, &[value], &self.call.via);
                 }
             }
             at = next.max(at) + 1;
         }
         found
+    }
+
+    /// What is before the command in an option's value: tar's `exec=`, readline's `"keys":`.
+    fn command_in(&self, value: Word) -> Word {
+        let Some(bytes) = value.known() else { return value };
+        let colon = bytes.iter().position(|byte| *byte == b':').filter(|_| self.name == "bind");
+        match (bytes.strip_prefix(b"exec="), colon) {
+            (Some(command), _) => Word::Known(command.to_vec()),
+            (None, Some(colon)) => Word::Known(bytes[colon + 1..].to_vec()),
+            (None, None) => value,
+        }
     }
 
     fn shell(&mut self, arguments: &[Word], at: usize, given: &[Given]) {
@@ -301,6 +324,10 @@ impl Unwrapping<'_> {
             return self.unknown(Unknown::Elsewhere, arguments);
         }
         let (start, _) = options(arguments, self.row.values, at + 1);
+        // An option with a value that the table does not have must not hide a command.
+        for word in arguments.iter().skip(start + 1).filter(|word| word.text().contains(' ')) {
+            text(self.walk, std::slice::from_ref(word), &self.call.via);
+        }
         self.joined(arguments.get(start..).unwrap_or_default());
     }
 
@@ -334,6 +361,10 @@ impl Unwrapping<'_> {
             }
         }
     }
+}
+
+fn is_dash(word: &Word) -> bool {
+    word.known() == Some(b"-")
 }
 
 /// `NAME=value`.

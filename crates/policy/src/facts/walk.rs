@@ -1,9 +1,9 @@
 //! From the syntax tree to facts: every command, wherever it stands.
 
 use brush_parser::ast::{
-    AndOr, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, SimpleCommand,
-    SubshellCommand,
+    AndOr, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CommandSuffix, CompoundCommand,
+    CompoundList, ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline,
+    SimpleCommand, SubshellCommand, Word as AstWord,
 };
 use brush_parser::{ParserOptions, parse_tokens, uncached_tokenize_str};
 
@@ -134,6 +134,9 @@ impl Walk {
         for (index, command) in pipeline.seq.iter().enumerate() {
             let input = if index > 0 { Input::Elsewhere } else { Input::Terminal };
             match command {
+                Command::Simple(simple) if index == 0 && pipeline.timed.is_some() => {
+                    self.simple(&timed(simple), input, via);
+                }
                 Command::Simple(simple) => self.simple(simple, input, via),
                 Command::Compound(compound, redirects) => {
                     self.deeper("", via, |walk| walk.compound(compound, via));
@@ -357,4 +360,15 @@ impl Walk {
             }
         }
     }
+}
+
+/// `time -f %e command`: only the program has options, and only some shells have the keyword.
+fn timed(simple: &SimpleCommand) -> SimpleCommand {
+    let mut simple = simple.clone();
+    if let Some(first) = simple.word_or_name.take_if(|word| word.value.starts_with('-')) {
+        simple.word_or_name = Some(AstWord::new("time"));
+        let suffix = simple.suffix.get_or_insert_with(|| CommandSuffix(Vec::new()));
+        suffix.0.insert(0, Item::Word(first));
+    }
+    simple
 }

@@ -20,10 +20,11 @@ pub(super) fn words(raw: &str, into: &mut Vec<Word>, inner: &mut Vec<Inner>) -> 
             continue;
         }
         let (word, why) = resolved(atoms, raw);
-        if index == 0 {
+        let located = if index == 0 && into.is_empty() { name_in_pattern(atoms, raw) } else { None };
+        if index == 0 && located.is_none() {
             first = why;
         }
-        into.push(word);
+        into.push(located.unwrap_or(word));
     }
     first
 }
@@ -71,4 +72,18 @@ pub(super) fn assigned(assignment: &Assignment, inner: &mut Vec<Inner>) -> (Stri
 
 pub(super) fn is_descriptor(word: &str) -> bool {
     word == "-" || word.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `/???/rm`: whatever directory it is, the program's name is known.
+fn name_in_pattern(atoms: &[Atom], raw: &str) -> Option<Word> {
+    let pattern = |atom: &Atom| *atom == Atom::Unknown(Unknown::Glob);
+    let unknown = |atom: &Atom| matches!(atom, Atom::Unknown(_));
+    let slash = atoms.iter().rposition(|atom| matches!(atom, Atom::Bare('/') | Atom::Quoted('/')))?;
+    let named = !atoms[slash..].iter().any(unknown) && slash + 1 < atoms.len();
+    let only_patterns = atoms.iter().filter(|atom| unknown(atom)).all(pattern);
+    if !named || !only_patterns || !atoms.iter().any(pattern) {
+        return None;
+    }
+    let (Word::Known(name), _) = resolved(&atoms[slash..], raw) else { return None };
+    Some(Word::Known([b"?", name.as_slice()].concat()))
 }

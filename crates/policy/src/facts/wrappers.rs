@@ -71,7 +71,7 @@ const SYSTEMD_RUN: &[&str] = &["-H", "-M", "-u", "-p", "-E", "--host", "--machin
     "--on-unit-inactive", "--on-calendar", "--timer-property", "--path-property", "--socket-property"];
 #[rustfmt::skip]
 const TMUX: &[&str] =
-    &["-L", "-S", "-f", "-T", "-s", "-n", "-t", "-x", "-y", "-F", "-e", "-l", "-p", "-b", "-d", "-h", "-w"];
+    &["-L", "-S", "-f", "-T", "-s", "-n", "-t", "-x", "-y", "-F", "-e", "-l", "-p"];
 #[rustfmt::skip]
 const TMUX_WORDS: &[&str] = &["new-session", "new", "new-window", "neww", "split-window", "splitw",
     "respawn-pane", "respawnp", "respawn-window", "respawnw", "run-shell", "run", "if-shell", "if",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bastide_policy::{Bundle, Door, Fact, Judge, Kind, RuleSet, Subject, Verdict, Word};
 
 /// Fewer lines than this are no description of a language.
-const AT_LEAST: usize = 30;
+const AT_LEAST: usize = 300;
 
 fn cases() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
@@ -109,6 +109,7 @@ fn every_line_has_the_facts_and_the_verdict_that_are_written_down() {
         total += count;
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&path, &now).unwrap();
+            continue;
         }
         for (written, now) in written.lines().zip(now.lines()) {
             assert_eq!(written, now, "in {}; UPDATE=1 writes it anew", path.display());
