@@ -12,6 +12,8 @@ mod held;
 mod jobs;
 #[path = "gate/lines.rs"]
 mod lines;
+#[path = "gate/odd.rs"]
+mod odd;
 #[path = "gate/races.rs"]
 mod races;
 #[path = "gate/shell.rs"]
