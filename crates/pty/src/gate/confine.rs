@@ -53,6 +53,12 @@ pub(super) fn is_privileged() -> bool {
         && [SYS_ADMIN, SYS_PTRACE].iter().all(|bit| effective >> bit & 1 == 1)
 }
 
+/// Whether uid 0 is somebody in our user namespace, so that files can belong to it.
+pub(super) fn knows_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| line.split_ascii_whitespace().next() == Some("0"))
+}
+
 /// Enters a mount namespace and furnishes it; notes [`Layer::Setuid`], [`Layer::Mounts`] and
 /// [`Layer::Noexec`]. Without the right to, it tries a user namespace.
 pub(super) fn enter(request: &Request<'_>, layers: &mut Layers) {

@@ -208,10 +208,10 @@ fn detach_from_daemon() -> io::Result<()> {
 impl Supervisor {
     fn new(link: Link, begun: Begun) -> Self {
         let Begun { job, judge, signals, exits, shell, start } = begun;
-        let unmapped = !confine::is_privileged();
         let mut roots = vec![0];
-        if unmapped && start.layers.has(Layer::Mounts) {
-            // In a user namespace files of root seem to belong to nobody, user_namespaces(7).
+        let own = rustix::process::geteuid().as_raw();
+        if !confine::knows_root() && own != OVERFLOW_UID {
+            // In such a user namespace files of root seem to belong to nobody, user_namespaces(7).
             roots.push(OVERFLOW_UID);
         }
         let entry = job.entry_is_allowed.then(|| job.program.argv.clone());

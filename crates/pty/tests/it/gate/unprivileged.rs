@@ -8,7 +8,8 @@ use bastide_pty::gate::{Layer, Profile};
 use super::desk::{Desk, set};
 
 const MARK: &str = "GATE_TEST_AS_SOMEBODY";
-const NOBODY: u32 = 65_534;
+/// In no list of accounts.
+const SOMEBODY: u32 = 61_235;
 
 /// Runs the calling test again as an ordinary account when this one is root. `false`: that was done.
 fn as_somebody(test: &str) -> bool {
@@ -16,14 +17,14 @@ fn as_somebody(test: &str) -> bool {
         return true;
     }
     let home = tempfile::tempdir().unwrap();
-    std::os::unix::fs::chown(home.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    std::os::unix::fs::chown(home.path(), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(MARK, "1")
         .env("HOME", home.path())
         .env("TMPDIR", home.path())
-        .uid(NOBODY)
-        .gid(NOBODY)
+        .uid(SOMEBODY)
+        .gid(SOMEBODY)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
