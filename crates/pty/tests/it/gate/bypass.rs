@@ -247,11 +247,25 @@ lists! {
     controls: "controls.toml"
 }
 
+/// What gets through is told to those who rely on it.
+#[test]
+fn what_is_open_stands_in_the_guide() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/command-control.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    for file in FILES {
+        for attempt in attempts(&format!("{file}.toml")) {
+            let is_open = [&attempt.closed, &attempt.workbench].contains(&&"open".to_owned());
+            assert!(!is_open || guide.contains(&format!("`{}`", attempt.name)), "{}", attempt.name);
+        }
+    }
+}
+
+const FILES: [&str; 7] = ["typed", "language", "programs", "names", "kernel", "delegated", "controls"];
+
 #[test]
 fn there_are_enough_and_each_has_a_name_of_its_own() {
-    let files = ["typed", "language", "programs", "names", "kernel", "delegated", "controls"];
     let mut names: Vec<_> =
-        files.iter().flat_map(|file| attempts(&format!("{file}.toml"))).map(|attempt| attempt.name).collect();
+        FILES.iter().flat_map(|file| attempts(&format!("{file}.toml"))).map(|attempt| attempt.name).collect();
     assert!(names.len() >= 140, "{}", names.len());
     names.sort();
     let all = names.len();
