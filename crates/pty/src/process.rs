@@ -14,6 +14,9 @@ use crate::{Sessions, Signal};
 /// without end, and then no number is.
 const KILL_ROUNDS: usize = 3;
 
+/// How long a supervisor may take to kill its tree.
+const SUPERVISOR_GRACE: Duration = Duration::from_secs(2);
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
@@ -145,6 +148,14 @@ impl Process {
             let _ = tokio::time::timeout(grace, watched.wait()).await;
         }
         watched.end_tree();
+        if let Ok(exit) = tokio::time::timeout(SUPERVISOR_GRACE, watched.wait()).await {
+            return exit;
+        }
+        // It hangs, on a dead file server most likely. What is left of its tree can start nothing.
+        if watched.exited()?.is_none() {
+            self.signal_session(Signal::Kill)?;
+        }
+        watched.kill_supervisor();
         watched.wait().await
     }
 }

@@ -63,6 +63,11 @@ impl Watched {
         // It may have ended by itself, with the last of the tree.
         let _ = rustix::process::pidfd_send_signal(self.supervisor.as_fd(), rustix::process::Signal::TERM);
     }
+
+    /// For one that does not do even that. How its program ended is not known then.
+    pub(crate) fn kill_supervisor(&self) {
+        let _ = rustix::process::pidfd_send_signal(self.supervisor.as_fd(), rustix::process::Signal::KILL);
+    }
 }
 
 pub(super) fn encode(code: i32, signal: Option<i32>) -> [u8; EXIT_BYTES] {

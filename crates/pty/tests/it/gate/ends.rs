@@ -84,6 +84,14 @@ async fn without_the_daemon_a_session_starts_no_program() {
     assert!(seen.contains("Operation not permitted"), "{seen}");
 }
 
+#[tokio::test]
+async fn a_supervisor_that_hangs_does_not_keep_a_session() {
+    let (desk, supervisor) = shell().await;
+    rustix::process::kill_process(supervisor, rustix::process::Signal::STOP).unwrap();
+    let exit = soon(desk.gated.child.end(Duration::from_millis(50))).await.unwrap();
+    assert_eq!(exit.signal, Some(9));
+}
+
 /// Double-forked, in a session of its own, deaf to signals.
 const RUNAWAY: &str = "(trap '' HUP TERM INT; setsid sleep 1000 & setsid setsid sleep 1001 & exec setsid sleep 1002) & \
                        (setsid setsid bash -c 'trap \"\" HUP TERM; while :; do sleep 1; done' &) ; echo ready; sleep 1003";
