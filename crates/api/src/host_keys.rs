@@ -90,6 +90,28 @@ pub(crate) async fn host_key_list(
     Ok(axum::Json(List { items }))
 }
 
+/// The key that a server shows now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PresentedHostKey)]
+pub(crate) struct Presented {
+    algorithm: String,
+    /// `SHA256:…`, as `ssh-keygen -l` prints it.
+    fingerprint: String,
+    /// `algorithm base64`: what accepts it.
+    key: String,
+    /// Whether it is one of the accepted ones.
+    accepted: bool,
+}
+
+pub(crate) async fn host_key_scan(
+    Extension(ctx): Extension<Ctx>,
+    Id(id): Id<i64>,
+) -> Result<axum::Json<Presented>, Problem> {
+    let (key, accepted) = host_keys::scan(&ctx, id).await?;
+    let bastide_wire::ssh::PresentedKey { algorithm, fingerprint, key, .. } = key;
+    Ok(axum::Json(Presented { algorithm, fingerprint, key, accepted }))
+}
+
 pub(crate) async fn host_key_add(
     Extension(ctx): Extension<Ctx>,
     Id(id): Id<i64>,

@@ -111,6 +111,14 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Its body is a list, longer than what other routes take.
+    fn long(mut self) -> Self {
+        self.handler = self.handler.layer(DefaultBodyLimit::max(server::MAX_LIST));
+        self
+    }
+}
+
 macro_rules! route {
     ($access:ident $method:ident $path:literal $handler:path, $operation:expr) => {
         Route::new(
@@ -220,11 +228,11 @@ fn about_servers() -> Vec<Route> {
         route!(Admin  POST   "/api/v1/servers"              servers::server_create,
             says("Add a server").takes::<servers::New>().gives::<View>(201).may(&[409])),
         route!(Admin  POST   "/api/v1/servers/import"       imports::server_import,
-            says("Add and change the servers of a list; harmless twice").takes::<imports::New>().gives::<Outcome>(200)),
+            says("Add and change the servers of a list; harmless twice").takes::<imports::New>().gives::<Outcome>(200)).long(),
         route!(Admin  GET    "/api/v1/servers/export"       imports::server_export,
             says("Every server as a list, without secrets").query::<imports::Wanted>().gives_text(200, "text/plain")),
         route!(Admin  POST   "/api/v1/servers/known-hosts"  imports::known_hosts_import,
-            says("Accept the keys that a known_hosts file has for servers that are there").takes::<imports::KnownHosts>().gives::<Outcome>(200)),
+            says("Accept the keys that a known_hosts file has for servers that are there").takes::<imports::KnownHosts>().gives::<Outcome>(200)).long(),
         route!(Login  GET    "/api/v1/servers/{id}"         servers::server_get,
             says("One server").id::<i64>("id").gives::<View>(200)),
         route!(Login  PATCH  "/api/v1/servers/{id}"         servers::server_change,
@@ -235,6 +243,8 @@ fn about_servers() -> Vec<Route> {
             says("Accepted host keys of a server").id::<i64>("id").gives::<host_keys::List>(200)),
         route!(Login  POST   "/api/v1/servers/{id}/host-keys" host_keys::host_key_add,
             says("Accept a host key of a server before it is met").id::<i64>("id").takes::<host_keys::New>().gives::<host_keys::HostKey>(201)),
+        route!(Login  POST   "/api/v1/servers/{id}/host-keys/scan" host_keys::host_key_scan,
+            says("The host key that a server shows now; nothing is accepted by it").id::<i64>("id").gives::<host_keys::Presented>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/host-keys/{id}"       host_keys::host_key_remove,
             says("Accept a host key no longer; the next connection asks again").under("servers").id::<i64>("id").gives_nothing(204)),
         route!(Admin  GET    "/api/v1/host-authorities"     host_keys::host_authority_list,

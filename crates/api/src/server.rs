@@ -33,6 +33,8 @@ pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) const MAX_BODY: usize = 256 * 1024;
 /// A rule set has at most 4 MB; as it is sent it may be indented.
 pub(crate) const MAX_RULES_BODY: usize = 8 * 1024 * 1024;
+/// Of a list of servers, 4 MiB of text, whose ends of line are two characters each in JSON.
+pub(crate) const MAX_LIST: usize = bastide_app::inventory::MAX_TEXT / 4 * 5;
 /// The daemon's own deadline is 30 s; after it there is at least an answer.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 

@@ -13,6 +13,8 @@ mod binary;
 mod credentials;
 #[path = "it/evidence.rs"]
 mod evidence;
+#[path = "it/first_keys.rs"]
+mod first_keys;
 #[path = "it/imports.rs"]
 mod imports;
 #[path = "it/json_form.rs"]

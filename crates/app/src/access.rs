@@ -86,6 +86,7 @@ impl Action {
             | Self::ServerExecute
             | Self::ServerCheck
             | Self::HostKeyList
+            | Self::HostKeyScan
             | Self::HostKeyAccept => Need::Server(Reach::Use),
             Self::ServerChange | Self::ServerRemove | Self::HostKeyAdd | Self::HostKeyRemove => {
                 Need::Server(Reach::Manage)

@@ -82,6 +82,7 @@ actions! {
     GrantCreate "grant_create",
     GrantRemove "grant_remove",
     HostKeyList "host_key_list",
+    HostKeyScan "host_key_scan",
     HostKeyAdd "host_key_add",
     HostKeyAccept "host_key_accept",
     HostKeyRemove "host_key_remove",

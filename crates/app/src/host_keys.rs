@@ -4,14 +4,16 @@
 //! From then on a server shows one of its accepted keys or is not connected to: an administrator removes the old
 //! key, and the next connection asks again. A key that is signed by an accepted authority needs none of this.
 
-use bastide_ssh::{PublicFacts, parse_public_key};
+use std::sync::Arc;
+
+use bastide_ssh::{NobodyToAsk, PublicFacts, parse_public_key};
 use bastide_store::{HostAuthority, HostKey, Pinned};
 use bastide_wire::ssh::PresentedKey;
 use uuid::Uuid;
 
 use crate::context::{About, Action, Ctx};
 use crate::error::{Conflict, Thing, What};
-use crate::servers::check;
+use crate::servers::{self, check};
 use crate::{Error, sessions};
 
 /// More of one server are no keys of one server.
@@ -26,6 +28,25 @@ const MAX_AUTHORITIES: usize = 100;
 pub async fn list(ctx: &Ctx, server: i64) -> Result<Vec<HostKey>, Error> {
     ctx.authorize_server(Action::HostKeyList, server)?;
     Ok(ctx.app().store().host_keys(server).await?)
+}
+
+/// The key that a server shows now, and whether it is an accepted one. Nothing is kept, and nobody is logged in there.
+///
+/// # Errors
+/// `NotLoggedIn`, `NotFound`, `Invalid` where the way to it is none; `Ssh`, `Storage`.
+pub async fn scan(ctx: &Ctx, server: i64) -> Result<(PresentedKey, bool), Error> {
+    let (grant, _) = ctx.authorize_server(Action::HostKeyScan, server)?;
+    let about = About::nothing().with("server", server);
+    let about = about.with("name", grant.target().settings.name.as_str());
+    ctx.audited(Action::HostKeyScan, about, async move |ctx| {
+        let isolation = grant.person().user.uid.to_string();
+        let to = servers::look(ctx.app(), grant.target(), isolation).await?;
+        // Each of its steps has an end of its own.
+        let key = ctx.app().execs().pool.probe(&to, Arc::new(NobodyToAsk)).await?;
+        let accepted = ctx.app().store().host_keys(server).await?.iter().any(|known| known.key == key.key);
+        Ok((key, accepted))
+    })
+    .await
 }
 
 /// Accepts a key before anybody meets it: a line of a `.pub` file, or of known_hosts.

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::Error;
 
 /// What one import reads at most; the body of a request is limited too.
-pub const MAX_TEXT: usize = 1024 * 1024;
+pub const MAX_TEXT: usize = 4 * 1024 * 1024;
 /// Each is written to the log and to the database by itself.
 pub const MAX_ENTRIES: usize = 2_000;
 /// A list of more mistakes helps nobody.

@@ -22,7 +22,7 @@ pub(crate) use known::{Known, Servers};
 pub use own::OwnLogin;
 pub(crate) use places::{is_revoked, start};
 pub use view::{Described, Dialled, May, Named, Status, View};
-pub(crate) use way::{choose, dial};
+pub(crate) use way::{choose, dial, look};
 
 /// Where most SSH servers listen (RFC 4253, section 4.1).
 pub const DEFAULT_PORT: u16 = 22;

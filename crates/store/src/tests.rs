@@ -5,6 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 
+mod servers;
+
 async fn store(dir: &tempfile::TempDir) -> Store {
     Store::open(&dir.path().join("bastide.db")).await.unwrap()
 }

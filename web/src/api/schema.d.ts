@@ -1195,6 +1195,23 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/servers/{id}/host-keys/scan': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** The host key that a server shows now; nothing is accepted by it */
+    post: operations['host_key_scan']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/servers/{id}/resources': {
     parameters: {
       query?: never
@@ -2262,6 +2279,16 @@ export interface components {
       current: string
       /** @description 12 to 256 characters. */
       new: string
+    }
+    /** @description The key that a server shows now. */
+    PresentedHostKey: {
+      /** @description Whether it is one of the accepted ones. */
+      accepted: boolean
+      algorithm: string
+      /** @description `SHA256:…`, as `ssh-keygen -l` prints it. */
+      fingerprint: string
+      /** @description `algorithm base64`: what accepts it. */
+      key: string
     }
     /** @description What went wrong (RFC 9457). */
     Problem: {
@@ -5544,6 +5571,35 @@ export interface operations {
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  host_key_scan: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['PresentedHostKey']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
     }
   }

@@ -97,3 +97,19 @@ async fn keys_of_known_hosts_are_accepted_for_servers_that_are_there() {
     assert_eq!((&again["created"], &again["unchanged"]), (&json!([]), &json!(1)));
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_long_list_is_taken_where_lists_are_and_nowhere_else() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    // Two megabytes, which a remark in the list is most of.
+    let list = format!("Host web\n  HostName 192.0.2.1\n# {}\n", "x".repeat(2 * 1024 * 1024));
+    let done = import(&admin, "ssh_config", &list, true).await;
+    assert_eq!(done["created"], json!(["web"]));
+    let large = "x".repeat(5 * 1024 * 1024);
+    let body = json!({"format": "csv", "text": large}).to_string();
+    assert_eq!(admin.post("/api/v1/servers/import", &body).send().await.status, 413);
+    let body = json!({"name": "web", "host": "h", "notes": large[..300 * 1024]}).to_string();
+    assert_eq!(admin.post("/api/v1/servers", &body).send().await.status, 413);
+    world.end().await;
+}

@@ -175,6 +175,29 @@ impl Socket {
         }
     }
 
+    /// Reads until the output holds this, or such a message has come.
+    pub(crate) async fn sees_or_hears(
+        &mut self,
+        text: &str,
+        hears: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
+        within(text, async {
+            loop {
+                if let Some(place) = self.early.iter().position(&hears) {
+                    return self.early.remove(place);
+                }
+                if self.shown().contains(text) {
+                    return None;
+                }
+                match self.step().await {
+                    Some(message) => self.early.extend(message),
+                    None => panic!("closed ({:?}) before {text:?}: {:?}", self.closed, self.early),
+                }
+            }
+        })
+        .await
+    }
+
     pub(crate) fn shown(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
     }

@@ -7,7 +7,7 @@ use crate::servers::{id_of, server};
 use crate::socket::Socket;
 use crate::world::{Person, World, within};
 
-async fn session(person: &Person, server: &Value) -> String {
+pub(crate) async fn session(person: &Person, server: &Value) -> String {
     let body = json!({ "server_id": server["id"], "cols": 80, "rows": 24 }).to_string();
     let made = person.post("/api/v1/sessions", &body).send().await;
     assert_eq!(made.status, 201, "{}", made.body);
@@ -67,6 +67,33 @@ async fn a_host_key_is_shown_kept_when_it_is_accepted_and_not_asked_about_again(
     let uid = session(&admin, &made).await;
     let mut page = Socket::binary(&admin, &uid, "client=c&fresh=1").await;
     page.sees("ready>").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_key_that_a_server_shows_is_told_and_not_kept() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let bob = world.user(&admin, "bob", "user").await;
+    let far = SshServer::start(SshServerOptions::default().password("s3cret")).await;
+    // Without a credential: nobody is logged in there.
+    let body = json!({ "name": "far", "host": "127.0.0.1", "port": far.port() });
+    let made = server(&admin, &body.to_string()).await;
+    let path = format!("/api/v1/servers/{}/host-keys", made["id"]);
+    let scan = format!("{path}/scan");
+    let shown = admin.post(&scan, "{}").send().await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    let shown = shown.json();
+    assert_eq!((&shown["key"], &shown["accepted"]), (&json!(far.host_key()), &json!(false)));
+    assert!(shown["fingerprint"].as_str().unwrap().starts_with("SHA256:"));
+    assert_eq!((keys(&admin, &made).await, far.logins()), (0, 0));
+    let pinned = admin.post(&path, &json!({ "key": shown["key"] }).to_string()).send().await;
+    assert_eq!(pinned.status, 201, "{}", pinned.body);
+    assert_eq!(admin.post(&scan, "{}").send().await.json()["accepted"], true);
+    assert_eq!(bob.post(&scan, "{}").send().await.problem(), "server_not_found");
+    let dead = server(&admin, r#"{"name":"dead","host":"127.0.0.1","port":1}"#).await;
+    let dead = admin.post(&format!("/api/v1/servers/{}/host-keys/scan", dead["id"]), "{}").send().await;
+    assert_eq!((dead.status, dead.problem().as_str()), (502, "ssh_failed"));
     world.end().await;
 }
 

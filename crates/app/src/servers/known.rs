@@ -74,7 +74,6 @@ impl Servers {
     }
 
     /// Changes with every server, group and grant.
-    #[allow(dead_code, reason = "for the pages that follow the statuses")]
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<Known>> {
         self.known.subscribe()
     }

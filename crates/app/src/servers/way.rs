@@ -86,24 +86,47 @@ pub(crate) async fn dial(
     credential: i64,
     isolation: String,
 ) -> Result<Ssh, Error> {
+    let authorities = app.store().host_authorities().await?;
+    let mut hops = stations(app, server, &authorities).await?;
+    hops.push(hop(app, server, credential, &authorities).await?);
+    let agent_forwarding = server.settings.ssh.agent_forwarding;
+    Ok(Ssh { hops, isolation, command: None, agent_forwarding })
+}
+
+/// What it takes to see which key a server shows: the way to it, and no login at its end.
+///
+/// # Errors
+/// As [`dial`].
+pub(crate) async fn look(app: &App, server: &Server, isolation: String) -> Result<Ssh, Error> {
+    let authorities = app.store().host_authorities().await?;
+    let mut hops = stations(app, server, &authorities).await?;
+    hops.push(Hop {
+        name: server.settings.name.clone(),
+        host: server.settings.host.clone(),
+        port: server.settings.port,
+        legacy_algorithms: server.settings.ssh.legacy_algorithms,
+        ..Hop::default()
+    });
+    Ok(Ssh { hops, isolation, command: None, agent_forwarding: false })
+}
+
+/// The servers on the way to one.
+async fn stations(app: &App, server: &Server, authorities: &[HostAuthority]) -> Result<Vec<Hop>, Error> {
     let known = app.servers().now();
     let way = known.way(server.settings.jump);
     let way = way.ok_or_else(|| Error::Invalid("the way to this server leads in a circle".to_owned()))?;
     if way.len() >= MAX_HOPS {
         return Err(Error::Invalid(format!("at most {} servers on the way to one", MAX_HOPS - 1)));
     }
-    let authorities = app.store().host_authorities().await?;
     let mut hops = Vec::with_capacity(way.len() + 1);
     for station in &way {
         let credential = station.settings.default_credential.ok_or_else(|| {
             let name = &station.settings.name;
             Error::Invalid(format!("the server {name}, which is on the way, has no default credential"))
         })?;
-        hops.push(hop(app, station, credential, &authorities).await?);
+        hops.push(hop(app, station, credential, authorities).await?);
     }
-    hops.push(hop(app, server, credential, &authorities).await?);
-    let agent_forwarding = server.settings.ssh.agent_forwarding;
-    Ok(Ssh { hops, isolation, command: None, agent_forwarding })
+    Ok(hops)
 }
 
 async fn hop(

@@ -63,11 +63,14 @@ impl Answers {
         if said.answer == Answer::Accept
             && let Err(error) = pin(ctx, session, prompt).await
         {
+            let why = notice(&format!("the host key was not kept: {error}"));
+            if matches!(error, Error::Conflict(_)) {
+                // Somebody was faster with another key: this one will not be accepted however often it is asked.
+                writer.answer(said.prompt_id, Answer::Refuse).await.ok();
+                return vec![why];
+            }
             // The page has taken the question off its screen.
-            return vec![
-                notice(&format!("the host key was not kept: {error}")),
-                Event::Question(Question::Asked(Box::new(prompt.clone()))),
-            ];
+            return vec![why, Event::Question(Question::Asked(Box::new(prompt.clone())))];
         }
         match writer.answer(said.prompt_id, said.answer).await {
             Ok(()) => Vec::new(),

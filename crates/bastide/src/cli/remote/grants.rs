@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::client::Client;
+use super::client::{Client, MOST};
 use super::{At, groups, person, servers, shown};
 use crate::cli::exit::{DONE, Outcome};
 use crate::cli::output;
@@ -80,9 +80,6 @@ struct Remove {
     /// Number of the grant
     id: i64,
 }
-
-/// As many as a server keeps.
-const MOST: usize = 10_000;
 
 impl Grants {
     pub(crate) async fn run(self) -> Outcome {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::client::Client;
+use super::client::{Client, MOST};
 use super::{At, person, prompt, shown};
 use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::output;
@@ -86,9 +86,6 @@ struct Remove {
     #[arg(short, long)]
     yes: bool,
 }
-
-/// More than any server has.
-const MOST: usize = 10_000;
 
 pub(super) async fn all(client: &Client) -> Result<Vec<Value>, Failure> {
     client.list("/api/v1/groups", "groups", &[], MOST).await

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use bastide_app::inventory::csv_line;
+use bastide_app::inventory::{MAX_TEXT, csv_line};
 use bastide_app::store::{Infini, InfiniServer, read_infini};
 use clap::{Args, ValueEnum};
 use reqwest::Method;
@@ -29,7 +29,7 @@ For administrators. Nothing is done without --apply, and a second time nothing i
 the vault, as the servers' own credentials.";
 
 /// The server's limit of a text.
-const MAX_FILE: u64 = 1024 * 1024;
+const MAX_FILE: u64 = MAX_TEXT as u64;
 /// Servers in one request: its body stays below what the server takes.
 const AT_ONCE: usize = 500;
 
