@@ -29,7 +29,7 @@ use crate::rules::{self, Rules};
 use crate::servers::{self, Servers};
 use crate::shares::Guests;
 use crate::vault::{KeySource, Keys};
-use crate::{Clock, Error, alerts};
+use crate::{Clock, Error, alerts, reviews};
 
 /// What a server is made with.
 #[derive(Debug)]
@@ -184,6 +184,7 @@ impl App {
         let app = Self { inner: Arc::new(inner) };
         servers::start(&app);
         rules::start(&app);
+        reviews::start(&app);
         alerts::start(&app, webhook);
         Ok(app)
     }

@@ -3,6 +3,7 @@
 //! The session daemon holds the command and counts the time; here people see it and decide. What was decided
 //! is told by its log.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bastide_store as store;
@@ -18,6 +19,7 @@ use crate::access::decides;
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
 use crate::error::{Conflict, Forbidden, What};
+use crate::news::Now;
 use crate::page::{Piece, cut};
 use crate::servers::Named;
 use crate::{App, Error};
@@ -26,6 +28,26 @@ use crate::{App, Error};
 const MAX_REASON: usize = 1024;
 /// The log of the daemon tells of a decision within some milliseconds.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// Reviewers see a session while a command waits in it: when none does any more, open connections look again.
+pub(crate) fn start(app: &App) {
+    let (watching, ending, mut news) = (app.clone(), app.shutdown().clone(), app.news().hear());
+    app.tasks().spawn("rights of reviewers", async move {
+        let waits = |now: &Now| now.open.values().map(|review| review.session).collect::<HashSet<_>>();
+        let mut known = waits(&news.borrow_and_update());
+        loop {
+            tokio::select! {
+                changed = news.changed() => if changed.is_err() { return },
+                () = ending.draining() => return,
+            }
+            let now = waits(&news.borrow_and_update());
+            if !known.is_subset(&now) {
+                watching.changed();
+            }
+            known = now;
+        }
+    });
+}
 
 /// A command that waits, or waited, as one caller sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
