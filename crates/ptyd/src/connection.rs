@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bastide_rt::Phase;
 use bastide_session::{Command, Leave, Outbox, Requester, Responder};
+use bastide_wire::frame::MAX_RULES_FRAME;
 use bastide_wire::request::{Handshake, seq_of};
 use bastide_wire::{
     Code, DecodeError, Frames, Head, MAX_INPUT_FRAME, PROTOCOL_VERSION, Reply, Request, capability,
@@ -29,6 +30,7 @@ pub(crate) struct Peer {
     pub(crate) spec: bool,
     pub(crate) backend_ssh: bool,
     pub(crate) prompts: bool,
+    pub(crate) rules: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,14 +227,20 @@ impl Reader {
                 (peer.spec, capability::SPEC),
                 (peer.backend_ssh, capability::BACKEND_SSH),
                 (peer.prompts, capability::PROMPTS),
+                (peer.rules, capability::RULES),
             ];
             let shared = known.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned());
             reply.capabilities = Some(shared.collect());
             reply.node = Some(daemon.state.node);
             reply.instance = Some(daemon.instance);
+            reply.control = peer.rules.then(|| Box::new(daemon.rules.describe()));
         }
         if let (Some(Role::Stream), Some(client)) = (peer.role, &peer.client) {
             daemon.streams.add(client, self.connection.requester(&peer));
+        }
+        if peer.rules {
+            // A bundle of the largest size has to fit.
+            self.frames.set_limit(MAX_RULES_FRAME);
         }
         self.peer = Some(Arc::new(peer));
         self.connection.outbox.reply(&Reply::Handshake(reply));
@@ -276,5 +284,6 @@ fn peer(handshake: &Handshake) -> Result<Peer, &'static str> {
         spec: has(capability::SPEC),
         backend_ssh: has(capability::BACKEND_SSH),
         prompts: has(capability::PROMPTS),
+        rules: has(capability::RULES),
     })
 }

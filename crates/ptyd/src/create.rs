@@ -19,6 +19,7 @@ use crate::connection::{Connection, Peer};
 use crate::daemon::Daemon;
 use crate::dispatch::check_size;
 use crate::registry::{Claim, Place, Refused};
+use crate::rules;
 
 /// Longest name of a session; it stands in tables and shell commands.
 const NAME_MAX: usize = 64;
@@ -101,6 +102,10 @@ fn checked(
     }
     let mut spec = create.spec.take().unwrap_or_default();
     check_spec(&spec).map_err(invalid)?;
+    if let Some(why) = daemon.rules.lacks(&spec) {
+        return Err((Code::NotGated, why));
+    }
+    let guarding = daemon.rules.guarding(&spec).map_err(refusal)?;
     let recordings = recordings(daemon, &spec).map_err(invalid)?;
     let (name, initial_commands) = (create.name.take(), create.initial_commands.take());
     let start = match remote::start(&mut create, &mut spec, knows_ssh).map_err(invalid)? {
@@ -117,6 +122,7 @@ fn checked(
         initial_commands: initial_commands.unwrap_or_default(),
         recordings,
         default_recording: daemon.config.recording,
+        guarding,
     };
     Ok(Wanted { open, start })
 }
@@ -129,12 +135,53 @@ fn local(daemon: &Daemon, create: Create, spec: &Spec, place: &Place) -> Result<
         None => account.home.clone(),
         Some(cwd) => PathBuf::from(cwd),
     };
-    let requested: BTreeMap<String, String> = create.env.unwrap_or_default();
+    let requested = variables(create.env.unwrap_or_default(), spec);
     let mut env =
         bastide_pty::environment(&account, &requested).map_err(|e| format!("Invalid argument: {e}"))?;
     env.push((OsString::from("BASTIDE_SESSION"), OsString::from(place.uid.to_string())));
+    if let Some(subject) = &spec.subject {
+        let name = if subject.name.is_empty() { &subject.user } else { &subject.name };
+        // A name with a NUL cannot stand there.
+        if !name.contains('\0') {
+            env.push((OsString::from("BASTIDE_USER"), OsString::from(name)));
+        }
+    }
     let (cols, rows) = (create.cols.unwrap_or(80), create.rows.unwrap_or(24));
     Ok(Spawn { program, args, login, env, cwd, size: Size { cols, rows }, limits: limits(spec), account })
+}
+
+/// Variables that make a program load or run something, or read its input in another way.
+const WITHHELD: [&str; 18] = [
+    "LD_*",
+    "BASH_ENV",
+    "ENV",
+    "PROMPT_COMMAND",
+    "IFS",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "BASH_FUNC_*",
+    "PS0",
+    "PS4",
+    "CDPATH",
+    "GLOBIGNORE",
+    "GCONV_PATH",
+    "GLIBC_TUNABLES",
+    "LOCPATH",
+    "NLSPATH",
+    "HISTFILE",
+    "ZDOTDIR",
+];
+
+/// What of the asked variables reaches the session.
+fn variables(asked: BTreeMap<String, String>, spec: &Spec) -> BTreeMap<String, String> {
+    let rules = spec.environment.clone().unwrap_or_default();
+    let is = |name: &str, pattern: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    let allowed = |name: &str| rules.allow.as_ref().is_none_or(|allow| allow.iter().any(|a| is(name, a)));
+    let denied = |name: &str| WITHHELD.iter().any(|w| is(name, w)) || rules.deny.iter().any(|d| is(name, d));
+    asked.into_iter().filter(|(name, _)| allowed(name) && !denied(name)).collect()
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -148,19 +195,22 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// What this release cannot keep to is refused, never ignored.
 fn check_spec(spec: &Spec) -> Result<(), String> {
-    if !spec.layers.is_empty() {
-        return Err(format!(
-            "Invalid argument: this session requires layers ({}) and this release has none",
-            spec.layers.join(", ")
-        ));
+    if spec.limits.as_ref().is_some_and(|limits| limits.umask.is_some() || limits.group.is_some()) {
+        return Err("Invalid argument: this release sets no umask and no limits of a group".to_owned());
     }
     if spec.expires_at.is_some_and(|at| at <= jiff::Timestamp::now()) {
         return Err("Invalid argument: expires_at is in the past".to_owned());
     }
-    if spec.rules.is_some() {
-        return Err("Invalid argument: this session names a rule bundle, which is not known here".to_owned());
-    }
     Ok(())
+}
+
+/// Rules that cannot be had.
+pub(crate) fn refusal(refused: rules::Refused) -> Refusal {
+    match refused {
+        rules::Refused::Invalid(why) => (Code::InvalidArgument, format!("Invalid argument: {why}")),
+        rules::Refused::Unknown(why) => (Code::RulesUnknown, why),
+        rules::Refused::Disk(why) => (Code::IoError, why),
+    }
 }
 
 fn account(daemon: &Daemon, spec: &Spec) -> Result<Account, String> {
@@ -312,5 +362,26 @@ impl Drop for Listed {
 async fn forget_surplus(daemon: &Daemon) {
     for handle in daemon.registry.surplus_ended() {
         let _ = handle.send(Command::End { reason: EndReason::Killed, swept: true, reply: None }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bastide_wire::control::EnvironmentRules;
+
+    use super::*;
+
+    #[test]
+    fn variables_that_change_what_runs_never_get_in() {
+        let names = ["EDITOR", "LD_PRELOAD", "LD_X", "ENV", "ENVIRONMENT", "IFS", "BASH_FUNC_ls%%", "LC_ALL"];
+        let asked = || names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
+        let left = |rules: Option<EnvironmentRules>| -> Vec<String> {
+            variables(asked(), &Spec { environment: rules, ..Spec::default() }).into_keys().collect()
+        };
+        assert_eq!(left(None), ["EDITOR", "ENVIRONMENT", "LC_ALL"]);
+        let allow = Some(vec!["LC_*".to_owned(), "LD_PRELOAD".to_owned()]);
+        assert_eq!(left(Some(EnvironmentRules { allow, deny: Vec::new() })), ["LC_ALL"]);
+        let deny = vec!["EDITOR".to_owned()];
+        assert_eq!(left(Some(EnvironmentRules { allow: None, deny })), ["ENVIRONMENT", "LC_ALL"]);
     }
 }

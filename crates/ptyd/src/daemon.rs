@@ -14,6 +14,7 @@ use crate::Config;
 use crate::files::State;
 use crate::journal::Journal;
 use crate::registry::Registry;
+use crate::rules::Rules;
 use crate::streams::Streams;
 
 /// The released version, as the handshake tells it. Existing clients only show it.
@@ -22,6 +23,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) struct Daemon {
     pub(crate) config: Config,
     pub(crate) state: State,
+    pub(crate) rules: Rules,
     /// Of this start: numeric session ids are valid within it.
     pub(crate) instance: Uuid,
     pub(crate) account: Account,
@@ -57,6 +59,7 @@ pub(crate) struct Parts {
 impl Daemon {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
+            rules: Rules::open(parts.state.rules.clone(), &parts.config),
             registry: parts.registry,
             config: parts.config,
             state: parts.state,

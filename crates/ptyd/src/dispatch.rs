@@ -1,11 +1,13 @@
 //! From a request to the session, or the part of the daemon, that answers it.
 
+mod control;
+
 use std::future::Future;
 
 use bastide_pty::{Sessions, Signal};
 use bastide_session::{
     Acknowledge, Attach, Command, EndReason, Handle, Input, Leave, PromptAnswer, PromptReply, Resize,
-    Responder, ViewerKey,
+    Responder, Scrollback, ViewerKey,
 };
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::{self, Extension, Request};
@@ -71,7 +73,8 @@ pub(crate) async fn request(
             Err(unknown) => reply.error(Code::InvalidSignal, unknown.to_string()),
         },
         Request::ClearScrollback(session) => {
-            to_session(connection, session, reply, Command::ClearScrollback).await;
+            to_session(connection, session, reply, |reply| Command::Scrollback(Scrollback::Clear(reply)))
+                .await;
         }
         Request::Other(extension) => self::extension(connection, peer, extension, reply).await,
     }
@@ -135,6 +138,14 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension<'_
             daemon.drain();
             let count = u32::try_from(daemon.registry.running()).unwrap_or(u32::MAX);
             reply.ok(OkReply { count: Some(count), ..OkReply::default() });
+        }
+        extension @ (Extension::PutRules(_)
+        | Extension::SetRules(_)
+        | Extension::ReviewReply(_)
+        | Extension::ReviewCancel(_))
+            if peer.rules =>
+        {
+            control::request(connection, peer, extension, reply).await;
         }
         _ => reply.error(Code::ProtocolError, "this request needs a capability the handshake did not name"),
     }

@@ -205,6 +205,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 pub(crate) struct State {
     pub(crate) recordings: PathBuf,
     pub(crate) log: PathBuf,
+    pub(crate) rules: PathBuf,
     open: PathBuf,
     pub(crate) node: Uuid,
 }
@@ -214,13 +215,14 @@ impl State {
         let recordings = directory.join("recordings");
         let log = directory.join("log");
         let open = directory.join("open");
-        for directory in [directory, &recordings, &log, &open] {
+        let rules = directory.join("rules");
+        for directory in [directory, &recordings, &log, &open, &rules] {
             fs::create_dir_all(directory).map_err(file("create directory", directory))?;
             fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
                 .map_err(file("set permissions of", directory))?;
         }
         let node = node(&directory.join("node"))?;
-        Ok(Self { recordings, log, open, node })
+        Ok(Self { recordings, log, rules, open, node })
     }
 
     /// Marks a session as open; what is still marked at the next start was lost.

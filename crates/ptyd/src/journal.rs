@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bastide_audit::{Config, Log, Page, Reader};
-use bastide_session::Happening;
+use bastide_session::{Controlled, Happening};
+use bastide_wire::control::kind;
 use bastide_wire::event::LogEntry;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -307,8 +308,20 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
                 "question": kind, "server": server, "fingerprint": fingerprint, "outcome": outcome, "client": client,
             }),
         ),
+        Happening::Controlled { what, .. } => controlled(what),
         Happening::ScrollbackDropped { lines, .. } => ("scrollback_dropped", json!({ "lines": lines })),
     }
+}
+
+fn controlled(what: &Controlled) -> (&'static str, Value) {
+    let (kind, fields) = match what {
+        Controlled::Verdict(entry) => (kind::VERDICT, serde_json::to_value(entry)),
+        Controlled::ReviewOpened(entry) => (kind::REVIEW_OPENED, serde_json::to_value(entry)),
+        Controlled::ReviewClosed(entry) => (kind::REVIEW_CLOSED, serde_json::to_value(entry)),
+        Controlled::Alert(entry) => (kind::ALERT, serde_json::to_value(entry)),
+        Controlled::Rules(entry) => (kind::RULES_CHANGED, serde_json::to_value(entry)),
+    };
+    (kind, fields.expect("entries are plain JSON"))
 }
 
 fn object(value: Value) -> Map<String, Value> {

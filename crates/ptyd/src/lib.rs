@@ -16,6 +16,7 @@ mod files;
 mod journal;
 mod listener;
 mod registry;
+mod rules;
 mod run;
 mod streams;
 mod trim;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bastide_session::{Command, Handle};
+use bastide_session::{Command, Handle, Scrollback};
 
 use crate::daemon::Daemon;
 
@@ -27,7 +27,7 @@ pub(crate) async fn run(daemon: Arc<Daemon>) {
             excess = excess.saturating_sub(held);
             tracing::info!(uid = %session.identity.uid, bytes = held, "scrollback is given back");
             // A session that has just ended has nothing to give.
-            let _ = session.send(Command::Trim(0)).await;
+            let _ = session.send(Command::Scrollback(Scrollback::Keep(0))).await;
         }
         // The sessions report when they have done it; until then nothing more is asked of them.
         daemon.running.budget.relieved().await;

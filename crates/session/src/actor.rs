@@ -3,6 +3,7 @@
 mod attach;
 mod dialling;
 mod ending;
+mod guarding;
 mod output;
 mod typing;
 
@@ -13,6 +14,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bastide_pty::Signal;
+use bastide_pty::gate::Report;
 use bastide_record::{Recorder, State};
 use bastide_vt::{Effects, Terminal};
 use bastide_wire::Code;
@@ -23,12 +25,13 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::backend::{Backend, Gone, UNKNOWN};
 use crate::budget::Share;
-use crate::command::{Command, EndReason, Leave};
+use crate::command::{Command, Controlling, EndReason, Leave, Scrollback};
 use crate::dial::{Dialling, Step};
 use crate::event::{Happening, Happenings};
+use crate::guard::{Door, Guard};
 use crate::handle::{Handle, Identity};
 use crate::input::InputQueue;
-use crate::open::{Begun, Open, Running, seconds};
+use crate::open::{Begun, Behind, Open, Running, seconds};
 use crate::outbox::Responder;
 use crate::ring::Ring;
 use crate::viewer::{Viewer, ViewerKey};
@@ -44,6 +47,8 @@ pub struct Session {
     backend: Option<Backend>,
     /// While the backend is a shell that is being dialled.
     dialling: Option<Box<Dialling>>,
+    /// What its commands are judged by; none where they are not.
+    guard: Option<Box<Guard>>,
     recording: Recording,
     screen: Screen,
     viewers: Viewers,
@@ -83,6 +88,8 @@ struct Typed {
     queue: InputQueue,
     /// Whole frames that wait for room, each with its reply and the time it may wait until.
     waiting: VecDeque<(command::Input, Instant)>,
+    /// Reviews that a Ctrl-C has given up.
+    given_up: Vec<uuid::Uuid>,
 }
 
 /// When and how it ends.
@@ -130,6 +137,7 @@ enum Woken {
     Writable(io::Result<()>),
     Exited(Gone),
     Dial(Step),
+    Guard(io::Result<Option<Report>>),
     LastOutput,
     RoomSomewhere,
     Recorder(State),
@@ -141,20 +149,31 @@ impl Session {
         open: &Open,
         running: Running,
         handle: Handle,
-        (backend, dialling): (Backend, Option<Box<Dialling>>),
+        Behind { backend, dialling, guard }: Behind,
         (recording, commands): (Begun, mpsc::Receiver<Command>),
     ) -> Self {
         let (spec, size) = (&open.spec, open.size);
         let now = Instant::now();
-        let mut typed =
-            Typed { queue: InputQueue::new(running.config.input_queue_bytes), waiting: VecDeque::new() };
+        let mut typed = Typed {
+            queue: InputQueue::new(running.config.input_queue_bytes),
+            waiting: VecDeque::new(),
+            given_up: Vec::new(),
+        };
+        let mut guard = guard;
         for line in &open.initial_commands {
-            typed.queue.push(format!("{line}\r").into());
+            let line = format!("{line}\r");
+            match guard.as_mut().map(|guard| &mut guard.door) {
+                Some(Door::Watched { screen, .. }) => {
+                    screen.on_input(line.as_bytes());
+                }
+                _ => typed.queue.push(line.into()),
+            }
         }
         Self {
             happenings: running.happenings,
             backend: Some(backend),
             dialling,
+            guard,
             recording: Recording {
                 recorder: recording.recorder,
                 required: spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode)
@@ -200,6 +219,12 @@ impl Session {
         }
     }
 
+    /// Puts a guard there that a test plays.
+    #[cfg(test)]
+    pub(crate) fn play_guard(&mut self, guard: Guard) {
+        self.guard = Some(Box::new(guard));
+    }
+
     fn identity(&self) -> &Identity {
         &self.handle.identity
     }
@@ -229,11 +254,13 @@ impl Session {
                 Woken::Writable(result) => self.write(result),
                 Woken::Exited(gone) => self.exited(gone).await,
                 Woken::Dial(step) => self.dial_went_on(step).await,
+                Woken::Guard(report) => self.heard(report).await,
                 Woken::LastOutput => self.drain().await,
                 Woken::RoomSomewhere => {}
                 Woken::Recorder(state) => self.recorder_changed(state).await,
                 Woken::Deadline => self.deadline_passed().await,
             }
+            self.watch().await;
         }
         self.leave().await;
     }
@@ -261,6 +288,8 @@ impl Session {
         let recorder = self.recording.recorder.as_ref();
         let room = recorder.is_none_or(Recorder::has_room);
         let dialling = self.dialling.as_deref_mut();
+        let gate = self.guard.as_deref_mut().and_then(Guard::gate);
+        let guards = gate.is_some();
         let backend = self.backend.as_ref();
         let running = backend.filter(|_| self.life.exited.is_none());
         let may_read = running.filter(|_| room && !paced && !self.life.output_closed);
@@ -274,6 +303,7 @@ impl Session {
             result = async { some(may_write).writable().await }, if may_write.is_some() => Woken::Writable(result),
             gone = async { some(running).wait().await }, if running.is_some() => Woken::Exited(gone),
             step = async { some(dialling).next().await }, if dials => Woken::Dial(step),
+            report = async { some(gate).next().await }, if guards => Woken::Guard(report),
             () = std::future::ready(()), if last_output => Woken::LastOutput,
             () = self.viewers.room.notified(), if starved => Woken::RoomSomewhere,
             () = async { some(recorder).room().await }, if !room => Woken::RoomSomewhere,
@@ -303,11 +333,13 @@ impl Session {
                 Some(Err(e)) => reply.error(Code::IoError, format!("signal was not sent: {e}")),
                 None => reply.error(Code::SessionTerminating, format!("Session {id} has ended")),
             },
-            Command::ClearScrollback(reply) => {
+            Command::Scrollback(Scrollback::Clear(reply)) => {
                 self.screen.terminal.clear_scrollback();
                 self.report_memory();
                 reply.session(id);
             }
+            Command::Scrollback(Scrollback::Keep(lines)) => self.trim(lines).await,
+            Command::Control(asked) => self.control(*asked).await,
             Command::Acknowledge(ack) => self.acknowledge(ack),
             Command::Snapshot(lines, reply) => self.snapshot(lines, reply),
             Command::Describe(reply) => {
@@ -320,7 +352,6 @@ impl Session {
                 }
                 self.begin_end(reason, swept).await;
             }
-            Command::Trim(lines) => self.trim(lines).await,
         }
     }
 
@@ -336,9 +367,16 @@ impl Session {
             Command::Attach(attach) => attach.reply.error(Code::NotFound, format!("Session {id} not found")),
             Command::Input(input) => gone(input.reply),
             Command::Resize(resize) => gone(resize.reply),
-            Command::Signal(_, reply) | Command::ClearScrollback(reply) | Command::Snapshot(_, reply) => {
-                gone(reply);
-            }
+            Command::Signal(_, reply)
+            | Command::Scrollback(Scrollback::Clear(reply))
+            | Command::Snapshot(_, reply) => gone(reply),
+            Command::Control(asked) => match *asked {
+                Controlling::Rules(_, reply) => {
+                    // Whoever asked may have stopped waiting.
+                    let _ = reply.send(None);
+                }
+                Controlling::Decide(_, reply) | Controlling::Cancel { reply, .. } => gone(reply),
+            },
             Command::PromptReply(prompt) => gone(prompt.reply),
             Command::Leave(Leave::Viewer(_, reply)) | Command::End { reply, .. } => {
                 if let Some(reply) = reply {
@@ -348,7 +386,7 @@ impl Session {
             Command::Leave(Leave::Connection(_))
             | Command::Acknowledge(_)
             | Command::Describe(_)
-            | Command::Trim(_) => {}
+            | Command::Scrollback(Scrollback::Keep(_)) => {}
         }
     }
 

@@ -1,7 +1,11 @@
 //! What a session can be asked to do.
 
+use std::sync::Arc;
+
+use bastide_policy::Bundle;
 use bastide_pty::Signal;
 use bastide_wire::SessionInfo;
+use bastide_wire::control::ReviewReply;
 use bastide_wire::ssh::Secret;
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -82,6 +86,29 @@ pub enum Leave {
     Viewer(ViewerKey, Option<Responder>),
     /// The connection is gone, and all its viewers with it.
     Connection(u64),
+}
+
+/// What is to become of the lines above the screen.
+#[derive(Debug)]
+pub enum Scrollback {
+    Clear(Responder),
+    /// Keep this many and give the rest back.
+    Keep(usize),
+}
+
+/// About the session's commands.
+#[derive(Debug)]
+pub enum Controlling {
+    /// Other rules; answered with whether they hold, `None` where the session has none.
+    Rules(Arc<Bundle>, oneshot::Sender<Option<Result<(), String>>>),
+    Decide(ReviewReply, Responder),
+    /// By a viewer, or for somebody that the caller answers for.
+    Cancel {
+        review: Uuid,
+        viewer: Option<ViewerKey>,
+        by: String,
+        reply: Responder,
+    },
 }
 
 /// Why a session ends.
@@ -165,7 +192,9 @@ pub enum Command {
     Input(Input),
     Resize(Resize),
     Signal(Signal, Responder),
-    ClearScrollback(Responder),
+    Scrollback(Scrollback),
+    /// Boxed: it is rare and large.
+    Control(Box<Controlling>),
     Acknowledge(Acknowledge),
     Snapshot(usize, Responder),
     /// Boxed: it is rare and large.
@@ -177,6 +206,4 @@ pub enum Command {
         swept: bool,
         reply: Option<Responder>,
     },
-    /// Keep this many lines of scrollback and give the rest back.
-    Trim(usize),
 }

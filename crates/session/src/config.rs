@@ -70,6 +70,9 @@ pub(crate) const DEFAULT_CREDIT: u32 = 256 * 1024;
 /// for the reader of a shell on another machine.
 pub(crate) const DRAIN_BYTES: usize = 2 * 1024 * 1024;
 
+/// How long the last reports of a supervisor are waited for when its program has ended: they are on their way.
+pub(crate) const LAST_REPORTS: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Lines of scrollback in a snapshot of the first protocol.
 pub(crate) const SEED_SCROLLBACK: usize = 500;
 

@@ -1,5 +1,6 @@
 //! What happens in a session that somebody keeps a log of.
 
+use bastide_wire::control::{AlertEntry, ReviewClosedEntry, ReviewOpenedEntry, RulesEntry, VerdictEntry};
 use bastide_wire::session::ExitStatus;
 use bastide_wire::ssh::PromptKind;
 use tokio::sync::mpsc;
@@ -66,6 +67,21 @@ pub enum Happening {
         /// Who answered.
         client: Option<String>,
     },
+    /// Boxed: it is larger than the others.
+    Controlled {
+        uid: Uuid,
+        what: Box<Controlled>,
+    },
+}
+
+/// What became of commands, as the log keeps it.
+#[derive(Debug, Clone)]
+pub enum Controlled {
+    Verdict(VerdictEntry),
+    ReviewOpened(ReviewOpenedEntry),
+    ReviewClosed(ReviewClosedEntry),
+    Alert(AlertEntry),
+    Rules(RulesEntry),
 }
 
 impl Happening {
@@ -82,7 +98,8 @@ impl Happening {
             | Self::ScrollbackDropped { uid, .. }
             | Self::Connected { uid }
             | Self::ConnectFailed { uid, .. }
-            | Self::Prompted { uid, .. } => *uid,
+            | Self::Prompted { uid, .. }
+            | Self::Controlled { uid, .. } => *uid,
         }
     }
 }

@@ -17,6 +17,7 @@ mod config;
 mod dial;
 mod error;
 mod event;
+mod guard;
 mod handle;
 mod input;
 mod open;
@@ -29,12 +30,14 @@ mod tests;
 
 pub use budget::ScrollbackBudget;
 pub use command::{
-    Acknowledge, Attach, Command, EndReason, Input, Leave, PromptAnswer, PromptReply, Requester, Resize,
+    Acknowledge, Attach, Command, Controlling, EndReason, Input, Leave, PromptAnswer, PromptReply, Requester,
+    Resize, Scrollback,
 };
 pub use config::Config;
 pub use dial::{Dial, Dialler};
 pub use error::Error;
-pub use event::{Happening, Happenings};
+pub use event::{Controlled, Happening, Happenings};
+pub use guard::Guarding;
 pub use handle::{Handle, Identity};
 pub use open::{Open, Running, Start, open};
 pub use outbox::{Chunk, Item, Outbox, Responder};

@@ -19,6 +19,7 @@ use crate::backend::Backend;
 use crate::config::COMMANDS;
 use crate::dial::{Dialler, Dialling};
 use crate::event::Happenings;
+use crate::guard::{self, Guard, Guarding};
 use crate::handle::{Handle, Identity, Vitals};
 use crate::{Config, Error, ScrollbackBudget};
 
@@ -37,6 +38,8 @@ pub struct Open {
     pub recordings: PathBuf,
     /// Mode where the spec names none.
     pub default_recording: RecordingMode,
+    /// What its commands are judged by; none: they are not.
+    pub guarding: Option<Guarding>,
 }
 
 /// What its backend is.
@@ -105,17 +108,18 @@ impl Start {
 /// # Errors
 /// The program cannot be started, or its recording is required and cannot be written. A shell on another machine
 /// that cannot be had is no error here: the session says so and ends.
-pub async fn open(open: Open, start: Start, running: Running) -> Result<(Handle, Session), Error> {
+pub async fn open(mut open: Open, start: Start, running: Running) -> Result<(Handle, Session), Error> {
     let mut recording = begin_recording(&open, &start, &running).await?;
     let mut identity = identity(&open, &start);
     identity.recording =
         recording.recorder.as_ref().map(|recorder| recorder.path().to_string_lossy().into_owned());
-    let (backend, dialling) = match start {
-        Start::Local(spawn) => match bastide_pty::spawn(*spawn).await {
-            Ok(child) => {
+    let guarding = open.guarding.take();
+    let behind = match start {
+        Start::Local(spawn) => match local(*spawn, guarding, &open.spec, recording.started).await {
+            Ok((child, guard)) => {
                 identity.pid = child.pid();
                 identity.pts = child.pts().to_string_lossy().into_owned();
-                (Backend::Local(child), None)
+                Behind { backend: Backend::Local(child), dialling: None, guard }
             }
             Err(e) => {
                 discard(recording.recorder.take()).await;
@@ -123,16 +127,42 @@ pub async fn open(open: Open, start: Start, running: Running) -> Result<(Handle,
             }
         },
         Start::Ssh { to, term } => {
+            let watched = |guarding: Guarding| {
+                Box::new(Guard::watched(&open.spec, &identity.account, guarding.rules, recording.started))
+            };
+            let guard = guarding.map(watched);
             let dialling =
                 Dialling::begin(&*running.dialler, (to, term), open.size, running.config.answer_within);
-            (Backend::Dialling, Some(Box::new(dialling)))
+            Behind { backend: Backend::Dialling, dialling: Some(Box::new(dialling)), guard }
         }
     };
     let (sender, receiver) = mpsc::channel(COMMANDS);
     let handle =
         Handle { identity: Arc::new(identity), commands: sender, vitals: Arc::new(Vitals::default()) };
-    let session = Session::new(&open, running, handle.clone(), (backend, dialling), (recording, receiver));
+    let session = Session::new(&open, running, handle.clone(), behind, (recording, receiver));
     Ok((handle, session))
+}
+
+/// What stands behind a session's terminal.
+pub(crate) struct Behind {
+    pub(crate) backend: Backend,
+    pub(crate) dialling: Option<Box<Dialling>>,
+    pub(crate) guard: Option<Box<Guard>>,
+}
+
+type Started = (bastide_pty::Child, Option<Box<Guard>>);
+
+async fn local(
+    spawn: Spawn,
+    guarding: Option<Guarding>,
+    spec: &Spec,
+    started: Instant,
+) -> Result<Started, bastide_pty::Error> {
+    let Some(guarding) = guarding else { return Ok((bastide_pty::spawn(spawn).await?, None)) };
+    let (rules, account) = (Arc::clone(&guarding.rules), spawn.account.name.clone());
+    let gated = bastide_pty::gate::spawn(guard::setup(guarding, spec, spawn)).await?;
+    let (child, guard) = Guard::gated(gated, (spec, &account), rules, started);
+    Ok((child, Some(Box::new(guard))))
 }
 
 fn identity(open: &Open, start: &Start) -> Identity {
@@ -152,17 +182,19 @@ fn identity(open: &Open, start: &Start) -> Identity {
 }
 
 /// What became of the recording that was wanted.
-#[derive(Default)]
 pub(crate) struct Begun {
     pub(crate) recorder: Option<bastide_record::Recorder>,
     /// Why there is none although one was wanted.
     pub(crate) failure: Option<String>,
+    /// The moment that it counts from, or would.
+    pub(crate) started: Instant,
 }
 
 async fn begin_recording(open: &Open, start: &Start, running: &Running) -> Result<Begun, Error> {
+    let started = Instant::now();
     let wanted = open.spec.recording.as_ref().map_or(open.default_recording, |recording| recording.mode);
     let mode = match wanted {
-        RecordingMode::Off => return Ok(Begun::default()),
+        RecordingMode::Off => return Ok(Begun { recorder: None, failure: None, started }),
         RecordingMode::Required => bastide_record::Mode::Required,
         RecordingMode::BestEffort => bastide_record::Mode::BestEffort,
     };
@@ -179,17 +211,17 @@ async fn begin_recording(open: &Open, start: &Start, running: &Running) -> Resul
         ..Header::default()
     };
     let path = open.recordings.join(bastide_record::file_name(open.uid));
-    let begin = Begin { path, mode, header, started: Instant::now() };
+    let begin = Begin { path, mode, header, started };
     let recorders = running.recorders.clone();
     // It waits for the disk, which other sessions of this thread must not.
     let begun = tokio::task::spawn_blocking(move || recorders.begin(begin))
         .await
         .unwrap_or(Err(bastide_record::Error::ShutDown));
     match begun {
-        Ok(recorder) => Ok(Begun { recorder: Some(recorder), failure: None }),
+        Ok(recorder) => Ok(Begun { recorder: Some(recorder), failure: None, started }),
         Err(e) if mode == bastide_record::Mode::BestEffort => {
             tracing::warn!(uid = %open.uid, error = %e, "session goes on without a recording");
-            Ok(Begun { recorder: None, failure: Some(e.to_string()) })
+            Ok(Begun { recorder: None, failure: Some(e.to_string()), started })
         }
         Err(e) => Err(Error::Recording(e)),
     }

@@ -4,6 +4,7 @@
 mod dialling;
 mod disk;
 mod flow;
+mod guarding;
 mod life;
 mod live;
 

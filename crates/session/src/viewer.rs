@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bastide_vt::ReplyFilter;
 use bastide_wire::Event;
+use bastide_wire::control::CommandNotice;
 use bastide_wire::event::{BackpressureWarning, Notice};
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -199,13 +200,23 @@ impl Viewer {
 
     /// Words for the person there. Clients of the first protocol have no place for them.
     pub(crate) fn notify(&self, session: u32, kind: &str, text: &str) {
+        self.notify_about(session, (kind, text), None);
+    }
+
+    /// With what a notice of kind `command` says beside its text.
+    pub(crate) fn notify_about(
+        &self,
+        session: u32,
+        (kind, text): (&str, &str),
+        command: Option<Box<CommandNotice>>,
+    ) {
         if let Some(number) = self.number() {
             self.outbox.event(&Event::Notice(Notice {
                 session,
                 viewer: Some(number),
                 kind: kind.to_owned(),
                 text: text.to_owned(),
-                command: None,
+                command,
             }));
         }
     }

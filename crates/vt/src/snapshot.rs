@@ -57,7 +57,7 @@ pub(crate) fn text(screen: &Screen, scrollback: Scrollback) -> String {
     out
 }
 
-fn push_cell(screen: &Screen, cell: Cell, out: &mut String) {
+pub(crate) fn push_cell(screen: &Screen, cell: Cell, out: &mut String) {
     if !cell.has(SPACER) {
         screen.interner.push_text(cell, out);
     }

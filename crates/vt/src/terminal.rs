@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Size};
 use crate::effects::Effects;
+use crate::line::CursorLine;
 use crate::parser::Parser;
 use crate::screen::{Feeding, MouseEncoding, MouseTracking, Screen, modes as m};
 use crate::snapshot::{SeedSnapshot, Snapshot};
@@ -144,6 +145,11 @@ impl Terminal {
     /// The text, a line per row, blanks at the end of lines and blank rows at the end cut.
     pub fn text(&self, scrollback: Scrollback) -> String {
         crate::snapshot::text(&self.screen, scrollback)
+    }
+
+    /// The line that the cursor is in, with the rows that it wraps over.
+    pub fn cursor_line(&self) -> CursorLine {
+        crate::line::at_cursor(&self.screen)
     }
 
     /// Forgets the scrollback.

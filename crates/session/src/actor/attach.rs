@@ -51,6 +51,7 @@ impl Session {
         }
         self.tell_newcomer(&viewer);
         self.tell_newcomer_of_dial(&viewer);
+        self.tell_newcomer_of_commands(&viewer);
         self.viewers.all.push(viewer);
         self.life.attached_at = Timestamp::now();
         self.touch();
@@ -220,7 +221,7 @@ impl Session {
             last_attached_at: self.life.attached_at.as_second().to_string(),
             uid: Some(identity.uid),
             name: identity.name.clone(),
-            control: None,
+            control: self.guard.as_ref().map(|guard| Box::new(guard.describe())),
             detail: Some(SessionDetail {
                 cols: size.cols,
                 rows: size.rows,

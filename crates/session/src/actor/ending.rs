@@ -14,6 +14,7 @@ use crate::backend::{FAILED, Gone, UNKNOWN};
 use crate::command::EndReason;
 use crate::config::{END_GRACE, ENDED_KEEP};
 use crate::event::Happening;
+use crate::guard::Guard;
 use crate::open::seconds;
 
 /// The earlier of lifetime and expiry. Expiry is a wall-clock time, turned into a deadline once.
@@ -43,6 +44,7 @@ impl Session {
         let kill = self.life.ending.as_ref().and_then(|ending| ending.kill_at);
         let latest = self.life.latest.as_ref().filter(|_| self.life.ending.is_none()).map(|(at, _)| *at);
         let question = self.dialling.as_ref().and_then(|dialling| dialling.next_expiry());
+        let guard = self.guard.as_ref().and_then(|guard| guard.next_deadline());
         [
             self.patience_ends(),
             held,
@@ -50,6 +52,7 @@ impl Session {
             kill,
             latest,
             question,
+            guard,
             self.abandoned_at().map(|(at, _)| at),
         ]
         .into_iter()
@@ -74,6 +77,7 @@ impl Session {
         self.refuse_late_input(now);
         self.release_held_input(now);
         self.expire_questions(now).await;
+        self.guard_deadline(now).await;
         if self.life.ending.as_ref().and_then(|ending| ending.kill_at).is_some_and(|at| at <= now) {
             self.kill(true).await;
         }
@@ -134,6 +138,11 @@ impl Session {
             tracing::debug!(uid = %self.identity().uid, ?told, "session was killed");
             return self.cut_off(KILLED).await;
         };
+        if let Some(gate) = self.guard.as_deref_mut().and_then(Guard::gate)
+            && let Err(error) = gate.end()
+        {
+            tracing::warn!(%error, "the supervisor of a session was not told to end its processes");
+        }
         let foreground = child.master.signal(child.pid(), Signal::Kill);
         let leader = child.process.signal(Signal::Kill);
         tracing::debug!(uid = %self.identity().uid, ?foreground, ?leader, "session was killed");
@@ -191,6 +200,7 @@ impl Session {
     /// All output is there.
     async fn finish(&mut self) {
         let Some(Exited { status, .. }) = self.life.exited else { return };
+        self.end_guard().await;
         self.backend = None;
         if let Some(recorder) = &mut self.recording.recorder {
             recorder.exit(Instant::now(), status.code);

@@ -73,6 +73,9 @@ impl Session {
         self.publish(data);
         self.screen.effects.clear();
         self.screen.terminal.feed(data, &mut self.screen.effects);
+        if let Some(guard) = &mut self.guard {
+            guard.on_output(now);
+        }
         self.answer_queries(now);
         self.report_memory();
         self.touch();

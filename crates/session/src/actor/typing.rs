@@ -10,6 +10,8 @@ use super::Session;
 use crate::backend::Backend;
 use crate::command::{EndReason, Input};
 use crate::config::{INPUT_WAIT, WAITING_INPUTS};
+use crate::guard::Door;
+use crate::guard::watched::PENDING;
 use crate::viewer::ViewerKey;
 
 impl Session {
@@ -61,7 +63,7 @@ impl Session {
     fn accept(&mut self, input: Input) {
         let length = input.data.len();
         let limit = self.typed.queue.limit();
-        if self.typed.waiting.is_empty() && self.typed.queue.fits(length) {
+        if self.typed.waiting.is_empty() && self.fits(length) {
             return self.take(input);
         }
         let waiting: usize = self.typed.waiting.iter().map(|(input, _)| input.data.len()).sum();
@@ -73,10 +75,31 @@ impl Session {
         self.refuse(input);
     }
 
+    /// Where the screen is watched, what is typed waits there.
+    fn fits(&self, length: usize) -> bool {
+        let watched = match self.guard.as_ref().map(|guard| &guard.door) {
+            Some(Door::Watched { screen, .. }) => screen.pending(),
+            _ => 0,
+        };
+        (watched == 0 || watched + length <= PENDING) && self.typed.queue.fits(watched + length)
+    }
+
+    /// To the backend, or to who looks at it first.
+    fn put(&mut self, data: Bytes) {
+        match self.guard.as_mut().map(|guard| &mut guard.door) {
+            Some(Door::Watched { screen, .. }) => {
+                if let Some(review) = screen.on_input(&data) {
+                    self.typed.given_up.push(review);
+                }
+            }
+            _ => self.typed.queue.push(data),
+        }
+    }
+
     fn take(&mut self, input: Input) {
         self.record_input(&input.data);
         let session = self.id();
-        self.typed.queue.push(input.data);
+        self.put(input.data);
         input.reply.session(session);
     }
 
@@ -110,7 +133,7 @@ impl Session {
             self.typed.queue.clear();
         }
         while let Some((input, _)) = self.typed.waiting.front() {
-            if !self.typed.queue.fits(input.data.len()) {
+            if !self.fits(input.data.len()) {
                 return;
             }
             let Some((input, _)) = self.typed.waiting.pop_front() else { return };
@@ -151,7 +174,7 @@ impl Session {
                 Some((input, _)) => input.data = [input.data.as_ref(), &released].concat().into(),
                 None => {
                     self.record_input(&released);
-                    self.typed.queue.push_answer(&released);
+                    self.put(Bytes::copy_from_slice(&released));
                 }
             }
         }

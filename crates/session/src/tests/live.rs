@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bastide_policy::Bundle;
 use bastide_pty::{Account, Size, Spawn};
 use bastide_wire::event::{Event, FromDaemon};
 use bastide_wire::spec::{Flow, RecordingMode, RecordingSpec, Spec};
@@ -59,6 +60,21 @@ impl Setup {
         self
     }
 
+    /// With a supervisor that a test plays.
+    pub(super) async fn guarded(
+        self,
+        script: &str,
+        scripted: crate::guard::Scripted,
+        rules: Arc<Bundle>,
+    ) -> Live {
+        let start = self.local(script);
+        let spec = self.spec.clone();
+        let guard = move |session: &mut crate::actor::Session| {
+            session.play_guard(crate::guard::Guard::scripted(scripted, &spec, rules));
+        };
+        self.begin_with(start, Arc::new(Unreachable), guard).await
+    }
+
     pub(super) async fn run(self, script: &str) -> Live {
         let start = self.local(script);
         self.begin(start, Arc::new(Unreachable)).await
@@ -93,6 +109,15 @@ impl Setup {
     }
 
     async fn begin(self, start: Start, dialler: Arc<dyn Dialler>) -> Live {
+        self.begin_with(start, dialler, |_| {}).await
+    }
+
+    async fn begin_with(
+        self,
+        start: Start,
+        dialler: Arc<dyn Dialler>,
+        change: impl FnOnce(&mut crate::actor::Session),
+    ) -> Live {
         let (sender, happenings) = mpsc::channel(64);
         let running = Running {
             config: Arc::new(self.config.clone()),
@@ -112,8 +137,10 @@ impl Setup {
             initial_commands: Vec::new(),
             recordings: self.recordings.clone(),
             default_recording: RecordingMode::Off,
+            guarding: None,
         };
-        let (handle, session) = open(opening, start, running).await.unwrap();
+        let (handle, mut session) = open(opening, start, running).await.unwrap();
+        change(&mut session);
         let task = tokio::spawn(session.run());
         Live { handle, happenings, task, setup: self }
     }
