@@ -17,6 +17,8 @@ mod daemon;
 mod earlier;
 #[path = "it/evidence.rs"]
 mod evidence;
+#[path = "it/guard.rs"]
+mod guard;
 #[path = "it/lists.rs"]
 mod lists;
 #[path = "it/people.rs"]

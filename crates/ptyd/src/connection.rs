@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::{CLIENT_ID_MAX, HANDSHAKE_WITHIN, LINGER, REQUESTS_AT_ONCE, SUBSCRIPTIONS, TOKEN_TRIES};
 use crate::daemon::{Daemon, VERSION};
-use crate::{dispatch, writer};
+use crate::{dispatch, kin, writer};
 
 /// What a handshake settled.
 #[derive(Debug, Clone)]
@@ -75,6 +75,14 @@ enum Next {
 /// Serves a connection until either side closes it.
 pub(crate) async fn run(daemon: Arc<Daemon>, socket: UnixStream) {
     let id = daemon.next_connection();
+    if kin::is_gated(&socket, &daemon.registry) {
+        tracing::warn!(connection = id, "a process in a gated session tried to connect");
+        daemon
+            .journal
+            .note("peer_refused", None, serde_json::json!({ "why": "it runs in a gated session" }))
+            .await;
+        return;
+    }
     let (read, write) = socket.into_split();
     let outbox = Outbox::new();
     let places = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));

@@ -14,6 +14,7 @@ mod dispatch;
 mod error;
 mod files;
 mod journal;
+mod kin;
 mod listener;
 mod registry;
 mod rules;

@@ -144,6 +144,22 @@ enum Woken {
     Deadline,
 }
 
+impl Typed {
+    /// With what is typed at the start, which is looked at like anything else.
+    fn begin(commands: &[String], guard: Option<&mut Guard>, limit: usize) -> Self {
+        let mut typed =
+            Self { queue: InputQueue::new(limit), waiting: VecDeque::new(), given_up: Vec::new() };
+        let text: String = commands.iter().map(|line| format!("{line}\r")).collect();
+        match guard.map(|guard| &mut guard.door) {
+            Some(Door::Watched { screen, .. }) => {
+                screen.on_input(text.as_bytes());
+            }
+            _ => typed.queue.push(text.into()),
+        }
+        typed
+    }
+}
+
 impl Session {
     pub(crate) fn new(
         open: &Open,
@@ -154,21 +170,9 @@ impl Session {
     ) -> Self {
         let (spec, size) = (&open.spec, open.size);
         let now = Instant::now();
-        let mut typed = Typed {
-            queue: InputQueue::new(running.config.input_queue_bytes),
-            waiting: VecDeque::new(),
-            given_up: Vec::new(),
-        };
         let mut guard = guard;
-        for line in &open.initial_commands {
-            let line = format!("{line}\r");
-            match guard.as_mut().map(|guard| &mut guard.door) {
-                Some(Door::Watched { screen, .. }) => {
-                    screen.on_input(line.as_bytes());
-                }
-                _ => typed.queue.push(line.into()),
-            }
-        }
+        let typed =
+            Typed::begin(&open.initial_commands, guard.as_deref_mut(), running.config.input_queue_bytes);
         Self {
             happenings: running.happenings,
             backend: Some(backend),

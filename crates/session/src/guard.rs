@@ -148,6 +148,7 @@ pub(crate) fn setup(guarding: Guarding, spec: &Spec, spawn: bastide_pty::Spawn) 
         review_limit: limit(spec) + BACKSTOP,
         // The session itself was allowed; what is typed into it is what the rules are about.
         entry_is_allowed: spawn.login,
+        tells_lines: spawn.login,
         required: guarding.required,
         attached: false,
         supervisor: guarding.supervisor,

@@ -21,6 +21,8 @@ pub struct Identity {
     pub command: Vec<String>,
     pub account: String,
     pub user: Option<String>,
+    /// Its program runs under the gate.
+    pub gated: bool,
     /// 0 when the backend is not here.
     pub pid: i32,
     pub pts: String,

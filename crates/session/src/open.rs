@@ -173,6 +173,7 @@ fn identity(open: &Open, start: &Start) -> Identity {
         command: start.command_line(),
         account: start.account(),
         user: open.spec.subject.as_ref().map(|subject| subject.user.clone()),
+        gated: matches!(start, Start::Local(_)) && open.guarding.is_some(),
         pid: 0,
         pts: String::new(),
         created: Timestamp::now(),

@@ -20,8 +20,8 @@ pub(crate) fn at_cursor(screen: &Screen) -> CursorLine {
     let first = (0..y).rev().take_while(|y| goes_on(*y)).last().unwrap_or(y);
     let cols = screen.cols();
     let mut line = CursorLine::default();
-    for y in first..y {
-        push(screen, &rows[y], (0, width(&rows[y], cols)), &mut line.before);
+    for row in rows.range(first..y) {
+        push(screen, row, (0, width(row, cols)), &mut line.before);
     }
     // After writing the last column the cursor stands on what was written.
     let x = if screen.cursor.pending { cols } else { screen.cursor.x.min(cols) };

@@ -1,6 +1,7 @@
 //! `bastide attach` and `bastide watch`
 
 mod asking;
+mod told;
 mod typing;
 mod view;
 

@@ -82,7 +82,7 @@ impl Session {
             door: "exec".to_owned(),
             label: guard.label().to_owned(),
             decided: words::decided(&decision, &rules),
-            command: words::facts(&start, line),
+            command: words::facts(&start, line.as_deref()),
             process: Some(words::process(&start)),
             took_us: took,
             loaded,
@@ -136,7 +136,7 @@ impl Session {
     async fn held(&mut self, held: Held) {
         let Some(guard) = &mut self.guard else { return };
         let line = guard.claims.line_of(&held.start);
-        let facts = words::facts(&held.start, line);
+        let facts = words::facts(&held.start, line.as_deref());
         let decided = words::decided(&held.decision, guard.digest());
         let of = (words::command(&held.start.argv), facts, Some(words::process(&held.start)));
         self.begin_review(held.hash, of, (decided, "exec"), Some((held.id, held.start.pid))).await;

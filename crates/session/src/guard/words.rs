@@ -44,7 +44,7 @@ fn name(path: &str) -> String {
 }
 
 /// What the log keeps of a program start.
-pub(crate) fn facts(start: &Start, line: Option<String>) -> CommandFacts {
+pub(crate) fn facts(start: &Start, line: Option<&str>) -> CommandFacts {
     let mut left = SHOWN_BYTES;
     let mut argv = Vec::new();
     for word in start.argv.iter().take(SHOWN_ARGUMENTS) {
@@ -61,7 +61,7 @@ pub(crate) fn facts(start: &Start, line: Option<String>) -> CommandFacts {
         exe: Some(cut(&start.exe)),
         script: start.script.as_deref().map(cut),
         cwd: Some(cut(&start.cwd)),
-        line: line.as_deref().map(cut),
+        line: line.map(cut),
     }
 }
 

@@ -7,10 +7,12 @@ use anyhow::Context;
 use bastide_ptyd_client::{
     AttachOptions, Attachment, Client, ExitStatus, SessionInfo, Snapshot, ViewerEvent,
 };
+use bastide_wire::control::CommandNotice;
 use bytes::{Buf, Bytes};
 
 use super::How;
 use super::asking::Asking;
+use super::told;
 use super::typing::{Progress, Typing};
 use crate::cli::chord::Watcher;
 use crate::cli::exit::Failure;
@@ -317,6 +319,9 @@ impl View {
             Some(ViewerEvent::Lagged { .. }) => {}
             Some(ViewerEvent::Resync(snapshot)) => self.show(&snapshot, false),
             Some(ViewerEvent::Notice { kind, text, .. }) if kind == "ssh" => self.on_dial(text),
+            Some(ViewerEvent::Notice { text, command: Some(command), .. }) => {
+                self.on_command(text, &command).await
+            }
             Some(ViewerEvent::Notice { text, .. }) => self.on_notice(text),
             Some(ViewerEvent::Prompt(prompt)) => {
                 let shown = self.asking.asked(*prompt);
@@ -346,6 +351,18 @@ impl View {
             self.notices.pop_front();
         }
         self.notices.push_back(text);
+    }
+
+    /// About a command: at once, where that spoils no program's screen.
+    async fn on_command(&mut self, text: String, command: &CommandNotice) {
+        let words = told::words(text, command);
+        let screen = self.client.snapshot(self.attachment.session, 0).await;
+        match screen {
+            Ok(screen) if self.fitted.is_none() && !screen.modes.alternate_screen => {
+                self.out.push(told::line(&words, &command.level, screen.cursor_x > 0), None);
+            }
+            _ => self.on_notice(words),
+        }
     }
 
     /// What is no output of a program, and where there is none yet.
