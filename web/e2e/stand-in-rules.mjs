@@ -55,7 +55,7 @@ const READY = [
 ]
 
 const version = (number, rules, more = {}) => ({
-  ...{ version: number, digest: DIGEST, created: before(60 * 24 * (4 - number) + 7), created_by: 'admin' },
+  ...{ version: number, digest: DIGEST, created: before(60 * 24 * (4 - number) + 7), author: 'admin' },
   ...{ note: '', control: { gate: number > 2 ? 'workbench' : 'off' }, rules },
   ...more,
 })
@@ -67,7 +67,7 @@ export function ruleVersions() {
   return [
     version(3, now, { note: 'Restarts need two people since the last outage' }),
     version(2, second),
-    version(1, first, { created_by: null }),
+    version(1, first, { author: null }),
   ]
 }
 
@@ -186,7 +186,7 @@ export function aboutRules(world, method, path, body, more) {
   }
   if (method === 'PUT') {
     if (more.known !== `"${now.version}"`) return { status: 412, kind: 'rules_changed', body: 'changed' }
-    const next = { ...now, ...body, version: now.version + 1, created: before(0), created_by: world.me }
+    const next = { ...now, ...body, version: now.version + 1, created: before(0), author: world.me }
     world.ruleVersions.unshift(next)
     return json(next)
   }

@@ -106,7 +106,7 @@ export interface VersionInfo {
   digest: string
   created: string
   /** Null: the program itself. */
-  created_by: string | null
+  author: string | null
   /** What somebody wrote about it. */
   note: string
 }

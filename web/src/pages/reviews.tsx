@@ -73,7 +73,7 @@ function Waiting({ review }: { review: Review }) {
   const [reason, setReason] = useState('')
   const { busy, problem, run } = useAction()
   const decide = (decision: Decision) =>
-    run(async () => reviewStore.take(await decideReview(review.id, decision, reason.trim())))
+    run(async () => reviewStore.decided(await decideReview(review.id, decision, reason.trim())))
   const { server, account, may } = review
   const why = textIn(review.reason)
   return (

@@ -77,7 +77,7 @@ function VersionWords({ version, holds }: { version: VersionInfo; holds: boolean
         {holds && <span className="badge">{t('rules.version.holds')}</span>}
       </span>
       <span className="soft">
-        {version.created_by ?? 'Bastide'} · <Ago at={version.created} />
+        {version.author ?? 'Bastide'} · <Ago at={version.created} />
       </span>
       {version.note && <span>{version.note}</span>}
     </>

@@ -6,13 +6,20 @@ import { liveStore } from '../api/live.ts'
 import { meStore } from '../api/me.ts'
 import { listReviews, MAY, type Review, type ReviewEvent } from '../api/rules.ts'
 
+const byAge = (a: Review, b: Review) => a.opened.localeCompare(b.opened)
+
+interface AllReviews {
+  type: string
+  reviews: readonly Review[]
+}
+
 /** The list after an event; null when it has to be asked for. The oldest comes first: it waits longest. */
 export function afterEvent(list: readonly Review[], event: ReviewEvent): Review[] | null {
   const { review } = event
   if (!review) return null
   const rest = list.filter(({ id }) => id !== review.id)
   if (review.state !== 'open') return rest
-  return [...rest, review].sort((a, b) => a.opened.localeCompare(b.opened))
+  return [...rest, review].sort(byAge)
 }
 
 const NONE: readonly Review[] = []
@@ -37,7 +44,8 @@ class ReviewStore {
   private start(): void {
     // Everything is said anew after a gap, so it is asked for anew as well.
     const hearing = liveStore.onMessage((message) => {
-      if (message.type === 'sessions') void this.load()
+      if (message.type === 'reviews') this.take((message as AllReviews).reviews)
+      else if (message.type === 'sessions') void this.load()
       else if (message.type === 'review_opened' || message.type === 'review_closed') {
         const next = afterEvent(this.reviews, message as ReviewEvent)
         if (next) this.set(next)
@@ -62,15 +70,21 @@ class ReviewStore {
     }
     try {
       const reviews = await listReviews('open')
-      if (mine === this.asked) this.set([...reviews].sort((a, b) => a.opened.localeCompare(b.opened)))
+      if (mine === this.asked) this.take(reviews)
     } catch (error) {
       // What was known stays; the next event or connection asks again.
       if (!(error instanceof Problem)) throw error
     }
   }
 
+  /** Everything that waits: forget what was known, and what was asked. */
+  private take(reviews: readonly Review[]): void {
+    this.asked += 1
+    this.set([...reviews].sort(byAge))
+  }
+
   /** One was decided here: it need not wait for the event. */
-  readonly take = (review: Review): void => {
+  readonly decided = (review: Review): void => {
     const next = afterEvent(this.reviews, { type: 'review_closed', review })
     if (next) this.set(next)
   }

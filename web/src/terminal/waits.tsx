@@ -36,7 +36,7 @@ export function Waits({ uid }: { uid: string }) {
           type="button"
           className="quiet"
           disabled={busy}
-          onClick={() => run(async () => reviewStore.take(await decideReview(review.id, 'cancel', '')))}
+          onClick={() => run(async () => reviewStore.decided(await decideReview(review.id, 'cancel', '')))}
         >
           {t('form.cancel')}
         </button>
