@@ -106,6 +106,12 @@ test('whether it answers is looked at, and everybody who looks on sees it', asyn
   await other.close()
 })
 
+test('the key that it shows now is the accepted one', async () => {
+  await page.getByRole('button', { name: 'What does it show now?' }).click()
+  const shown = page.locator('.notice', { hasText: 'It shows the host key that is accepted.' })
+  await shown.getByText(sshd.fingerprint).waitFor()
+})
+
 test('a command says how it ended, and what went where', async () => {
   const field = page.getByLabel('Command', { exact: true })
   await field.fill('echo to-out; echo to-err >&2; exit 3')
@@ -192,6 +198,11 @@ test('a changed host key is met with both fingerprints, and no question', async 
   assert.ok(text.includes(old) && text.includes(sshd.fingerprint), text)
   assert.equal(await page.locator('.prompt').count(), 0)
   await failure.getByRole('link', { name: 'Host keys of the server' }).click()
+  await page.getByRole('button', { name: 'What does it show now?' }).click()
+  // A key that differs is shown, but not offered to be accepted beside the old one.
+  const differs = page.locator('.notice.bad')
+  await differs.getByText(sshd.fingerprint).waitFor()
+  assert.equal(await differs.getByRole('button', { name: 'Accept' }).count(), 0)
   await page.getByRole('button', { name: /Remove the .* key/ }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
   await page.getByText('None is accepted yet').waitFor()

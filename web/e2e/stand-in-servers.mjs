@@ -119,7 +119,7 @@ export function aboutServer(world, method, path, body) {
       return { status: 200, body: method === 'PATCH' ? Object.assign(one, body) : one }
     case 'host-keys':
       if (path.endsWith('/scan'))
-        return { status: 200, body: { ...hostKey, host: one.host, port: one.port, ...world.shown } }
+        return { status: 200, body: { ...hostKey, accepted: !world.shown.fingerprint, ...world.shown } }
       return {
         status: 200,
         body: { items: [{ ...hostKey, first_seen: before(3000), accepted_by: 'admin' }], next: null },

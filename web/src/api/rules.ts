@@ -1,7 +1,10 @@
 // Rules on commands, verdicts, reviews and alerts: requests to /api/v1, and the shapes of their answers.
 
 import { id, json, page } from './client.ts'
-import type { Named, Page, Right } from './types.ts'
+import type { components } from './schema.d.ts'
+import type { Page, Right } from './types.ts'
+
+type Schemas = components['schemas']
 
 /** What one needs to be offered a page or a button. */
 export const MAY = {
@@ -101,18 +104,11 @@ export interface RuleSet {
 }
 
 /** Of the stored sets; the newest one holds. */
-export interface VersionInfo {
-  version: number
-  digest: string
-  created: string
-  /** Null: the program itself. */
-  author: string | null
-  /** What somebody wrote about it. */
-  note: string
-}
+export type VersionInfo = Schemas['RuleVersionInfo']
+
 /** Which shells of this machine the kernel judges. */
-export const GATES = ['off', 'workbench', 'closed'] as const
-export type Gate = (typeof GATES)[number]
+export const GATES = ['off', 'workbench', 'closed'] as const satisfies Gate[]
+export type Gate = Schemas['Gate']
 export interface Control {
   gate: Gate
   layers?: string[]
@@ -124,16 +120,10 @@ export interface Version extends VersionInfo {
 }
 
 /** What holds now, and the command groups that come with the product. */
-export interface Current extends Version {
+export type Current = Version & {
   /** Why nothing can be judged by it, where that is so; then nothing runs that needs a verdict. */
   unreadable: string | null
   ready_groups: CommandGroup[]
-}
-
-/** What is wrong with a set, and where: `rules[3].match.programs[0]`. */
-export interface Fault {
-  place: string
-  what: string
 }
 
 const RULES = '/api/v1/rules'
@@ -195,43 +185,15 @@ export interface Subject {
 export const tryLine = (line: string, subject: Subject, rules?: RuleSet) =>
   json<Tried>('POST', `${RULES}/try`, { line, subject, ...(rules && { rules }) })
 
-export type RuleFormat = 'json' | 'csv'
-export interface RulesImported {
-  created: string[]
-  changed: string[]
-  skipped: { line: number; name: string | null; why: string }[]
-  unchanged: number
-  dry_run: boolean
-}
+export type RuleFormat = Schemas['RuleFormat']
+export type RulesImported = Schemas['RulesImported']
 export const importRules = (format: RuleFormat, text: string, dryRun: boolean) =>
   json<RulesImported>('POST', `${RULES}/import`, { format, text, dry_run: dryRun })
 
 // Commands that wait for a second person.
 
 export type ReviewState = 'open' | 'approved' | 'refused' | 'cancelled' | 'expired'
-export interface Review {
-  id: string
-  state: ReviewState
-  session: string
-  /** Null: somebody who is gone. */
-  user: Named | null
-  server: Named | null
-  account: string
-  door: Door
-  /** What was typed, where that is known. */
-  line: string | null
-  argv: string[]
-  cwd: string | null
-  rule: string | null
-  reason: Text | null
-  opened: string
-  /** Refused by itself then. */
-  expires: string | null
-  closed: string | null
-  decided_by: string | null
-  decision: string | null
-  may: { decide: boolean; cancel: boolean }
-}
+export type Review = Omit<Schemas['Review'], 'state' | 'reason'> & { state: ReviewState; reason: Text | null }
 
 export const listReviews = async (state: 'open' | 'closed') =>
   (await page<'reviews', Review>('/api/v1/reviews', 'reviews', new URLSearchParams({ state, limit: '100' })))
@@ -249,24 +211,11 @@ export type ReviewEvent = { type: 'review_opened' | 'review_closed'; review?: Re
 
 // What was judged, and what somebody should know of.
 
-export interface SessionVerdict {
-  id: number
-  at: string
-  /** Milliseconds into the recording, where there is one. */
-  offset_ms: number | null
-  /** How surely it was judged: `enforced`, `line`, `watched`, … */
-  label: string
-  door: Door
+export type SessionVerdict = Omit<Schemas['Verdict'], 'action' | 'reason' | 'review'> & {
   action: Action
-  line: string | null
-  argv: string[]
-  cwd: string | null
-  rule: string | null
   reason: Text | null
   /** How its review ended, where there was one. */
   review: ReviewState | null
-  /** Null: nobody knows. */
-  ran: boolean | null
 }
 export const listVerdicts = async (session: string) =>
   (
@@ -277,18 +226,7 @@ export const listVerdicts = async (session: string) =>
     )
   ).items
 
-export interface Alert {
-  id: number
-  at: string
-  kind: string
-  severity: 'info' | 'warning' | 'critical'
-  text: string
-  action: Action | null
-  rule: string | null
-  session: string | null
-  user: Named | null
-  server: Named | null
-}
+export type Alert = Omit<Schemas['Alert'], 'severity'> & { severity: 'info' | 'warning' | 'critical' }
 export function listAlerts(cursor: string | null): Promise<Page<Alert>> {
   const query = new URLSearchParams({ limit: '100', ...(cursor && { cursor }) })
   return page<'alerts', Alert>('/api/v1/alerts', 'alerts', query)

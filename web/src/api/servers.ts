@@ -57,14 +57,7 @@ export const exportAddress = (format: ImportFormat) => `${SERVERS}/export?format
 // Host keys.
 
 export type HostKey = Schemas['HostKey']
-export interface PresentedKey {
-  algorithm: string
-  fingerprint: string
-  /** `algorithm base64`. */
-  key: string
-  /** It is one of the accepted ones. */
-  accepted?: boolean
-}
+export type PresentedKey = Schemas['PresentedHostKey']
 export const listHostKeys = (server: number) =>
   all<'items', HostKey>(`${SERVERS}/${id(server)}/host-keys`, 'items')
 export const addHostKey = (server: number, key: string) =>

@@ -4,27 +4,34 @@ import { secondOf } from '../replay/timeline.tsx'
 import { shown } from '../rules/words.tsx'
 import { afterEvent } from './store.ts'
 
-const review = (id: string, more: Partial<Review> = {}): Review => ({
-  ...{
-    id,
-    state: 'open',
-    session: 's',
-    user: { id: 1, name: 'ops' },
-    server: null,
-    account: 'a',
-    door: 'exec',
-  },
-  ...{
-    line: null,
-    argv: ['reboot'],
-    cwd: null,
-    rule: null,
-    reason: null,
-    opened: `2026-01-0${id}T00:00:00Z`,
-  },
-  ...{ expires: null, closed: null, decided_by: null, decision: null, may: { decide: true, cancel: false } },
-  ...more,
-})
+const review = (id: string, more: Partial<Review> = {}) =>
+  ({
+    ...{
+      id,
+      state: 'open',
+      session: 's',
+      user: { id: 1, name: 'ops' },
+      server: null,
+      account: 'a',
+      door: 'exec',
+    },
+    ...{
+      line: null,
+      argv: ['reboot'],
+      cwd: null,
+      rule: null,
+      reason: null,
+      opened: `2026-01-0${id}T00:00:00Z`,
+    },
+    ...{
+      expires: null,
+      closed: null,
+      decided_by: null,
+      decision: null,
+      may: { decide: true, cancel: false },
+    },
+    ...more,
+  }) as Review
 
 describe('what waits', () => {
   it('is once in the list, the oldest first, and goes when it is decided', () => {

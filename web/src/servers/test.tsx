@@ -90,7 +90,7 @@ export function ShownKey({
 }) {
   const { t } = useTranslation()
   const { busy, problem, run } = useAction()
-  const known = pinned.some((one) => one.fingerprint === shown.fingerprint)
+  const known = shown.accepted
   const differs = !known && pinned.length > 0
   return (
     <Notice

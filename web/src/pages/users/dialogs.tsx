@@ -90,7 +90,11 @@ function RoleAndAccount({
     <>
       <Choice
         label={t('users.column.role')}
-        options={{ user: t('users.role.user'), admin: t('users.role.admin') }}
+        options={{
+          user: t('users.role.user'),
+          reviewer: t('users.role.reviewer'),
+          admin: t('users.role.admin'),
+        }}
         value={role}
         choose={setRole}
         hint={t(`users.role.${role}.hint`)}
