@@ -7,6 +7,8 @@
 //! This is a machine without clock and I/O: it is told the time, and says when it wants to be asked again.
 
 mod reading;
+#[cfg(test)]
+mod tests;
 mod typed;
 
 use std::time::{Duration, Instant};
