@@ -16,6 +16,9 @@ use rustix::time::{ClockId, clock_gettime};
 /// Printed when a program is ready, before its process number and `;`.
 pub(crate) const READY: &str = "BENCH-READY ";
 
+/// Printed before the nanoseconds that something took and `;`.
+pub(crate) const TOOK: &str = "BENCH-TOOK ";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Inside {
     /// Becomes PROGRAM with the terminal DEVICE as its own.
@@ -34,6 +37,12 @@ pub(crate) enum Inside {
     Bridge { program: Vec<String> },
     /// Our SSH connections, held as `ssh_peers.py hold` does.
     Hold { count: usize, port: u16, user: String, key: PathBuf, known_hosts: PathBuf },
+    /// Starts PROGRAM and waits for its end, again and again; then prints the nanoseconds it took.
+    Spawns {
+        count: u32,
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        program: Vec<String>,
+    },
     /// A socket that sends back what it gets, one client after the other.
     Socket { path: PathBuf },
 }
@@ -50,6 +59,7 @@ pub(crate) fn run(program: Inside) -> Result<()> {
             let host_key = host_key.trim().split_once(' ').context("no host key")?.1.to_owned();
             crate::ssh::hold(count, &crate::ssh::hop(port, user, std::fs::read_to_string(key)?, host_key))
         }
+        Inside::Spawns { count, program } => spawns(count, &program),
         Inside::Socket { path } => socket(&path),
     }
 }
@@ -140,6 +150,20 @@ fn tick(every: Duration, count: u32) -> Result<()> {
         out.flush()?;
     }
     one_byte()
+}
+
+/// posix_spawn(3) each, as the standard library does where nothing special is asked of it.
+fn spawns(count: u32, program: &[String]) -> Result<()> {
+    let (name, arguments) = program.split_first().context("no program")?;
+    let begun = now_ns();
+    for _ in 0..count {
+        let status = Command::new(name).args(arguments).stdin(Stdio::null()).status()?;
+        if !status.success() {
+            bail!("{name} ended with {status}");
+        }
+    }
+    println!("{TOOK}{};", now_ns() - begun);
+    Ok(())
 }
 
 fn socket(path: &std::path::Path) -> Result<()> {

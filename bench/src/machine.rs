@@ -87,7 +87,8 @@ pub(crate) fn children(pid: i32) -> Result<Vec<i32>> {
     Ok(list.split_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
-fn field(file: &str, name: &str) -> Result<u64> {
+/// The number behind a name in a file of `/proc`.
+pub(crate) fn field(file: &str, name: &str) -> Result<u64> {
     let text = fs::read_to_string(file).with_context(|| format!("read {file}"))?;
     let line =
         text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("{name} in {file}"))?;

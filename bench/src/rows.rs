@@ -4,6 +4,7 @@ mod bulk;
 mod connect;
 mod echo;
 mod first_page;
+mod gate;
 mod memory;
 mod neighbours;
 mod packing;
@@ -38,7 +39,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Names for `--only`, in the order of the table.
-const ROWS: [(&str, Measure); 16] = [
+const ROWS: [(&str, Measure); 17] = [
     ("bulk", bulk::measure),
     ("echo", echo::measure),
     ("reattach", reattach::measure),
@@ -55,6 +56,7 @@ const ROWS: [(&str, Measure); 16] = [
     ("ssh-echo", ssh::echo::measure),
     ("ssh-bulk", ssh::bulk::measure),
     ("ssh-idle", ssh::idle::measure),
+    ("gate", gate::measure),
 ];
 
 pub(crate) fn measure(bench: &Bench, names: &[String]) -> Result<Vec<Row>> {
