@@ -64,7 +64,7 @@ impl Control {
         if now.last_alert > self.last_alert {
             match alerts::since(ctx, self.last_alert, MOST).await {
                 Ok(found) => {
-                    messages.extend(found.into_iter().map(|alert| Message::Alert { alert: Box::new(alert) }))
+                    messages.extend(found.into_iter().map(|alert| Message::Alert { alert: Box::new(alert) }));
                 }
                 // Not for this caller.
                 Err(bastide_app::Error::Forbidden(_)) => {}

@@ -86,7 +86,7 @@ pub(super) fn merge(set: &mut RuleSet, (format, text): (Format, &str)) -> Result
         set.rules.iter().enumerate().map(|(index, rule)| (rule.id.clone(), index)).collect();
     for (line, value) in found {
         let name = value["id"].as_str().map(str::to_owned);
-        let rule = match checked(set, value) {
+        let rule = match checked(set, &value) {
             Ok(rule) => rule,
             Err(why) => {
                 outcome.skipped.push(Skipped { line, name, why });
@@ -110,7 +110,7 @@ pub(super) fn merge(set: &mut RuleSet, (format, text): (Format, &str)) -> Result
 }
 
 /// As it would be beside the groups that are there.
-fn checked(set: &RuleSet, value: Value) -> Result<Rule, String> {
+fn checked(set: &RuleSet, value: &Value) -> Result<Rule, String> {
     let alone = json!({ "version": 1, "command_groups": set.command_groups, "rules": [value] });
     let text = serde_json::to_vec(&alone).map_err(|error| error.to_string())?;
     let alone = RuleSet::parse(&text).map_err(|faults| faults.to_string().replace("rules[0].", ""))?;
