@@ -307,7 +307,8 @@ fn is_zero(value: &u64) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewOpenedEntry {
     pub review: Uuid,
-    /// SHA-256 of exactly what would run, in hex.
+    /// SHA-256 of exactly what would run, in hex. The log has a `hash` of its own.
+    #[serde(rename = "facts_hash")]
     pub hash: String,
     pub at_ms: u64,
     pub door: String,

@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bastide_wire::control::{CommandFacts, CommandNotice, Decided, ProcessFacts, VerdictEntry, label};
+use bastide_wire::control::{
+    AlertEntry, CommandFacts, CommandNotice, Decided, ProcessFacts, ReviewClosedEntry, ReviewOpenedEntry,
+    VerdictEntry, label,
+};
 use bastide_wire::event::{FromDaemon, Output, output_header};
 use bastide_wire::frame::{Frames, encode};
 use bastide_wire::request::{Attach, Create, Envelope, Extension, Head, Input, Request, seq_of};
@@ -225,4 +228,19 @@ fn a_notice_about_a_command_is_flat_for_the_page_and_absent_otherwise() {
     let text = serde_json::to_value(&plain).unwrap();
     assert_eq!(text, json!({"type": "notice", "kind": "flow", "text": "x"}));
     assert_eq!(serde_json::from_value::<ToBrowser>(text).unwrap(), plain);
+}
+
+#[test]
+fn entries_leave_the_names_that_the_log_has_itself_alone() {
+    let entries = [
+        serde_json::to_value(VerdictEntry::default()).unwrap(),
+        serde_json::to_value(ReviewOpenedEntry::default()).unwrap(),
+        serde_json::to_value(ReviewClosedEntry::default()).unwrap(),
+        serde_json::to_value(AlertEntry::default()).unwrap(),
+    ];
+    for entry in entries {
+        for name in ["seq", "at", "mono_ns", "boot_id", "origin", "kind", "uid", "prev", "hash", "body"] {
+            assert!(entry.get(name).is_none(), "{name} in {entry}");
+        }
+    }
 }

@@ -85,7 +85,7 @@ fn review((session, opened): (Uuid, Timestamp), fields: &Map<String, Value>) -> 
     Some(Review {
         uid: text(fields, "review")?.parse().ok()?,
         session,
-        hash: text(fields, "hash")?.to_owned(),
+        hash: text(fields, "facts_hash")?.to_owned(),
         opened,
         expires: text(fields, "expires").and_then(|at| at.parse().ok()),
         opener: None,
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(Value::from(verdict.data.clone()), json!({ "cwd": "/", "digest": "d" }));
 
         let fields =
-            json!({ "review": review, "hash": "h", "expires": "2026-01-01T00:10:00Z", "argv": ["x"] });
+            json!({ "review": review, "facts_hash": "h", "expires": "2026-01-01T00:10:00Z", "argv": ["x"] });
         let told = steps(node, entry("review_opened", Some(uid), &fields));
         let [Step::ReviewOpened(opened), Step::Alert(alert), Step::Event { .. }] = told.as_slice() else {
             panic!("{told:?}")
