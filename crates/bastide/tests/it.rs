@@ -25,6 +25,8 @@ mod lists;
 mod people;
 #[path = "it/people_live.rs"]
 mod people_live;
+#[path = "it/policy.rs"]
+mod policy;
 #[path = "it/recordings.rs"]
 mod recordings;
 #[path = "it/serve.rs"]
