@@ -9,7 +9,6 @@ mod memory;
 mod neighbours;
 mod packing;
 mod people;
-mod policy;
 mod reattach;
 mod ssh;
 mod terminals;
@@ -52,7 +51,6 @@ const ROWS: [(&str, Measure); 17] = [
     ("terminals", terminals::measure),
     ("people", people::measure),
     ("packing", packing::measure),
-    ("policy-line", policy::measure),
     ("first-page", first_page::measure),
     ("ssh-open", ssh::open::measure),
     ("ssh-echo", ssh::echo::measure),

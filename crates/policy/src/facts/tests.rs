@@ -110,3 +110,33 @@ fn text_that_grows_when_it_is_read_again_stays_bounded() {
     let facts = of_line(&format!("eval {braces}")).facts;
     assert!(facts.iter().any(|fact| fact.unknown.is_some()));
 }
+
+/// Counts what would be logged, at every level.
+struct Ears(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl tracing::Subscriber for Ears {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn what_is_typed_reaches_no_log() {
+    let heard = std::sync::Arc::default();
+    tracing::subscriber::with_default(Ears(std::sync::Arc::clone(&heard)), || {
+        tracing::debug!("it listens");
+        of_line("mysql -psecret; echo ${x:-$(y)} ((");
+        of_line("mysql -psecret");
+    });
+    assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 1);
+}

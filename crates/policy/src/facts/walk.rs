@@ -109,13 +109,16 @@ impl Walk {
             return Err(Unknown::TooDeep);
         }
         let options = ParserOptions::default();
-        // The parser has a few `unwrap`s; what makes one fail is not a command anybody needs.
+        // The parser has a few `unwrap`s; what makes one fail is not a command anybody needs. And it writes what
+        // it reads into the log of who listens at its level, where what is typed must not be.
         let parsed = std::panic::catch_unwind(|| {
-            let tokens =
-                uncached_tokenize_str(text, &options.tokenizer_options()).map_err(|_| Unknown::Unreadable)?;
-            fence::check(&tokens)?;
-            let tokens = fence::separate_subshells(tokens);
-            parse_tokens(&tokens, &options).map_err(|_| Unknown::Unreadable)
+            tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
+                let tokens = uncached_tokenize_str(text, &options.tokenizer_options())
+                    .map_err(|_| Unknown::Unreadable)?;
+                fence::check(&tokens)?;
+                let tokens = fence::separate_subshells(tokens);
+                parse_tokens(&tokens, &options).map_err(|_| Unknown::Unreadable)
+            })
         });
         parsed.unwrap_or(Err(Unknown::Unreadable))
     }
