@@ -89,7 +89,7 @@ impl Store {
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_alert(&self, alert: &Alert) -> Result<i64, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let id = add(&mut work, alert).await?;
         work.commit().await?;
         Ok(id)

@@ -183,7 +183,7 @@ impl Store {
         secrets: &Secrets,
         now: Timestamp,
     ) -> Result<i64, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let id = insert(&mut work, new, secrets, now).await?;
         work.commit().await?;
         Ok(id)
@@ -200,7 +200,7 @@ impl Store {
         secrets: &Secrets,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let changed = update(&mut work, (id, version), new, secrets, now).await?;
         work.commit().await?;
         Ok(changed)
@@ -227,7 +227,7 @@ impl Store {
     /// # Errors
     /// `InUse` with what uses it; `DiskFull`, `ReadOnly`, `Query`.
     pub async fn remove_credential(&self, id: i64) -> Result<bool, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let used = sqlx::query_scalar!(
             r#"SELECT 'server ' || name AS "by!: String" FROM servers WHERE default_credential = ?
                UNION ALL

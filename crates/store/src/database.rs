@@ -7,6 +7,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Sqlite, Transaction};
 
 use crate::Error;
 
@@ -76,6 +77,13 @@ impl Store {
     pub async fn check(&self) -> Result<(), Error> {
         sqlx::query_scalar!("SELECT count(*) FROM users").fetch_one(&self.reader).await?;
         Ok(())
+    }
+
+    /// A transaction that writes. It has the file's lock from its first statement: one that read first and
+    /// then asked for it would be refused at once where another process has written in between, without
+    /// the wait of [`BUSY`] (SQLite, "Write-Ahead Logging": SQLITE_BUSY_SNAPSHOT).
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// Waits for what is under way, then closes the file.

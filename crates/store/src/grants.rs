@@ -55,7 +55,7 @@ impl Store {
     /// # Errors
     /// `Query`.
     pub async fn groups(&self) -> Result<Vec<Group>, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let rows = sqlx::query!("SELECT id, name, created FROM groups ORDER BY id");
         let mut groups: Vec<_> = rows
             .fetch_all(&mut *work)
@@ -81,7 +81,7 @@ impl Store {
     /// `Taken` with the name; `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_group(&self, name: &str, members: &[i64], created: Timestamp) -> Result<i64, Error> {
         let created = to_row(created);
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let added = sqlx::query!("INSERT INTO groups (name, created) VALUES (?, ?)", name, created);
         let added = added.execute(&mut *work).await.map_err(|e| taken(e, name))?;
         let id = added.last_insert_rowid();
@@ -100,7 +100,7 @@ impl Store {
         name: Option<&str>,
         members: Option<&[i64]>,
     ) -> Result<bool, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let set = sqlx::query!("UPDATE groups SET name = coalesce(?, name) WHERE id = ?", name, id);
         let set = set.execute(&mut *work).await.map_err(|e| taken(e, name.unwrap_or_default()))?;
         if set.rows_affected() == 0 {

@@ -92,7 +92,7 @@ impl Store {
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_host_key(&self, key: &HostKey, only_first: bool) -> Result<Pinned, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let server = sqlx::query!("SELECT id FROM servers WHERE id = ?", key.server_id);
         if server.fetch_optional(&mut *work).await?.is_none() {
             return Ok(Pinned::NoServer);

@@ -35,7 +35,7 @@ impl Store {
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_link(&self, digest: &str, link: &Link) -> Result<(), Error> {
         let (created, expires) = (to_row(link.created), to_row(link.expires));
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         sqlx::query!("DELETE FROM login_links WHERE expires <= ?", created).execute(&mut *work).await?;
         sqlx::query!(
             "INSERT INTO login_links (digest, user_id, created, expires, created_by) VALUES (?, ?, ?, ?, ?)",

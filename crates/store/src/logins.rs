@@ -44,7 +44,7 @@ impl Store {
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_login(&self, login: &Login, password: Option<&str>) -> Result<bool, Error> {
         let (created, expires) = (to_row(login.created), to_row(login.expires));
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         sqlx::query!("DELETE FROM logins WHERE expires <= ?", created).execute(&mut *work).await?;
         let added = sqlx::query!(
             "INSERT INTO logins (id, user_id, digest, created, expires, address, agent)

@@ -90,7 +90,7 @@ impl Store {
     /// `ChangedMeanwhile` when another one holds than `known`; `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_rules(&self, known: i64, new: &RuleVersion) -> Result<i64, Error> {
         let created = to_row(new.created);
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let last = sqlx::query_scalar!(r#"SELECT max(version) AS "last: i64" FROM rule_versions"#);
         if last.fetch_one(&mut *work).await?.unwrap_or(0) != known {
             return Err(Error::ChangedMeanwhile);

@@ -100,7 +100,7 @@ impl Store {
     /// # Errors
     /// `Query`.
     pub async fn servers(&self) -> Result<Vec<Server>, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
         let rows = sqlx::query!("SELECT server_id, tag FROM server_tags ORDER BY server_id, tag");
         for row in rows.fetch_all(&mut *work).await? {
@@ -154,7 +154,7 @@ impl Store {
         own: Option<OwnCredential<'_>>,
         created: Timestamp,
     ) -> Result<i64, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let settings = with_own(&mut work, settings, own, created).await?;
         let id = insert(&mut work, &settings, created).await?;
         work.commit().await?;
@@ -170,7 +170,7 @@ impl Store {
         settings: &[ServerSettings],
         created: Timestamp,
     ) -> Result<Vec<i64>, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let mut ids = Vec::with_capacity(settings.len());
         for one in settings {
             ids.push(insert(&mut work, one, created).await?);
@@ -191,7 +191,7 @@ impl Store {
         own: Option<OwnCredential<'_>>,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let settings = with_own(&mut work, settings, own, now).await?;
         let found = update(&mut work, id, &settings).await?;
         if found {

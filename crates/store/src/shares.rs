@@ -76,7 +76,7 @@ impl Store {
     pub async fn add_share(&self, share: &Share, digest: &str) -> Result<(), Error> {
         let (id, session, access) = (share.id.to_string(), share.session.to_string(), share.access.as_str());
         let (created, expires) = (to_row(share.created), to_row(share.expires));
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         sqlx::query!("DELETE FROM shares WHERE expires <= ?", created).execute(&mut *work).await?;
         sqlx::query!(
             "INSERT INTO shares (id, session, digest, access, created, expires, created_by) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -43,6 +43,24 @@ async fn what_was_written_is_there_after_opening_again_and_private() {
 }
 
 #[tokio::test]
+async fn two_processes_that_read_and_then_write_wait_for_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, command_line) = (store(&dir).await, store(&dir).await);
+    let id = person(&server, "ada", Role::Admin).await;
+    let rename = async |store: &Store, name: &'static str| {
+        let mut work = store.begin().await.unwrap();
+        sqlx::query("SELECT count(*) FROM users").fetch_one(&mut *work).await.unwrap();
+        tokio::task::yield_now().await;
+        let change = sqlx::query("UPDATE users SET display_name = ? WHERE id = ?").bind(name).bind(id);
+        change.execute(&mut *work).await.unwrap();
+        work.commit().await.unwrap();
+    };
+    for _ in 0..20 {
+        tokio::join!(rename(&server, "one"), rename(&command_line, "two"));
+    }
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let first = store(&dir).await;

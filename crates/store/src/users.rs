@@ -141,7 +141,7 @@ impl Store {
     /// # Errors
     /// `LastAdministrator` when nobody else who is enabled would administer.
     pub async fn change_user(&self, id: i64, change: Change) -> Result<bool, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let found = sqlx::query!("SELECT display_name, role, account, enabled FROM users WHERE id = ?", id);
         let Some(old) = found.fetch_optional(&mut *work).await? else { return Ok(false) };
         let role = change.role.map_or(old.role, |role| role.as_str().to_owned());
@@ -172,7 +172,7 @@ impl Store {
     /// # Errors
     /// `LastAdministrator`.
     pub async fn remove_user(&self, id: i64) -> Result<bool, Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let gone = sqlx::query!("DELETE FROM users WHERE id = ?", id).execute(&mut *work).await?;
         if gone.rows_affected() == 0 {
             return Ok(false);
@@ -196,7 +196,7 @@ impl Store {
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn set_password(&self, id: i64, hash: &str, keep: Option<&str>) -> Result<(), Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         sqlx::query!("UPDATE users SET password = ? WHERE id = ?", hash, id).execute(&mut *work).await?;
         let keep = keep.unwrap_or_default();
         sqlx::query!("DELETE FROM logins WHERE user_id = ? AND id <> ?", id, keep)

@@ -90,7 +90,7 @@ impl Store {
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn rotate_vault(&self, from: &str, to: &Vault, sealed: &[Sealed]) -> Result<bool, Error> {
         let since = to_row(to.since);
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         let changed = sqlx::query!(
             "UPDATE vault SET key_id = ?, version = ?, proof = ?, since = ? WHERE key_id = ?",
             to.key_id,

@@ -71,7 +71,7 @@ impl Store {
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_verdict(&self, verdict: &Verdict) -> Result<(), Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         add(&mut work, verdict).await?;
         work.commit().await?;
         Ok(())

@@ -22,7 +22,7 @@ impl Store {
         opened: &Opened,
         environment: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         open(&mut work, opened).await?;
         let (uid, environment) = (opened.uid.to_string(), json(environment));
         sqlx::query!("UPDATE sessions SET environment = ? WHERE uid = ?", environment, uid)
@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn adopt_sessions(&self, found: &[(Opened, End)]) -> Result<(), Error> {
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         for (opened, how) in found {
             let uid = opened.uid.to_string();
             let known = sqlx::query!("SELECT uid FROM sessions WHERE uid = ?", uid);
@@ -68,7 +68,7 @@ impl Store {
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn apply_log(&self, node: Uuid, next_seq: u64, steps: &[Step]) -> Result<(), Error> {
         let (node, next_seq) = (node.to_string(), i64::try_from(next_seq).unwrap_or(i64::MAX));
-        let mut work = self.writer.begin().await?;
+        let mut work = self.begin().await?;
         for step in steps {
             apply(&mut work, step).await?;
         }
