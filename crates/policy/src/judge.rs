@@ -28,6 +28,8 @@ pub struct Judge {
     by_name: HashMap<Box<[u8]>, Vec<u32>>,
     /// Rules that may match any name.
     others: Vec<u32>,
+    /// Rules that look at the whole line: asked once for all its facts.
+    of_line: Vec<u32>,
     defaults: Vec<(Vec<time::Window>, Defaults)>,
     /// Nothing is enforced for this subject.
     dry_run: bool,
@@ -54,8 +56,12 @@ impl Judge {
             .collect();
         let mut by_name: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
         let mut others = Vec::new();
+        let mut of_line = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             let index = u32::try_from(index).expect("at most 10,000 rules");
+            if rule.looks_at_line() {
+                of_line.push(index);
+            }
             match rule.plain_names() {
                 Some(names) => {
                     for name in names {
@@ -79,6 +85,7 @@ impl Judge {
             rules,
             by_name,
             others,
+            of_line,
             defaults,
             dry_run: in_dry_run(&set.dry_run, subject),
             now: subject.now,
@@ -136,8 +143,9 @@ impl Judge {
         let mut would = Vec::new();
         let mut strictest: Option<(usize, Asked<'_>)> = None;
         let mut facts = Vec::with_capacity(views.len());
+        let ruled_out = self.ruled_out(views);
         for (index, view) in views.iter().enumerate() {
-            let asked = self.ask(view, unknown(index), &mut would);
+            let asked = self.ask(view, unknown(index), &ruled_out, &mut would);
             facts.push(asked.judged.clone());
             if strictest.as_ref().is_none_or(|(_, so_far)| asked.judged.action > so_far.judged.action) {
                 strictest = Some((index, asked));
@@ -175,12 +183,24 @@ impl Judge {
         first.map(|(_, defaults)| *defaults).unwrap_or_default()
     }
 
-    fn ask(&self, view: &View<'_>, unknown: bool, would: &mut Vec<Would>) -> Asked<'_> {
+    /// By rule: its expressions on the line are not in it. Empty where one fact is all there is.
+    fn ruled_out(&self, views: &[View<'_>]) -> Vec<bool> {
+        let [first, _, ..] = views else { return Vec::new() };
+        let mut out = Vec::new();
+        for index in &self.of_line {
+            let index = *index as usize;
+            out.resize(out.len().max(index + 1), false);
+            out[index] = !self.rules[index].line_holds(first);
+        }
+        out
+    }
+
+    fn ask(&self, view: &View<'_>, unknown: bool, ruled_out: &[bool], would: &mut Vec<Would>) -> Asked<'_> {
         let defaults = self.defaults();
         let mut perhaps: Option<&Compiled> = None;
         let mut decided: Option<&Compiled> = None;
-        for rule in self.candidates(view) {
-            if !self.holds_now(rule) {
+        for (index, rule) in self.candidates(view) {
+            if ruled_out.get(index).is_some_and(|out| *out) || !self.holds_now(rule) {
                 continue;
             }
             match rule.matches(view) {
@@ -222,7 +242,7 @@ impl Judge {
     }
 
     /// Rules that may match, in their order.
-    fn candidates<'a>(&'a self, view: &View<'_>) -> impl Iterator<Item = &'a Compiled> + use<'a> {
+    fn candidates<'a>(&'a self, view: &View<'_>) -> impl Iterator<Item = (usize, &'a Compiled)> + use<'a> {
         let mut found: Vec<u32> = if view.known {
             let named = view.names().filter_map(|name| self.by_name.get(name));
             named.flatten().chain(&self.others).copied().collect()
@@ -231,7 +251,7 @@ impl Judge {
         };
         found.sort_unstable();
         found.dedup();
-        found.into_iter().map(|index| &self.rules[index as usize])
+        found.into_iter().map(|index| (index as usize, &self.rules[index as usize]))
     }
 }
 

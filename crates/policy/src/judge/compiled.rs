@@ -78,6 +78,15 @@ impl Compiled {
         Some(all)
     }
 
+    pub(super) fn looks_at_line(&self) -> bool {
+        self.own.as_ref().is_some_and(Matcher::looks_at_line)
+    }
+
+    /// Whether what the rule itself asks of the line is in it.
+    pub(super) fn line_holds(&self, view: &View<'_>) -> bool {
+        self.own.as_ref().is_none_or(|own| own.line_matches(view, self.action == Action::Allow))
+    }
+
     pub(super) fn matches(&self, view: &View<'_>) -> Answer {
         let tight = self.action == Action::Allow;
         let own = self.own.as_ref().map_or(Answer::Yes, |own| own.matches(view, tight));

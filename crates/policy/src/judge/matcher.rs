@@ -151,7 +151,7 @@ impl Matcher {
             &|| self.file(view, tight),
             &|| self.environment(view, tight),
             &|| self.redirects(view, tight),
-            &|| Answer::from(self.line.is_empty() || self.line_matches(view, tight)),
+            &|| Answer::from(self.line_matches(view, tight)),
             &|| Answer::from(self.device.is_empty() || self.device_matches(view)),
             &|| self.foreign_letters(view),
             &|| self.arguments.iter().map(|one| one.matches(view, tight)).min().unwrap_or(Answer::Yes),
@@ -223,9 +223,13 @@ impl Matcher {
         }
     }
 
-    fn line_matches(&self, view: &View<'_>, tight: bool) -> bool {
+    pub(super) fn looks_at_line(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    pub(super) fn line_matches(&self, view: &View<'_>, tight: bool) -> bool {
         let line = view.line.unwrap_or_default().as_bytes();
-        self.line.iter().any(|pattern| pattern.matches(line, !tight))
+        self.line.is_empty() || self.line.iter().any(|pattern| pattern.matches(line, !tight))
     }
 
     fn device_matches(&self, view: &View<'_>) -> bool {

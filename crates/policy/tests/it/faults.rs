@@ -127,3 +127,16 @@ fn scopes_times_dry_runs_and_defaults() {
     judge.set_now(night.now + 13 * 3600);
     assert_eq!(judge.line("dd").action, Action::Allow);
 }
+
+#[test]
+fn a_rule_on_the_line_counts_for_each_of_its_facts() {
+    let text = br#"{"version": 1, "rules": [
+        {"id": "a", "priority": 1, "action": "deny", "scope": {"doors": ["line"]}, "match": {"line": ["x+y"], "programs": ["cat"]}}]}"#;
+    let judge = Bundle::new(&RuleSet::parse(text).unwrap()).unwrap().judge(&Subject::at(Door::Line));
+    for line in ["cat xxy", "ls; cat a; echo xy", "cat a && ls xy"] {
+        assert_eq!(judge.line(line).action, Action::Deny, "{line}");
+    }
+    for line in ["cat a", "ls xy", "ls; cat a", "ls; echo xy"] {
+        assert_eq!(judge.line(line).action, Action::Allow, "{line}");
+    }
+}
