@@ -285,7 +285,7 @@ impl Session {
                 self.typed.queue.push(if approve {
                     screen.pass_held(Instant::now())
                 } else {
-                    screen.refuse().0
+                    screen.refuse(Instant::now(), &self.screen.terminal).0
                 });
             }
             Door::Watched { .. } | Door::Shut => {}
@@ -360,7 +360,7 @@ impl Session {
         match verdict.action {
             Action::Allow | Action::Alert => self.typed.queue.push(screen.pass(now, &line)),
             // Cleared there before anybody is told.
-            Action::Deny => self.typed.queue.push(screen.refuse().0),
+            Action::Deny => self.typed.queue.push(screen.refuse(now, &self.screen.terminal).0),
             Action::Review => {
                 let hash = screen.hash(&line);
                 let of = (command, facts, None);

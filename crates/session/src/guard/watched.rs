@@ -30,6 +30,8 @@ const NO_ECHO: Duration = Duration::from_millis(400);
 const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 /// Bytes that may wait here for a line before them.
 pub(crate) const PENDING: usize = 256 * 1024;
+/// How often a refused line is cleared while it is still there.
+const CLEARS: u8 = 3;
 /// Ctrl-C: gives a line up, here and there.
 const INTERRUPT: u8 = 0x03;
 /// Lines of a command that goes on are judged together up to this; the rules look at no more.
@@ -47,6 +49,8 @@ enum Stage {
     Held(Uuid),
     /// A line has gone; the next one waits for its prompt.
     Sent { since: Instant },
+    /// A refused line is being cleared there; what is typed must not be added to it.
+    Clearing { since: Instant, tries: u8 },
 }
 
 /// What to do next.
@@ -77,6 +81,8 @@ pub(crate) struct Watched {
     echoed: bool,
     wakes_at: Option<Instant>,
     held: Option<Line>,
+    /// The screen's line that is being cleared.
+    refused: String,
 }
 
 impl Watched {
@@ -93,6 +99,7 @@ impl Watched {
             echoed: false,
             wakes_at: None,
             held: None,
+            refused: String::new(),
         }
     }
 
@@ -136,6 +143,7 @@ impl Watched {
         self.wakes_at = None;
         match self.stage {
             Stage::Asked | Stage::Held(_) => Next::Wait,
+            Stage::Clearing { since, tries } => self.clear(now, (since, tries), terminal),
             _ if self.pending.is_empty() => {
                 if matches!(self.stage, Stage::Sent { .. }) {
                     self.stage = Stage::Open;
@@ -223,6 +231,26 @@ impl Watched {
         Next::Wait
     }
 
+    /// Waits until the refused line is gone; a shell that was just taking over the terminal may have missed that.
+    fn clear(&mut self, now: Instant, (since, tries): (Instant, u8), terminal: &Terminal) -> Next {
+        let quiet_at = if self.echoed { self.output_at + QUIET } else { since + NO_ECHO };
+        if now < quiet_at && now < since + SETTLE_LIMIT {
+            self.wakes_at = Some(quiet_at.min(since + SETTLE_LIMIT));
+            return Next::Wait;
+        }
+        let line = terminal.cursor_line();
+        let is_there = format!("{}{}", line.before, line.after) == self.refused;
+        if is_there && tries < CLEARS {
+            self.stage = Stage::Clearing { since: now, tries: tries + 1 };
+            self.echoed = false;
+            self.wakes_at = Some(now + NO_ECHO);
+            return Next::Send(Bytes::from_static(&[INTERRUPT]));
+        }
+        self.refused.clear();
+        self.stage = Stage::Open;
+        self.next(now, terminal)
+    }
+
     /// The line's end goes out.
     fn release(&mut self, now: Instant) -> Bytes {
         let mut pasting = false;
@@ -252,13 +280,17 @@ impl Watched {
 
     /// The line may not go: it is cleared there, and what was pasted after it is dropped. Returns what to send, and
     /// how many bytes were dropped.
-    pub(crate) fn refuse(&mut self) -> (Bytes, usize) {
+    pub(crate) fn refuse(&mut self, now: Instant, terminal: &Terminal) -> (Bytes, usize) {
+        let line = terminal.cursor_line();
+        self.refused = format!("{}{}", line.before, line.after);
+        self.sent_at = Some(now);
+        self.echoed = false;
         let dropped = self.pending.len().saturating_sub(1);
         self.pending.clear();
         self.carried.clear();
         self.begin_line();
         self.held = None;
-        self.stage = Stage::Open;
+        self.stage = Stage::Clearing { since: now, tries: 1 };
         (Bytes::from_static(&[INTERRUPT]), dropped)
     }
 

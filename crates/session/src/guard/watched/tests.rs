@@ -92,9 +92,17 @@ fn enter_goes_out_when_it_may_and_an_interrupt_when_not() {
     desk.types("rm");
     desk.watched.on_input(b"\rls\r");
     desk.asked();
-    let (clear, dropped) = desk.watched.refuse();
+    let (clear, dropped) = desk.watched.refuse(desk.now, &desk.terminal);
     assert_eq!((clear.as_ref(), dropped), (b"\x03".as_slice(), 3), "what was pasted after it is not sent");
     assert_eq!(desk.next(), Next::Wait);
+    // What is typed now is not added to it.
+    desk.watched.on_input(b"l");
+    assert_eq!(desk.next(), Next::Wait);
+    desk.passes(Duration::from_millis(500));
+    assert_eq!(desk.sent(), "\x03", "it is still there");
+    desk.prints("^C\r\n$ ");
+    desk.passes(Duration::from_millis(60));
+    assert_eq!(desk.sent(), "l");
 }
 
 #[test]
