@@ -9,6 +9,7 @@ mod memory;
 mod neighbours;
 mod packing;
 mod people;
+mod policy;
 mod reattach;
 mod ssh;
 mod terminals;
@@ -39,7 +40,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Names for `--only`, in the order of the table.
-const ROWS: [(&str, Measure); 17] = [
+const ROWS: [(&str, Measure); 18] = [
     ("bulk", bulk::measure),
     ("echo", echo::measure),
     ("reattach", reattach::measure),
@@ -51,6 +52,7 @@ const ROWS: [(&str, Measure); 17] = [
     ("terminals", terminals::measure),
     ("people", people::measure),
     ("packing", packing::measure),
+    ("policy-line", policy::measure),
     ("first-page", first_page::measure),
     ("ssh-open", ssh::open::measure),
     ("ssh-echo", ssh::echo::measure),
