@@ -116,6 +116,7 @@ fn setup(binary: &Path, program: &[String], profile: Profile) -> Result<Setup> {
         rules: Rules::new(&bundle, Subject::at(Door::Exec)),
         review_limit: PATIENCE,
         entry_is_allowed: true,
+        tells_lines: false,
         required: Vec::new(),
         attached: false,
         supervisor: Supervisor { program: binary.into(), args: vec!["gate".into()] },
