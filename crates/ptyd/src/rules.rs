@@ -35,6 +35,7 @@ pub(crate) struct Rules {
     /// The one that was asked for last: mostly everybody has the same.
     last: Mutex<Option<(String, Arc<Bundle>)>>,
     layers: Layers,
+    supervisor: Supervisor,
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -44,11 +45,17 @@ fn hex(bytes: &[u8]) -> String {
 impl Rules {
     /// Tries what the machine has; that takes some milliseconds.
     pub(crate) fn open(directory: PathBuf, config: &Config) -> Self {
-        let layers = gate::layers(&Supervisor::this()).unwrap_or_else(|error| {
+        let layers = gate::layers(&config.sessions.supervisor).unwrap_or_else(|error| {
             tracing::warn!(%error, "layers of command control were not tried; sessions that require one are refused");
             Layers::default()
         });
-        Self { directory, hidden: hidden(config), last: Mutex::default(), layers }
+        Self {
+            directory,
+            hidden: hidden(config),
+            last: Mutex::default(),
+            layers,
+            supervisor: config.sessions.supervisor.clone(),
+        }
     }
 
     /// Keeps a bundle. Waits for the disk.
@@ -106,7 +113,7 @@ impl Rules {
             rules: self.get(digest)?,
             confinement: Confinement { hidden: self.hidden.clone(), ..Confinement::default() },
             required,
-            supervisor: Supervisor::this(),
+            supervisor: self.supervisor.clone(),
         }))
     }
 
@@ -235,6 +242,7 @@ mod tests {
             hidden: Vec::new(),
             last: Mutex::default(),
             layers: Layers { present: vec![Layer::Notifier], missing: Vec::new() },
+            supervisor: Supervisor::this(),
         }
     }
 

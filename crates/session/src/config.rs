@@ -15,6 +15,8 @@ pub struct Config {
     pub input_queue_bytes: usize,
     /// How long a person may take to answer a question.
     pub answer_within: std::time::Duration,
+    /// The program that supervises gated sessions.
+    pub supervisor: bastide_pty::gate::Supervisor,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             viewer_queue_bytes: 2_000_000,
             input_queue_bytes: 2_000_000,
             answer_within: ANSWER_WITHIN,
+            supervisor: bastide_pty::gate::Supervisor::this(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bastide_pty::gate::Supervisor;
 use bastide_ptyd::{Config, run};
 use bastide_rt::config::File;
 use nix::sys::signal::{Signal, kill};
@@ -26,7 +27,9 @@ fn the_daemon() {
     if std::env::var_os(MARK).is_none() {
         return;
     }
-    let config = Config::load(File::None, &[]).unwrap();
+    let mut config = Config::load(File::None, &[]).unwrap();
+    // This binary supervises nothing; sessions with rules are tested where the program is.
+    config.sessions.supervisor = Supervisor { program: "/bin/false".into(), args: Vec::new() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let ended = runtime.block_on(run(config, None, |_| eprintln!("ready")));
     match ended {
