@@ -8,6 +8,8 @@ TARGET is PORT USER KEYFILE KNOWN_HOSTS; the host is 127.0.0.1. Each says `BENCH
 """
 
 import asyncio
+import ctypes
+import gc
 import json
 import socket
 import sys
@@ -15,6 +17,12 @@ import time
 
 HOST = "127.0.0.1"
 TERM = "xterm-256color"
+# As in src/rows/ssh/open.rs.
+LEAVE = "exit\n"
+PAUSE = 0.1
+# As in src/ssh.rs.
+WARM = 20
+SETTLE = 0.5
 
 
 class Target:
@@ -57,6 +65,10 @@ class AsyncSsh:
         )
         return self.loop.run_until_complete(opened)[0]
 
+    def leave(self, terminal):
+        terminal.write(LEAVE)
+        self.loop.run_until_complete(terminal.wait_closed())
+
     def end(self):
         self.connection.abort()
         self.loop.run_until_complete(self.connection.wait_closed())
@@ -82,6 +94,12 @@ class Paramiko:
     def terminal(self):
         return self.client.invoke_shell(TERM, 80, 24)
 
+    def leave(self, terminal):
+        terminal.sendall(LEAVE)
+        while terminal.recv(4096):
+            pass
+        terminal.close()
+
     def end(self):
         self.client.close()
 
@@ -104,20 +122,34 @@ def connect(library, target, count):
         began = time.perf_counter()
         terminal = shared.terminal()
         pooled.append((time.perf_counter() - began) * 1000)
-        terminal.close()
+        # Before the next one: the server has work with a shell that ends, and paramiko does not ask for
+        # TCP_NODELAY, so that the next message would wait 40 ms for the answer to its last one.
+        shared.leave(terminal)
+        time.sleep(PAUSE)
     shared.end()
     print(json.dumps({"cold": cold, "pooled": pooled}), flush=True)
 
 
 def hold(library, target, count):
-    """The first connection brings what all share."""
-    held = [library(target)]
-    held[0].terminal()
-    ready("one")
+    """WARM connections bring what all share, and fill the room that the imports left in the heap."""
+    held = []
+
+    def more(number):
+        for _ in range(number):
+            connection = library(target)
+            held.append((connection, connection.terminal()))
+        # Prompts come after the terminals; they are read before anything is measured.
+        time.sleep(SETTLE)
+        if AsyncSsh.loop:
+            AsyncSsh.loop.run_until_complete(asyncio.sleep(SETTLE))
+        # Neither what waits for the collector nor what the allocator keeps for later is a connection's.
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+
+    more(WARM)
+    ready("warm")
     sys.stdin.readline()
-    for _ in range(count):
-        connection = library(target)
-        held.append((connection, connection.terminal()))
+    more(count)
     ready("all")
     sys.stdin.readline()
 

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bastide_rt::Tasks;
@@ -270,21 +271,32 @@ pub(crate) fn hop(port: u16, username: String, key: String, host_key: String) ->
     }
 }
 
-/// One connection with a terminal, then `count` more, each held: what a process of ours pays for them.
+/// Connections that are there before any is measured: they bring what all share, and fill what the start left free
+/// in the heap.
+const WARM: usize = 20;
+/// Prompts come after the terminals.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// [`WARM`] connections with a terminal each, then `count` more, all held: what a process of ours pays for them.
 pub(crate) fn hold(count: usize, hop: &Hop) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let pool = Pool::new(Config::default(), Tasks::new());
-    let open = |isolation: usize| {
-        let to = Ssh { hops: vec![hop.clone()], isolation: isolation.to_string(), ..Ssh::default() };
-        runtime.block_on(pool.shell(&to, ShellOptions::default(), Arc::new(NobodyToAsk)))
+    let mut held = Vec::new();
+    let mut more = |number: usize| {
+        for _ in 0..number {
+            let isolation = held.len().to_string();
+            let to = Ssh { hops: vec![hop.clone()], isolation, ..Ssh::default() };
+            let shell = pool.shell(&to, ShellOptions::default(), Arc::new(NobodyToAsk));
+            held.push(runtime.block_on(shell)?);
+        }
+        std::thread::sleep(SETTLE);
+        Ok::<_, anyhow::Error>(())
     };
-    let mut held = vec![open(0)?];
-    println!("{READY}one;");
+    more(WARM)?;
+    println!("{READY}warm;");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
-    for isolation in 1..=count {
-        held.push(open(isolation)?);
-    }
+    more(count)?;
     println!("{READY}all;");
     std::io::stdin().read_line(&mut line)?;
     runtime.block_on(pool.close());
