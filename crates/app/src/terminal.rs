@@ -163,12 +163,15 @@ impl Terminal {
             let (acks, acked) = watch::channel(0);
             let (sizes, sized) = watch::channel(None);
             let rounds = Arc::default();
-            let (pieces, typing) = Typing::start(ctx.app(), slot, &event_sender, (&rounds, sized));
+            let (pieces, typing, worker) = Typing::new(ctx.app(), slot, &event_sender, (&rounds, sized));
             let write = open.write;
             let (answers, said) = mpsc::channel(MAX_ANSWERS);
             let channels = (event_sender, acked);
             let actor = Actor::new(ctx.clone(), open, channels, typing, Answers::new(said));
-            ctx.app().tasks().spawn("terminal", actor.run(attached));
+            // One task: a key's answer and its echo, which come together, wake it once. The answer first, which
+            // goes to the page with the echo.
+            let both = async move { tokio::join!(biased; worker.run(), actor.run(attached)) };
+            ctx.app().tasks().spawn("terminal", both);
             Ok(Self {
                 write,
                 over: false,

@@ -1,16 +1,16 @@
 //! One connection: handshake, then a task that reads and a task that writes.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bastide_rt::{LocalReader, LocalWriter, halves};
 use bastide_wire::event::FromDaemon;
 use bastide_wire::request::{Ack, Envelope, Handshake, Target};
 use bastide_wire::{DecodeError, Frames, MAX_OUTPUT_FRAME, PROTOCOL_VERSION, Reply, capability, frame};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
 use crate::shared::Shared;
@@ -97,15 +97,18 @@ pub(crate) async fn next_payload<R: AsyncReadExt + Unpin>(
 
 /// Starts both tasks. They end with the connection: when the daemon closes it, or when
 /// `shared.over` is cancelled because the last handle is gone.
-pub(crate) fn start(connected: Connected, shared: &Arc<Shared>) -> mpsc::Sender<Bytes> {
+///
+/// # Errors
+/// `Closed`: there is no descriptor left for it.
+pub(crate) fn start(connected: Connected, shared: &Arc<Shared>) -> Result<mpsc::Sender<Bytes>, Error> {
     let (sender, receiver) = mpsc::channel(WRITE_QUEUE);
-    let (read, write) = connected.stream.into_split();
+    let (read, write) = halves(connected.stream).map_err(|e| Error::Closed { why: e.to_string() })?;
     tokio::spawn(read_all(read, connected.frames, Arc::clone(shared)));
     tokio::spawn(write_all(write, receiver, Arc::clone(shared)));
-    sender
+    Ok(sender)
 }
 
-async fn read_all(mut stream: OwnedReadHalf, mut frames: Frames, shared: Arc<Shared>) {
+async fn read_all(mut stream: LocalReader, mut frames: Frames, shared: Arc<Shared>) {
     let why = loop {
         let payload = tokio::select! {
             biased;
@@ -127,7 +130,7 @@ async fn read_all(mut stream: OwnedReadHalf, mut frames: Frames, shared: Arc<Sha
     shared.finish(why);
 }
 
-async fn write_all(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>, shared: Arc<Shared>) {
+async fn write_all(mut stream: LocalWriter, mut queue: mpsc::Receiver<Bytes>, shared: Arc<Shared>) {
     let mut gathered = BytesMut::new();
     loop {
         tokio::select! {
@@ -145,11 +148,13 @@ async fn write_all(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>,
             gathered.extend_from_slice(&frame);
         }
         add_deferred(&mut gathered, &shared);
+        let mut slices = [IoSlice::new(&gathered)];
         let written = tokio::select! {
             biased;
             () = shared.over.cancelled() => return,
-            written = stream.write_all_buf(&mut gathered) => written,
+            written = stream.write_all(&mut slices) => written,
         };
+        gathered.clear();
         if let Err(e) = written {
             return shared.finish(e.to_string());
         }

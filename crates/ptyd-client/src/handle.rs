@@ -116,7 +116,7 @@ impl Client {
         let connected = connection::open(&config).await?;
         let daemon = connected.daemon.clone();
         let shared = Arc::new(Shared::default());
-        let queue = connection::start(connected, &shared);
+        let queue = connection::start(connected, &shared)?;
         let inner = Inner {
             config,
             daemon,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bastide_rt::Phase;
+use bastide_rt::{LocalReader, Phase, halves};
 use bastide_session::{Command, Leave, Outbox, Requester, Responder};
 use bastide_wire::frame::MAX_RULES_FRAME;
 use bastide_wire::request::{Handshake, seq_of};
@@ -12,7 +12,6 @@ use bastide_wire::{
 use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::Semaphore;
 
 use crate::config::{CLIENT_ID_MAX, HANDSHAKE_WITHIN, LINGER, REQUESTS_AT_ONCE, SUBSCRIPTIONS, TOKEN_TRIES};
@@ -83,7 +82,10 @@ pub(crate) async fn run(daemon: Arc<Daemon>, socket: UnixStream) {
             .await;
         return;
     }
-    let (read, write) = socket.into_split();
+    let (read, write) = match halves(socket) {
+        Ok(halves) => halves,
+        Err(error) => return tracing::warn!(%error, "no descriptor left for a connection"),
+    };
     let outbox = Outbox::new();
     let places = Arc::new(Semaphore::new(REQUESTS_AT_ONCE));
     let subscriptions = Arc::new(Semaphore::new(SUBSCRIPTIONS));
@@ -127,7 +129,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(&mut self, mut socket: OwnedReadHalf) {
+    async fn run(&mut self, mut socket: LocalReader) {
         let limit = tokio::time::Instant::now() + HANDSHAKE_WITHIN;
         loop {
             let authenticated = self.peer.is_some();

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
+use bastide_rt::LocalWriter;
 use bastide_session::{Item, Outbox};
 use bastide_wire::event::output_header;
-use tokio::net::unix::OwnedWriteHalf;
 
 /// Items written at once. Two slices each at most, below the kernel's IOV_MAX of 1024.
 const ITEMS: usize = 256;
@@ -17,7 +17,7 @@ const FRAME: usize = 64 * 1024;
 ///
 /// # Errors
 /// What the socket says.
-pub(crate) async fn run(outbox: &Outbox, mut socket: OwnedWriteHalf) -> io::Result<()> {
+pub(crate) async fn run(outbox: &Outbox, mut socket: LocalWriter) -> io::Result<()> {
     let mut items = VecDeque::new();
     let mut headers = Vec::new();
     while outbox.take(&mut items, ITEMS).await {
@@ -25,7 +25,7 @@ pub(crate) async fn run(outbox: &Outbox, mut socket: OwnedWriteHalf) -> io::Resu
         let plan = plan(&items, &mut headers);
         let mut slices: Vec<IoSlice<'_>> =
             plan.parts.iter().map(|part| part.slice(&items, &headers)).collect();
-        write_all(&mut socket, &mut slices).await?;
+        socket.write_all(&mut slices).await?;
         for item in items.drain(..) {
             if let Item::Output(chunk) = item {
                 chunk.written();
@@ -97,18 +97,4 @@ fn run_length(items: &VecDeque<Item>, index: usize) -> (usize, usize) {
         count += 1;
     }
     (count, length)
-}
-
-async fn write_all(socket: &mut OwnedWriteHalf, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    IoSlice::advance_slices(&mut slices, 0);
-    while !slices.is_empty() {
-        socket.writable().await?;
-        match socket.try_write_vectored(slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut slices, written),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }

@@ -5,12 +5,14 @@
 //! particular process, only the ways to hold them.
 
 pub mod config;
+mod local;
 pub mod logging;
 pub mod paths;
 mod shutdown;
 mod signals;
 mod tasks;
 
+pub use local::{LocalReader, LocalWriter, halves};
 pub use shutdown::{Deadlines, Ending, Phase, Shutdown};
 pub use signals::{Hangup, Received, Signals};
 pub use tasks::{Ended, Panics, Task, Tasks};

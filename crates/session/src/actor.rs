@@ -32,7 +32,7 @@ use crate::guard::{Door, Guard};
 use crate::handle::{Handle, Identity};
 use crate::input::InputQueue;
 use crate::open::{Begun, Behind, Open, Running, seconds};
-use crate::outbox::Responder;
+use crate::outbox::{Outbox, Responder};
 use crate::ring::Ring;
 use crate::viewer::{Viewer, ViewerKey};
 use crate::{Config, command};
@@ -90,6 +90,11 @@ struct Typed {
     waiting: VecDeque<(command::Input, Instant)>,
     /// Reviews that a Ctrl-C has given up.
     given_up: Vec<uuid::Uuid>,
+    /// Where the reply to a key waits for output.
+    unsaid: Option<Outbox>,
+    /// Until when. It stays when the reply has gone before: a clock set anew for every key costs more than a look
+    /// for nothing.
+    say_at: Option<Instant>,
 }
 
 /// When and how it ends.
@@ -147,8 +152,13 @@ enum Woken {
 impl Typed {
     /// With what is typed at the start, which is looked at like anything else.
     fn begin(commands: &[String], guard: Option<&mut Guard>, limit: usize) -> Self {
-        let mut typed =
-            Self { queue: InputQueue::new(limit), waiting: VecDeque::new(), given_up: Vec::new() };
+        let mut typed = Self {
+            queue: InputQueue::new(limit),
+            waiting: VecDeque::new(),
+            given_up: Vec::new(),
+            unsaid: None,
+            say_at: None,
+        };
         let text: String = commands.iter().map(|line| format!("{line}\r")).collect();
         match guard.map(|guard| &mut guard.door) {
             Some(Door::Watched { screen, .. }) => {
@@ -243,6 +253,7 @@ impl Session {
         self.tell_recording_failed().await;
         loop {
             self.serve_viewers();
+            self.replies_gone_with_output();
             if self.is_over() {
                 break;
             }

@@ -48,6 +48,13 @@ pub(crate) const FLOOD_BYTES: usize = 16 * 1024;
 /// while it feeds one turn's output to its screen.
 pub(crate) const COMMANDS: usize = 256;
 
+/// So long an input is a key or a few, whose echo is on its way at once.
+pub(crate) const KEY_BYTES: usize = 64;
+
+/// The reply to a key waits so long for output to go with: one message to the client instead of two, which it
+/// would be woken for each. An echo on this machine comes within a tenth of it.
+pub(crate) const REPLY_WITH_OUTPUT: std::time::Duration = std::time::Duration::from_millis(2);
+
 /// Input frames that may wait for room in the queue, with their replies held back.
 pub(crate) const WAITING_INPUTS: usize = 64;
 

@@ -126,6 +126,8 @@ struct Queue {
     reply_bytes: usize,
     closing: bool,
     closed: bool,
+    /// The writer has been woken for what is there.
+    told: bool,
 }
 
 impl Default for Outbox {
@@ -144,6 +146,11 @@ impl Outbox {
     }
 
     fn put(&self, item: Item) {
+        self.put_and(item, true);
+    }
+
+    /// Without `wake` it goes with the next item, or at [`Self::go_on`].
+    fn put_and(&self, item: Item, wake: bool) {
         let mut queue = self.queue();
         if queue.closed {
             if let Item::Output(chunk) = item {
@@ -161,14 +168,30 @@ impl Outbox {
         }
         let closes = matches!(item, Item::Close);
         queue.closing |= closes;
-        let was_empty = queue.items.is_empty();
         queue.items.push_back(item);
+        let wake = wake && !queue.told;
+        queue.told |= wake;
         drop(queue);
-        if was_empty {
+        if wake {
             self.0.filled.notify_one();
         }
         if closes {
             self.0.gone.notify_waiters();
+        }
+    }
+
+    /// Whether something waits that the writer was not woken for.
+    pub(crate) fn holds_back(&self) -> bool {
+        let queue = self.queue();
+        !queue.told && !queue.items.is_empty()
+    }
+
+    /// Writes what is held back.
+    pub(crate) fn go_on(&self) {
+        let mut queue = self.queue();
+        if !queue.items.is_empty() && !std::mem::replace(&mut queue.told, true) {
+            drop(queue);
+            self.0.filled.notify_one();
         }
     }
 
@@ -204,6 +227,7 @@ impl Outbox {
                     let taken: usize = queue.items.range(..count).map(reply_bytes).sum();
                     into.extend(queue.items.drain(..count));
                     queue.reply_bytes -= taken;
+                    queue.told = !queue.items.is_empty();
                     if queue.items.is_empty() && queue.items.capacity() > 1024 {
                         queue.items.shrink_to(16);
                     }
@@ -303,6 +327,13 @@ impl Responder {
     /// `ok` naming the session only.
     pub fn session(self, session: u32) {
         self.outbox.reply(&Reply::session(self.seq, session));
+    }
+
+    /// The same with the next item, or at [`Outbox::go_on`] of the outbox that it returns.
+    pub(crate) fn session_soon(self, session: u32) -> Outbox {
+        let reply = frame::encode(&Reply::session(self.seq, session));
+        self.outbox.put_and(Item::Frame(reply), false);
+        self.outbox
     }
 
     pub fn error(self, code: Code, message: impl Into<String>) {

@@ -162,6 +162,33 @@ async fn an_outbox_that_nobody_reads_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_reply_that_is_held_back_goes_with_the_next_item_or_when_told() {
+    let outbox = Outbox::new();
+    let responder = |seq| Responder { outbox: outbox.clone(), seq };
+    let writer = tokio::spawn({
+        let outbox = outbox.clone();
+        async move {
+            let mut takes = Vec::new();
+            for _ in 0..2 {
+                let mut items = VecDeque::new();
+                assert!(outbox.take(&mut items, 64).await);
+                takes.push(items.len());
+            }
+            takes
+        }
+    });
+    tokio::task::yield_now().await;
+    let held = responder(1).session_soon(7);
+    tokio::task::yield_now().await;
+    assert!(held.holds_back(), "nobody was woken for it");
+    responder(2).session(7);
+    assert!(!held.holds_back());
+    tokio::task::yield_now().await;
+    responder(3).session_soon(7).go_on();
+    assert_eq!(live::within("both", writer).await.unwrap(), [2, 1]);
+}
+
+#[tokio::test]
 async fn a_budget_wakes_its_keeper_for_growth_too() {
     let budget = crate::ScrollbackBudget::new(1 << 20);
     let mut share = crate::budget::Share::new(budget.clone());

@@ -43,6 +43,8 @@ pub(crate) struct Inbox {
     state: Mutex<State>,
     /// Something changed for the reading side.
     news: Notify,
+    /// Nothing more will come, or nobody reads any more. Apart from `news`, so that output wakes its reader alone.
+    over: Notify,
     /// Something changed for the connection, which waits in [`Inbox::deliver`].
     room: Notify,
 }
@@ -119,6 +121,7 @@ impl Inbox {
         state.over = true;
         drop(state);
         self.news.notify_waiters();
+        self.over.notify_waiters();
         self.room.notify_waiters();
     }
 
@@ -141,6 +144,7 @@ impl Inbox {
         drop(state);
         self.room.notify_waiters();
         self.news.notify_waiters();
+        self.over.notify_waiters();
     }
 
     /// Takes output; `WouldBlock` when there is none yet, 0 at the end.
@@ -211,7 +215,19 @@ impl Inbox {
 
     /// Until nothing more will come or nobody reads any more; cancel-safe.
     pub(crate) async fn ended(&self) {
-        self.until(|state| (state.ended || state.abandoned).then_some(())).await;
+        loop {
+            let mut over = std::pin::pin!(self.over.notified());
+            over.as_mut().enable();
+            if self.is_of_no_use() {
+                return;
+            }
+            over.await;
+        }
+    }
+
+    fn is_of_no_use(&self) -> bool {
+        let state = self.state();
+        state.ended || state.abandoned
     }
 
     /// Whether the server knows already that it is over.

@@ -55,6 +55,17 @@ impl Rounds {
     }
 }
 
+/// What types; to be run beside the actor.
+pub(super) struct Worker {
+    pieces: mpsc::Receiver<Piece>,
+    writers: watch::Receiver<Option<Writer>>,
+    sizes: watch::Receiver<Option<Size>>,
+    slot: Slot,
+    rounds: Arc<Rounds>,
+    events: mpsc::Sender<Event>,
+    shutdown: Shutdown,
+}
+
 /// The actor's hand on it.
 #[derive(Debug)]
 pub(super) struct Typing {
@@ -64,12 +75,12 @@ pub(super) struct Typing {
 }
 
 impl Typing {
-    pub(super) fn start(
+    pub(super) fn new(
         app: &App,
         slot: Slot,
         events: &mpsc::Sender<Event>,
         (rounds, sizes): (&Arc<Rounds>, watch::Receiver<Option<Size>>),
-    ) -> (mpsc::Sender<Piece>, Self) {
+    ) -> (mpsc::Sender<Piece>, Self, Worker) {
         // Beside a window of pieces, those of the window before, which are passed over after a refusal.
         let (sender, pieces) = mpsc::channel(2 * MAX_PIECES);
         let (writer, writers) = watch::channel(None);
@@ -82,8 +93,7 @@ impl Typing {
             events: events.clone(),
             shutdown: app.shutdown().clone(),
         };
-        app.tasks().spawn("terminal input", worker.run());
-        (sender, Self { slot, rounds: Arc::clone(rounds), writer })
+        (sender, Self { slot, rounds: Arc::clone(rounds), writer }, worker)
     }
 
     /// A new attachment: what came before and was not taken the page sends again. Returns the last
@@ -97,18 +107,8 @@ impl Typing {
     }
 }
 
-struct Worker {
-    pieces: mpsc::Receiver<Piece>,
-    writers: watch::Receiver<Option<Writer>>,
-    sizes: watch::Receiver<Option<Size>>,
-    slot: Slot,
-    rounds: Arc<Rounds>,
-    events: mpsc::Sender<Event>,
-    shutdown: Shutdown,
-}
-
 impl Worker {
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         loop {
             let piece = tokio::select! {
                 // A size that was asked for before a piece is there before it.

@@ -33,11 +33,12 @@ const KILLED: ExitStatus = ExitStatus { code: 137, signal: Some(9) };
 impl Session {
     /// The next moment at which something is due; none for most sessions most of the time.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let unsaid = self.typed.say_at;
         if let Some(ended) = &self.life.ended {
-            return Some(ended.forget_at);
+            return [Some(ended.forget_at), unsaid].into_iter().flatten().min();
         }
         if self.life.exited.is_some() {
-            return self.patience_ends();
+            return [self.patience_ends(), unsaid].into_iter().flatten().min();
         }
         let held = self.viewers.all.iter().filter_map(|viewer| viewer.filter.flush_at()).min();
         let late_input = self.typed.waiting.front().map(|(_, until)| *until);
@@ -48,6 +49,7 @@ impl Session {
         [
             self.patience_ends(),
             held,
+            unsaid,
             late_input,
             kill,
             latest,
@@ -74,6 +76,7 @@ impl Session {
     pub(super) async fn deadline_passed(&mut self) {
         let now = Instant::now();
         self.give_up_pacing(now);
+        self.say_unsaid(now);
         self.refuse_late_input(now);
         self.release_held_input(now);
         self.expire_questions(now).await;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::Session;
 use crate::backend::Backend;
 use crate::command::{EndReason, Input};
-use crate::config::{INPUT_WAIT, WAITING_INPUTS};
+use crate::config::{INPUT_WAIT, KEY_BYTES, REPLY_WITH_OUTPUT, WAITING_INPUTS};
 use crate::guard::Door;
 use crate::guard::watched::PENDING;
 use crate::viewer::ViewerKey;
@@ -99,8 +99,29 @@ impl Session {
     fn take(&mut self, input: Input) {
         self.record_input(&input.data);
         let session = self.id();
+        let key = input.patient && input.viewer.is_some() && input.data.len() <= KEY_BYTES;
         self.put(input.data);
-        input.reply.session(session);
+        // One at a time: who types on without an answer is answered at once.
+        if key && self.typed.unsaid.is_none() {
+            self.typed.unsaid = Some(input.reply.session_soon(session));
+            self.typed.say_at.get_or_insert_with(|| Instant::now() + REPLY_WITH_OUTPUT);
+        } else {
+            input.reply.session(session);
+        }
+    }
+
+    /// Forgets the reply that has gone with something else to the same client.
+    pub(super) fn replies_gone_with_output(&mut self) {
+        self.typed.unsaid.take_if(|outbox| !outbox.holds_back());
+    }
+
+    /// Nothing came that the reply could go with.
+    pub(super) fn say_unsaid(&mut self, now: Instant) {
+        if self.typed.say_at.take_if(|at| *at <= now).is_some()
+            && let Some(outbox) = self.typed.unsaid.take()
+        {
+            outbox.go_on();
+        }
     }
 
     fn refuse(&self, input: Input) {

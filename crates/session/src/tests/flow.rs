@@ -4,7 +4,7 @@ use bastide_wire::event::Event;
 use bastide_wire::spec::{Flow, RecordingMode};
 
 use super::live::{Client, SEED, Setup, WATCHER, Wish, within};
-use crate::{Command, Config, EndReason};
+use crate::{Command, Config, EndReason, Input};
 
 /// So many x, then whatever `then` says.
 fn prints(count: usize, then: &str) -> String {
@@ -37,6 +37,19 @@ async fn a_watcher_that_was_full_when_the_program_ended_gets_the_rest_and_the_ex
     live.until("the end", |info| !info.is_alive).await;
     watcher.until("the exit", |client| client.exits() == 1).await;
     assert!(watcher.output.len() >= 200_000);
+}
+
+#[tokio::test]
+async fn keys_that_show_nothing_are_answered_all_the_same() {
+    let live = Setup::new().run("stty -echo; echo ready; cat > /dev/null").await;
+    let mut typist = Client::new(1);
+    live.attach(&mut typist, Wish { write: true, ..WATCHER }).await;
+    typist.until("the program", |client| client.output.ends_with(b"ready\r\n")).await;
+    for seq in 10..20 {
+        let Command::Input(input) = typist.input(seq, b"x".to_vec()) else { unreachable!() };
+        live.send(Command::Input(Input { viewer: WATCHER.viewer, ..input })).await;
+        assert_eq!(within("the answer", typist.reply()).await.seq(), seq);
+    }
 }
 
 #[tokio::test]
