@@ -320,7 +320,7 @@ impl View {
             Some(ViewerEvent::Resync(snapshot)) => self.show(&snapshot, false),
             Some(ViewerEvent::Notice { kind, text, .. }) if kind == "ssh" => self.on_dial(text),
             Some(ViewerEvent::Notice { text, command: Some(command), .. }) => {
-                self.on_command(text, &command).await
+                self.on_command(text, &command).await;
             }
             Some(ViewerEvent::Notice { text, .. }) => self.on_notice(text),
             Some(ViewerEvent::Prompt(prompt)) => {
