@@ -1,13 +1,13 @@
 //! What a connection's own task calls, and what it shares with the rest of the crate.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastide_rt::Tasks;
 use russh::client::{DisconnectReason, Handler, Session};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{ChannelId, ChannelOpenFailure, Sig, client};
+use tokio::sync::watch;
 
 use crate::agent::Agent;
 use crate::channel::{Exit, Inbox, Stream};
@@ -37,7 +37,7 @@ pub(crate) struct Link {
     /// The server's words about the last channel that it refused.
     refusal: Mutex<Option<String>>,
     /// Its task waits for a slow reader; silence is no sign of death then.
-    pub(crate) waiting: AtomicBool,
+    pub(crate) waiting: watch::Sender<bool>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -134,9 +134,9 @@ impl Callbacks {
     async fn deliver(&self, id: ChannelId, stream: Stream, bytes: &[u8]) {
         let Some(inbox) = self.link.inbox(id) else { return };
         if !inbox.deliver(stream, bytes) {
-            self.link.waiting.store(true, Ordering::Relaxed);
+            self.link.waiting.send_replace(true);
             inbox.has_room().await;
-            self.link.waiting.store(false, Ordering::Relaxed);
+            self.link.waiting.send_replace(false);
         }
     }
 }

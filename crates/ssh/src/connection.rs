@@ -1,6 +1,5 @@
 //! One logged-in connection and its channels.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +18,8 @@ const MAX_OPENED: usize = 2000;
 
 /// A polite goodbye waits so long for a stream that may be dead.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// A reader that is only busy is back sooner; whoever asks for a terminal does not wait longer for one that is not.
+const STANDSTILL: Duration = Duration::from_millis(250);
 
 /// What is shown of a connection: page, command line, metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +124,18 @@ impl Connection {
 
     /// Whether it stands still for a reader of one of its channels.
     pub(crate) fn waits(&self) -> bool {
-        self.link.waiting.load(Ordering::Relaxed)
+        *self.link.waiting.borrow()
+    }
+
+    /// Until it has stood still for [`STANDSTILL`] on end.
+    pub(crate) async fn stands_still(&self) {
+        let mut waiting = self.link.waiting.subscribe();
+        // The sender is in the link that this connection has: it does not go away.
+        while waiting.wait_for(|waits| *waits).await.is_ok() {
+            if timeout(STANDSTILL, waiting.wait_for(|waits| !*waits)).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A place for one more channel, unless it is known that there is none.
@@ -279,8 +291,8 @@ impl Channel {
         self.lease.connection.link.forwards()
     }
 
-    pub(crate) fn connection(&self) -> u64 {
-        self.lease.connection.id()
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.lease.connection
     }
 
     pub(crate) fn write(&self) -> &ChannelWriteHalf<Msg> {

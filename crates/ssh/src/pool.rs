@@ -26,6 +26,7 @@ use key::{Key, Keys};
 
 /// A server that refuses a channel on so many connections in a row is not asked again.
 const MAX_TRIES: usize = 4;
+const NOT_READ: &str = "each connection stands still, because what somebody's terminal prints is not read";
 
 /// All connections of a process of one purpose. Clones are the same pool. Its tasks run among those given to
 /// [`Pool::new`]; [`Pool::close`] ends them.
@@ -72,9 +73,19 @@ impl Pool {
     pub async fn shell(&self, to: &Ssh, how: ShellOptions, ask: Arc<dyn Ask>) -> Result<Shell, Error> {
         let (pool, to) = (self.clone(), to.clone());
         self.detached("ssh open", async move {
-            let channel = pool.channel(&to, &ask).await?;
-            let limit = pool.inner.config.channel_timeout;
-            Shell::start(channel, &how, to.command.as_deref(), limit, &pool.inner.tasks).await
+            let (command, limit) = (to.command.as_deref(), pool.inner.config.channel_timeout);
+            let mut place = String::new();
+            for _ in 0..MAX_TRIES {
+                let channel = pool.channel(&to, &ask).await?;
+                channel.place().clone_into(&mut place);
+                let connection = Arc::clone(channel.connection());
+                tokio::select! {
+                    started = Shell::start(channel, &how, command, limit, &pool.inner.tasks) => return started,
+                    // The answer is behind somebody's output that is not read.
+                    () = connection.stands_still(), if !asks_a_person_of(&to) => {}
+                }
+            }
+            Err(Error::Channel { place, why: NOT_READ.to_owned() })
         })
         .await
     }
@@ -183,7 +194,15 @@ impl Pool {
             // In its own task: a channel that the server has given must find somebody who closes it.
             let opening =
                 self.inner.tasks.spawn("ssh channel", async move { lease.open(limit, &tasks).await });
-            match opening.await.unwrap_or(Err(NoChannel::Gone("opening a channel failed".to_owned()))) {
+            let opened = tokio::select! {
+                opened = opening => opened,
+                // A channel that still comes is closed by whoever drops it.
+                () = connection.stands_still(), if !asks_a_person_of(to) => {
+                    why = NOT_READ.to_owned();
+                    continue;
+                }
+            };
+            match opened.unwrap_or(Err(NoChannel::Gone("opening a channel failed".to_owned()))) {
                 Ok(channel) => return Ok(channel),
                 Err(NoChannel::Refused(said)) => {
                     why = format!("the server refuses a session: {said}");
@@ -206,8 +225,7 @@ impl Pool {
     async fn lease(&self, to: &Ssh, ask: &Arc<dyn Ask>) -> Result<Lease, Error> {
         let expected = to.hops.iter().map(Expected::of).collect::<Result<Vec<_>, _>>()?;
         let key = self.inner.keys.of(to);
-        let asks = to.hops.iter().flat_map(|hop| &hop.logins).any(asks_a_person);
-        let wanted = Wanted { expected: &expected, asks };
+        let wanted = Wanted { expected: &expected, asks: asks_a_person_of(to) };
         for _ in 0..MAX_TRIES {
             let passengers = match self.inner.find(&key, wanted, || self.take_off(&key, to, ask))? {
                 Found::Lease(lease) => return Ok(lease),
@@ -259,6 +277,10 @@ struct Wanted<'a> {
     /// A new one would ask a person; then one that stands still for somebody's reader is better than none. Otherwise
     /// a new one is opened beside it.
     asks: bool,
+}
+
+fn asks_a_person_of(to: &Ssh) -> bool {
+    to.hops.iter().flat_map(|hop| &hop.logins).any(asks_a_person)
 }
 
 fn asks_a_person(login: &Login) -> bool {

@@ -146,7 +146,7 @@ impl Shell {
         let shell = Self {
             inbox: Arc::clone(&channel.inbox),
             outbox: Arc::clone(&outbox),
-            connection: channel.connection(),
+            connection: channel.connection().id(),
         };
         drop(tasks.spawn("ssh shell", send(channel, outbox)));
         Ok(shell)
