@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn rows_that_go_on_are_one_line() {
         assert_eq!(line(5, 4, "$ echo abc"), cut("$ echo abc", ""));
-        assert_eq!(line(5, 4, "x\r\n$ echo abc\x1b[A\x1b[2D"), cut("$ e", "cho abc"));
+        assert_eq!(line(5, 4, "x\r\n$ echo abc\x1b[A\x1b[2D"), cut("$ ", "echo abc"));
         assert_eq!(line(4, 4, "$ 日本語"), cut("$ 日本語", ""), "wide characters leave no blank behind");
     }
 
