@@ -263,7 +263,7 @@ pub async fn cancel(ctx: &Ctx, id: Uuid) -> Result<Review, Error> {
 }
 
 fn about(row: &store::Review) -> About {
-    About::session(row.session).with("review", row.uid.to_string()).with("hash", row.hash.as_str())
+    About::session(row.session).with("review", row.uid.to_string()).with("facts_hash", row.hash.as_str())
 }
 
 fn still_open(row: &store::Review) -> Result<(), Error> {
