@@ -59,6 +59,8 @@ struct Usage {
     idle_since: Option<(Instant, SystemTime)>,
     /// The server refused a channel, with so many open.
     full_at: Option<usize>,
+    /// It has given a channel to somebody.
+    given: bool,
     /// Takes no new channels any more.
     retired: bool,
     misses: u32,
@@ -67,8 +69,12 @@ struct Usage {
 /// Why a connection gives no channel.
 #[derive(Debug)]
 pub(crate) enum NoChannel {
-    /// The server said no: its `MaxSessions`, or no sessions at all.
-    Refused(String),
+    /// The server said no: its `MaxSessions`, or no sessions at all. `never`: this connection has not given a channel
+    /// to anybody, and nobody else asks it for one.
+    Refused {
+        said: String,
+        never: bool,
+    },
     Gone(String),
     Slow,
 }
@@ -95,6 +101,7 @@ impl Connection {
             opened: 0,
             idle_since: Some((Instant::now(), SystemTime::now())),
             full_at: None,
+            given: false,
             retired: false,
             misses: 0,
         };
@@ -249,26 +256,25 @@ impl Lease {
                 // What arrives comes by the callbacks; the other half would be a second copy of it.
                 let (_, write) = channel.split();
                 let inbox = connection.link.opened(write.id()).ok_or_else(|| NoChannel::Gone(gone()))?;
+                connection.usage().given = true;
                 Ok(Channel { lease: self, write: Some(write), inbox, tasks: tasks.clone() })
             }
             Err(russh::Error::ChannelOpenFailure(reason)) => {
                 let mut usage = connection.usage();
-                match usage.channels - 1 {
+                let others = usage.channels - 1;
+                match others {
                     // The server still counts channels that have ended here, or wants no more.
                     0 => usage.retired = true,
                     others => usage.full_at = Some(others),
                 }
+                let never = others == 0 && !usage.given;
                 drop(usage);
                 let said = connection.link.take_refusal().filter(|said| !said.is_empty());
-                Err(NoChannel::Refused(said.unwrap_or_else(|| reason.description().to_lowercase())))
+                let said = said.unwrap_or_else(|| reason.description().to_lowercase());
+                Err(NoChannel::Refused { said, never })
             }
             Err(_) => Err(NoChannel::Gone(gone())),
         }
-    }
-
-    /// Whether it is the first channel of its connection.
-    pub(crate) fn first(&self) -> bool {
-        self.connection.usage().opened == 1
     }
 }
 

@@ -188,7 +188,7 @@ impl Pool {
         let mut place = String::new();
         for _ in 0..MAX_TRIES {
             let lease = self.lease(to, ask).await?;
-            let (fresh, connection) = (lease.first(), Arc::clone(&lease.connection));
+            let connection = Arc::clone(&lease.connection);
             place.clone_from(&connection.place);
             let tasks = self.inner.tasks.clone();
             // In its own task: a channel that the server has given must find somebody who closes it.
@@ -204,10 +204,10 @@ impl Pool {
             };
             match opened.unwrap_or(Err(NoChannel::Gone("opening a channel failed".to_owned()))) {
                 Ok(channel) => return Ok(channel),
-                Err(NoChannel::Refused(said)) => {
+                Err(NoChannel::Refused { said, never }) => {
                     why = format!("the server refuses a session: {said}");
-                    // One that has never given a channel will not give one to the next.
-                    if fresh {
+                    // It will not give one to the next either.
+                    if never {
                         break;
                     }
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bastide_rt::Tasks;
-use bastide_ssh::{Answer, Config, Error, Exec, Exit, Pool, ShellOptions};
+use bastide_ssh::{Answer, Config, Error, Exec, Exit, Pool, Shell, ShellOptions};
 use bastide_testkit::{SshServer, SshServerOptions, Sshd, SshdOptions, within};
 use bastide_wire::ssh::{Login, Secret};
 
@@ -11,6 +11,28 @@ use crate::rig::{Scripted, nobody, pool, read_bytes, read_out, read_to, shell, t
 
 async fn server() -> SshServer {
     SshServer::start(SshServerOptions::default().password("secret")).await
+}
+
+#[tokio::test]
+async fn of_many_who_ask_at_once_nobody_is_refused_for_good() {
+    let sshd = Sshd::start_with(SshdOptions::default().max_sessions(3).max_startups(100).terse()).await;
+    for _ in 0..8 {
+        let pool = pool();
+        let ssh = sshd.ssh();
+        let (a, b, c, d, e, f, g) = tokio::join!(
+            shell(&pool, &ssh),
+            shell(&pool, &ssh),
+            shell(&pool, &ssh),
+            shell(&pool, &ssh),
+            shell(&pool, &ssh),
+            shell(&pool, &ssh),
+            shell(&pool, &ssh),
+        );
+        let used: std::collections::HashSet<u64> =
+            [a, b, c, d, e, f, g].iter().map(Shell::connection).collect();
+        assert!(used.len() >= 3, "{used:?}");
+        pool.close().await;
+    }
 }
 
 #[tokio::test]
