@@ -1,4 +1,5 @@
-import { type ReactNode, type TextareaHTMLAttributes, useId } from 'react'
+import type { TextareaHTMLAttributes } from 'react'
+import { type Around, Frame, useAround } from './field.tsx'
 
 /** Several lines of text with a name; `error` says what is wrong with them. */
 export function Area({
@@ -7,38 +8,21 @@ export function Area({
   error,
   code,
   ...rest
-}: {
-  label: string
-  hint?: ReactNode
-  error?: string | null
+}: Around & {
   /** What is in it is read by a program. */
   code?: boolean
 } & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, 'id'>) {
-  const id = useId()
-  const described = [hint ? `${id}h` : '', error ? `${id}e` : ''].filter(Boolean).join(' ')
+  const { id, control } = useAround({ hint, error })
   return (
-    <div className={error ? 'field wrong' : 'field'}>
-      <label htmlFor={id}>{label}</label>
+    <Frame id={id} label={label} hint={hint} error={error}>
       <textarea
         className={code ? 'input area code' : 'input area'}
         rows={2}
         spellCheck={code ? false : undefined}
         autoCapitalize={code ? 'none' : undefined}
         {...rest}
-        id={id}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described || undefined}
+        {...control}
       />
-      {error && (
-        <p className="field-error" id={`${id}e`} role="alert">
-          {error}
-        </p>
-      )}
-      {hint && (
-        <div className="field-hint" id={`${id}h`}>
-          {hint}
-        </div>
-      )}
-    </div>
+    </Frame>
   )
 }

@@ -1,6 +1,6 @@
 import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from 'react'
 
-interface Around {
+export interface Around {
   label: string
   hint?: ReactNode
   /** What is wrong with what was entered, and what to do. */
@@ -8,7 +8,7 @@ interface Around {
 }
 
 /** The ids by which a control names its hint and its error. */
-function useAround({ hint, error }: Pick<Around, 'hint' | 'error'>) {
+export function useAround({ hint, error }: Pick<Around, 'hint' | 'error'>) {
   const id = useId()
   const described = [hint ? `${id}h` : '', error ? `${id}e` : ''].filter(Boolean).join(' ')
   return {
@@ -21,7 +21,7 @@ function useAround({ hint, error }: Pick<Around, 'hint' | 'error'>) {
   }
 }
 
-function Frame({ id, label, hint, error, children }: Around & { id: string; children: ReactNode }) {
+export function Frame({ id, label, hint, error, children }: Around & { id: string; children: ReactNode }) {
   return (
     <div className={error ? 'field wrong' : 'field'}>
       <label htmlFor={id}>{label}</label>

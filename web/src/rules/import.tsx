@@ -2,9 +2,9 @@ import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { importRules, type RuleFormat, type RulesImported } from '../api/rules.ts'
-import { Area } from '../parts/area.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Choice } from '../parts/field.tsx'
+import { ImportText, LookThenApply } from '../parts/import-form.tsx'
 import { useAction } from '../parts/use-load.ts'
 import { Report } from '../servers/report.tsx'
 import { FaultsNotice } from './words.tsx'
@@ -39,36 +39,20 @@ export function ImportRules({ done, close }: { done: () => void; close: () => vo
         {!applied && (
           <>
             <p className="soft">{t('rules.import.lead')}</p>
-            <div className="pair">
-              <Choice
-                label={t('servers.import.format')}
-                options={{ json: 'JSON', csv: 'CSV' }}
-                value={format}
-                choose={(one) => {
-                  setFormat(one)
-                  setReport(null)
-                }}
-              />
-              <div className="field">
-                <label htmlFor="rules-file">{t('servers.import.file')}</label>
-                <input
-                  id="rules-file"
-                  type="file"
-                  className="input"
-                  onChange={async (event) => {
-                    const file = event.target.files?.[0]
-                    if (file) take(await file.text(), file.name)
+            <ImportText
+              text={text}
+              take={take}
+              beside={
+                <Choice
+                  label={t('servers.import.format')}
+                  options={{ json: 'JSON', csv: 'CSV' }}
+                  value={format}
+                  choose={(one) => {
+                    setFormat(one)
+                    setReport(null)
                   }}
                 />
-              </div>
-            </div>
-            <Area
-              label={t('servers.import.text')}
-              code
-              rows={10}
-              wrap="off"
-              value={text}
-              onChange={(event) => take(event.target.value)}
+              }
             />
           </>
         )}
@@ -77,21 +61,12 @@ export function ImportRules({ done, close }: { done: () => void; close: () => vo
         <div className="dialog-actions">
           <Button onClick={close}>{applied ? t('form.done') : t('form.cancel')}</Button>
           {!applied && (
-            <>
-              <Button
-                type={count > 0 ? 'default' : 'primary'}
-                loading={busy}
-                disabled={!text.trim()}
-                onClick={() => send(true)}
-              >
-                {t('servers.import.look')}
-              </Button>
-              {count > 0 && (
-                <Button type="primary" loading={busy} onClick={() => send(false)}>
-                  {t('rules.import.apply', { count })}
-                </Button>
-              )}
-            </>
+            <LookThenApply
+              busy={busy}
+              disabled={!text.trim()}
+              apply={count > 0 ? t('rules.import.apply', { count }) : null}
+              send={send}
+            />
           )}
         </div>
       </div>

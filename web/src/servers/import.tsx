@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { type ImportFormat, type ImportReport, importServers } from '../api/servers.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Choice } from '../parts/field.tsx'
+import { ImportText, LookThenApply } from '../parts/import-form.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useAction } from '../parts/use-load.ts'
 import { guessFormat } from './formats.ts'
@@ -24,52 +25,32 @@ export function ImportDialog({ close }: { close: () => void }) {
   }
   const send = (dryRun: boolean) => run(async () => setReport(await importServers(format, text, dryRun)))
   const done = report && !report.dry_run
-  const something = report && report.created.length + report.changed.length > 0
+  const count = report ? report.created.length + report.changed.length : 0
   return (
     <Dialog title={t('servers.import')} close={close} wide>
       <div className="form">
         {!done && (
           <>
             <p className="soft">{t('servers.import.lead')}</p>
-            <div className="pair">
-              <Choice
-                label={t('servers.import.format')}
-                options={{
-                  ssh_config: t('servers.format.ssh_config'),
-                  csv: t('servers.format.csv'),
-                  ansible: t('servers.format.ansible'),
-                }}
-                value={format}
-                choose={(one) => {
-                  setFormat(one)
-                  setReport(null)
-                }}
-              />
-              <div className="field">
-                <label htmlFor="import-file">{t('servers.import.file')}</label>
-                <input
-                  id="import-file"
-                  type="file"
-                  className="input"
-                  onChange={async (event) => {
-                    const file = event.target.files?.[0]
-                    if (file) take(await file.text(), file.name)
+            <ImportText
+              text={text}
+              take={take}
+              beside={
+                <Choice
+                  label={t('servers.import.format')}
+                  options={{
+                    ssh_config: t('servers.format.ssh_config'),
+                    csv: t('servers.format.csv'),
+                    ansible: t('servers.format.ansible'),
+                  }}
+                  value={format}
+                  choose={(one) => {
+                    setFormat(one)
+                    setReport(null)
                   }}
                 />
-              </div>
-            </div>
-            <div className="field">
-              <label htmlFor="import-text">{t('servers.import.text')}</label>
-              <textarea
-                id="import-text"
-                className="input area code"
-                rows={10}
-                spellCheck={false}
-                wrap="off"
-                value={text}
-                onChange={(event) => take(event.target.value)}
-              />
-            </div>
+              }
+            />
           </>
         )}
         <ProblemNotice problem={problem} />
@@ -77,21 +58,12 @@ export function ImportDialog({ close }: { close: () => void }) {
         <div className="dialog-actions">
           <Button onClick={close}>{done ? t('form.done') : t('form.cancel')}</Button>
           {!done && (
-            <>
-              <Button
-                type={something ? 'default' : 'primary'}
-                loading={busy}
-                disabled={!text.trim()}
-                onClick={() => send(true)}
-              >
-                {t('servers.import.look')}
-              </Button>
-              {something && (
-                <Button type="primary" loading={busy} onClick={() => send(false)}>
-                  {t('servers.import.apply', { count: report.created.length + report.changed.length })}
-                </Button>
-              )}
-            </>
+            <LookThenApply
+              busy={busy}
+              disabled={!text.trim()}
+              apply={count > 0 ? t('servers.import.apply', { count }) : null}
+              send={send}
+            />
           )}
         </div>
       </div>

@@ -1,7 +1,7 @@
-import { Button } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type ImportReport, importKnownHosts } from '../api/servers.ts'
+import { ImportText, LookThenApply } from '../parts/import-form.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useAction } from '../parts/use-load.ts'
 import { Report } from './report.tsx'
@@ -27,47 +27,16 @@ export function KnownHostsImport() {
     <section aria-labelledby="known-hosts-import" className="form">
       <h2 id="known-hosts-import">{t('hosts.import')}</h2>
       <p className="soft">{t('hosts.import.lead')}</p>
-      <div className="field">
-        <label htmlFor="known-hosts-file">{t('servers.import.file')}</label>
-        <input
-          id="known-hosts-file"
-          type="file"
-          className="input"
-          onChange={async (event) => {
-            const file = event.target.files?.[0]
-            if (file) take(await file.text())
-          }}
-        />
-      </div>
-      <div className="field">
-        <label htmlFor="known-hosts-text">{t('servers.import.text')}</label>
-        <textarea
-          id="known-hosts-text"
-          className="input area code"
-          rows={6}
-          spellCheck={false}
-          wrap="off"
-          placeholder="db-1.example ssh-ed25519 AAAA…"
-          value={text}
-          onChange={(event) => take(event.target.value)}
-        />
-      </div>
+      <ImportText text={text} take={take} rows={6} placeholder="db-1.example ssh-ed25519 AAAA…" />
       <ProblemNotice problem={problem} />
       {report && <Report report={report} what="hosts" />}
       <div className="form-actions">
-        <Button
-          type={count > 0 ? 'default' : 'primary'}
-          loading={busy}
+        <LookThenApply
+          busy={busy}
           disabled={!text.trim()}
-          onClick={() => send(true)}
-        >
-          {t('servers.import.look')}
-        </Button>
-        {count > 0 && (
-          <Button type="primary" loading={busy} onClick={() => send(false)}>
-            {t('hosts.import.apply', { count })}
-          </Button>
-        )}
+          apply={count > 0 ? t('hosts.import.apply', { count }) : null}
+          send={send}
+        />
       </div>
     </section>
   )
