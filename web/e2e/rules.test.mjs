@@ -158,6 +158,21 @@ test('a command beside the replay leads to its second', async () => {
   await context.close()
 })
 
+test('commands that are known later than the recording leave the player where it is', async () => {
+  let known
+  const { page, context, server } = await visit('/recordings', (server) => {
+    server.judge()
+    const asked = `GET /api/v1/sessions/${server.recordings[2].id}/verdicts`
+    server.held.set(asked, new Promise((done) => (known = done)))
+  })
+  await page.goto(`${ADDRESS}/recordings/${server.recordings[2].id}?t=43.5`)
+  await page.locator('.replay-screen').getByText('part_6').waitFor()
+  known()
+  await page.getByRole('region', { name: 'Commands' }).getByRole('button', { name: /rm/ }).click()
+  await page.locator('.replay-screen').getByText('part_9').waitFor()
+  await context.close()
+})
+
 test('who may not see rules is not offered them', async () => {
   const { page, context, server } = await visit('/', (server) => {
     server.rights = ['review_list']

@@ -181,6 +181,8 @@ export class StandIn {
   waiting = null
   /** What to answer instead, by `METHOD /path`. */
   instead = new Map()
+  /** What to wait for before an answer, by `METHOD /path`. */
+  held = new Map()
   asked = []
   #sockets = new Set()
 
@@ -227,6 +229,7 @@ export class StandIn {
     this.asked.push(asked)
     const instead = this.instead.get(asked)
     if (instead === 'away') return route.abort('connectionrefused')
+    await this.held.get(asked)
     const body = request.postData() ? request.postDataJSON() : {}
     const more = { state: searchParams.get('state'), known: request.headers()['if-match'] }
     return route.fulfill(instead ?? this.#api(asked, body, searchParams, more))

@@ -49,12 +49,11 @@ export function Replay({
       )}
     </section>
   )
-  const other = beside?.(actions.goTo, actions.momentAt(view.now))
-  if (!other) return player
+  // One parent whether something is beside it or not: the player lives in the element that it was made in.
   return (
     <div className="replay-row">
       {player}
-      {other}
+      {beside?.(actions.goTo, actions.momentAt(view.now))}
     </div>
   )
 }

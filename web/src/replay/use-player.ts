@@ -89,7 +89,8 @@ export function usePlayer(
     else if (at > 0) void made.seek(at)
     return () => {
       over = true
-      moment.current = squeezed.to(made.getCurrentTime())
+      // Only what moves knows better: a player that is not ready yet would say 0 to whoever asked it for a moment.
+      if (moving.current) moment.current = squeezed.to(made.getCurrentTime())
       made.dispose()
       player.current = null
     }
@@ -122,7 +123,8 @@ export function usePlayer(
       seek,
       setSpeed,
       setSkipsPauses,
-      moment: () => (player.current ? shown.current.to(player.current.getCurrentTime()) : moment.current),
+      moment: () =>
+        moving.current && player.current ? shown.current.to(player.current.getCurrentTime()) : moment.current,
       momentAt: (at) => shown.current.to(at),
       goTo: (to) => seek(shown.current.from(to)),
     }),
