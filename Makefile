@@ -50,7 +50,7 @@ test-api:
 	@$(STEP) "api against its description" tests/.venv/bin/python tests/schemathesis/run.py --no-color
 
 test-browser:
-	@$(STEP) "browser tests" npm --prefix web run --silent e2e
+	@$(STEP) "browser tests" scripts/browser-tests
 
 lint: ## formatting, clippy, budgets and layers, licences, Biome; changes nothing
 	@scripts/setup-test-deps.sh test
