@@ -137,7 +137,7 @@ export const PAGES = {
     page: async (page) => {
       await row(page)
       await page.locator('.page-head .ant-btn-default').click()
-      await page.locator('#import-text').fill('Host app-1 app-2\n  User deploy\n')
+      await page.getByRole('dialog').locator('textarea').fill('Host app-1 app-2\n  User deploy\n')
       await page.locator('dialog .ant-btn-primary').click()
       await page.locator('.import-report').waitFor()
     },
@@ -184,7 +184,7 @@ export const PAGES = {
     at: '/hosts',
     page: async (page) => {
       await page.locator('[data-authority]').waitFor()
-      await page.locator('#known-hosts-text').fill('db-1 ssh-ed25519 AAAA')
+      await page.locator('[aria-labelledby=known-hosts-import] textarea').fill('db-1 ssh-ed25519 AAAA')
       await page.locator('.form-actions button').click()
       await page.locator('.import-report').waitFor()
     },
