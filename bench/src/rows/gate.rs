@@ -119,7 +119,7 @@ fn setup(binary: &Path, program: &[String], profile: Profile) -> Result<Setup> {
         tells_lines: false,
         required: Vec::new(),
         attached: false,
-        supervisor: Supervisor { program: binary.into(), args: vec!["gate".into()] },
+        supervisor: Supervisor::new(binary, vec!["gate".into()]),
     })
 }
 

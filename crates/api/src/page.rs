@@ -67,7 +67,7 @@ impl Paging {
 
 /// Opaque to clients: hexadecimal needs no escaping anywhere.
 pub(crate) fn encode(key: &str) -> String {
-    key.bytes().map(|byte| format!("{byte:02x}")).collect()
+    bastide_app::hex::encode(key.as_bytes())
 }
 
 fn decode(cursor: &str) -> Option<String> {

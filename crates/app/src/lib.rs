@@ -19,7 +19,7 @@ pub mod exec;
 pub mod grants;
 pub mod groups;
 pub mod health;
-mod hex;
+pub mod hex;
 pub mod history;
 pub mod host_keys;
 pub mod import;

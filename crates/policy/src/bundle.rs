@@ -1,6 +1,7 @@
 //! A rule set as it travels: canonical bytes under a digest.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -67,6 +68,11 @@ impl Bundle {
         self.digest
     }
 
+    /// The same in lower-case hexadecimal, as it names the bundle everywhere.
+    pub fn digest_hex(&self) -> String {
+        hex(&self.digest)
+    }
+
     /// Canonical JSON.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -88,6 +94,14 @@ impl Bundle {
     pub fn judge(&self, subject: &Subject) -> Judge {
         Judge::new(&self.set, subject)
     }
+}
+
+/// Bytes of a digest in lower-case hexadecimal.
+pub fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::with_capacity(digest.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn canonical_bytes(set: &RuleSet) -> Result<Vec<u8>, Faults> {

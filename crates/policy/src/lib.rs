@@ -23,7 +23,7 @@ mod time;
 mod verdict;
 
 pub use action::{Action, Door, Mode};
-pub use bundle::{Bundle, MAX_BYTES};
+pub use bundle::{Bundle, MAX_BYTES, hex};
 pub use exec::ExecFacts;
 pub use facts::{Fact, Facts, Kind, Redirect, Unknown, Word};
 pub use fault::{Fault, Faults};

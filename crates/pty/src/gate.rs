@@ -19,6 +19,7 @@
 
 mod child;
 mod confine;
+mod cradle;
 mod facts;
 mod filter;
 mod hooks;
@@ -26,6 +27,7 @@ mod kernel;
 mod landlocked;
 mod layers;
 mod link;
+mod program;
 mod refusals;
 mod rules;
 mod spawn;
@@ -41,8 +43,9 @@ use serde::{Deserialize, Serialize};
 pub use bastide_policy::Action;
 pub use facts::{Decide, Decision, Executable, Facts};
 pub use layers::{Label, Layer, Layers, Missing, layers};
+pub use program::Program as Supervisor;
 pub use rules::Rules;
-pub use spawn::{Control, Gated, Program as Supervisor, Setup, spawn};
+pub use spawn::{Control, Gated, Setup, spawn};
 pub use supervisor::supervise;
 pub use wire::{Held, Report, Start, Verdict};
 

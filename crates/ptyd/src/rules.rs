@@ -38,10 +38,6 @@ pub(crate) struct Rules {
     supervisor: Supervisor,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Rules {
     /// Tries what the machine has; that takes some milliseconds.
     pub(crate) fn open(directory: PathBuf, config: &Config) -> Self {
@@ -65,7 +61,7 @@ impl Rules {
             return Err(Refused::Invalid(format!("a bundle has at most {MAX_BYTES} bytes")));
         }
         let bundle = Bundle::from_bytes(bytes).map_err(|faults| Refused::Invalid(faults.to_string()))?;
-        if hex(&bundle.digest()) != digest {
+        if bundle.digest_hex() != digest {
             return Err(Refused::Invalid("the bundle has another digest".to_owned()));
         }
         let path = self.path(digest);
@@ -95,7 +91,7 @@ impl Rules {
             }
             Err(error) => return Err(Refused::Disk(format!("{}: {error}", path.display()))),
         };
-        let bundle = Bundle::from_bytes(&bytes).ok().filter(|bundle| hex(&bundle.digest()) == digest);
+        let bundle = Bundle::from_bytes(&bytes).ok().filter(|bundle| bundle.digest_hex() == digest);
         let Some(bundle) = bundle.map(Arc::new) else {
             // Somebody has changed it: it is asked for again.
             let _ = fs::remove_file(&path);
@@ -258,21 +254,21 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let kept = rules(directory.path());
         let (one, two) = (bundle(1), bundle(2));
-        let digest = hex(&one.digest());
+        let digest = one.digest_hex();
         kept.put(&digest, one.bytes()).unwrap();
         assert!(matches!(kept.put(&digest, two.bytes()), Err(Refused::Invalid(_))));
         assert!(matches!(kept.put(&digest, b"{}"), Err(Refused::Invalid(_))));
         assert!(matches!(kept.put("../../x", two.bytes()), Err(Refused::Invalid(_))));
         // Another daemon's life.
         assert_eq!(rules(directory.path()).get(&digest).unwrap().bytes(), one.bytes());
-        assert!(matches!(kept.get(&hex(&two.digest())), Err(Refused::Unknown(_))));
+        assert!(matches!(kept.get(&two.digest_hex()), Err(Refused::Unknown(_))));
     }
 
     #[test]
     fn what_was_changed_on_disk_is_not_believed() {
         let directory = tempfile::tempdir().unwrap();
         let one = bundle(1);
-        let digest = hex(&one.digest());
+        let digest = one.digest_hex();
         rules(directory.path()).put(&digest, one.bytes()).unwrap();
         fs::write(directory.path().join(format!("{digest}.json")), bundle(2).bytes()).unwrap();
         assert!(matches!(rules(directory.path()).get(&digest), Err(Refused::Unknown(_))));
@@ -284,7 +280,7 @@ mod tests {
         let kept = rules(directory.path());
         for id in 0..KEPT + 3 {
             let one = bundle(id);
-            kept.put(&hex(&one.digest()), one.bytes()).unwrap();
+            kept.put(&one.digest_hex(), one.bytes()).unwrap();
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), KEPT);
     }

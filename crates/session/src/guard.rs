@@ -158,7 +158,7 @@ pub(crate) fn setup(guarding: Guarding, spec: &Spec, spawn: bastide_pty::Spawn) 
 
 impl Guard {
     fn new(door: Door, subject: Subject, rules: Arc<Bundle>, spec: &Spec, started: Instant) -> Self {
-        let digest = words::hex(&rules.digest());
+        let digest = rules.digest_hex();
         let zones_until = subject::zones_until(&rules);
         Self {
             door,
@@ -263,7 +263,7 @@ impl Guard {
             Door::Watched { judge, .. } => **judge = rules.judge(&subject),
             Door::Shut => return Err("its gate is gone".to_owned()),
         }
-        self.digest = words::hex(&rules.digest());
+        self.digest = rules.digest_hex();
         self.zones_until = subject::zones_until(&rules);
         self.rules = rules;
         Ok(())

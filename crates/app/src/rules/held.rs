@@ -11,7 +11,7 @@ use policy::{Bundle, Door, Fault, Faults, RuleSet, Subject};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{App, Error, hex};
+use crate::{App, Error};
 
 use super::control::{Control, has_something_to_say};
 
@@ -42,7 +42,7 @@ impl Loaded {
 
     /// In hexadecimal.
     pub(crate) fn digest(&self) -> String {
-        hex::encode(&self.bundle.digest())
+        self.bundle.digest_hex()
     }
 
     /// Whether it says anything but that everything may run.

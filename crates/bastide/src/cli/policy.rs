@@ -76,7 +76,7 @@ impl Check {
         let found = RuleSet::parse(&read(&self.file)?).and_then(|set| Bundle::new(&set));
         match found {
             Ok(bundle) => {
-                let digest = shown::hex(&bundle.digest());
+                let digest = bundle.digest_hex();
                 if self.json {
                     output::json(&json!({
                         "faults": [],

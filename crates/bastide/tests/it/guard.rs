@@ -18,7 +18,7 @@ const RULES: &str = r#"{"version":1,"rules":[
 
 fn bundle(rules: &str) -> (String, Bundle) {
     let bundle = Bundle::new(&RuleSet::parse(rules.as_bytes()).unwrap()).unwrap();
-    let digest = bundle.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = bundle.digest_hex();
     (digest, bundle)
 }
 

@@ -2,13 +2,16 @@
 //! Each function is safe to call; the reasons stand at each block.
 #![allow(unsafe_code)]
 
+mod memory;
+
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 
 use libc::{c_int, c_long, c_uint, c_ulong, pid_t, sock_filter};
+
+pub(super) use memory::{Memory, stack_pointer};
 
 /// `_IOWR('!', 0, struct seccomp_notif)` and its neighbours, linux/seccomp.h.
 const NOTIF_RECV: c_ulong = 0xc050_2100;
@@ -198,6 +201,32 @@ pub(super) fn fork() -> io::Result<Option<pid_t>> {
     Ok((pid != 0).then_some(pid))
 }
 
+/// As [`fork`], but the copy is our parent's child and not ours.
+pub(super) fn fork_beside() -> io::Result<Option<pid_t>> {
+    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+    // SAFETY: as in `fork`; without CLONE_VM it is a copy of all our memory that goes on from here. The C
+    // library in it still takes us for its thread's number, which it asks for only to send itself a signal.
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone, c_long::from(flags), 0_usize, 0_usize, 0_usize, 0_usize) };
+    let pid = pid_t::try_from(checked(pid)?).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok((pid != 0).then_some(pid))
+}
+
+/// The name that ps(1) shows, at most 15 bytes.
+pub(super) fn set_name(name: &std::ffi::CStr) -> io::Result<()> {
+    // SAFETY: the kernel reads up to the end of the C string.
+    checked(unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) }.into()).map(drop)
+}
+
+/// Gives memory back that was needed once.
+pub(super) fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it only gives pages back that nothing is allocated in.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// prctl(2) with one number.
 pub(super) fn set(option: c_int, value: c_ulong) -> io::Result<()> {
     // SAFETY: only called with options that take numbers.
@@ -272,11 +301,6 @@ pub(super) fn inherited(number: c_int) -> io::Result<OwnedFd> {
     // SAFETY: it is open. A borrow that ends with this statement; the copy is ours.
     let fd = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()?;
     Ok(fd)
-}
-
-/// Reads as much as there is of `[from, from + buffer.len())` in another process, which may be less.
-pub(super) fn read_memory(memory: &File, from: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    memory.read_at(buffer, from)
 }
 
 fn checked(result: c_long) -> io::Result<c_long> {

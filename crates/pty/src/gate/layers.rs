@@ -1,6 +1,6 @@
 //! What keeps a gated session in, piece by piece, and whether this machine has it.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
 
@@ -185,12 +185,8 @@ impl Layers {
 /// What a session started by this process would have. A process is started to find out: asking the
 /// kernel means doing it.
 pub fn layers(supervisor: &Supervisor) -> std::io::Result<Layers> {
-    let output = Command::new(&supervisor.program)
-        .args(&supervisor.args)
-        .arg("--layers")
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
+    let output =
+        supervisor.command().arg("--layers").stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 

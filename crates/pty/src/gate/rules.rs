@@ -1,7 +1,6 @@
 //! The rules that a supervisor judges by, in the form in which it gets them.
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,14 +26,10 @@ impl Rules {
     pub(super) fn judge(&self) -> Result<Box<dyn Decide>, String> {
         let bundle = Bundle::from_bytes(self.bundle.as_bytes()).map_err(|faults| faults.to_string())?;
         let at = |door| Subject { door, ..self.subject.clone() };
-        let mut digest = String::new();
-        for byte in bundle.digest() {
-            let _ = write!(digest, "{byte:02x}");
-        }
         Ok(Box::new(Bench {
             execs: RefCell::new(bundle.judge(&at(Door::Exec))),
             lines: RefCell::new(bundle.judge(&at(Door::Line))),
-            digest,
+            digest: bundle.digest_hex(),
         }))
     }
 }

@@ -1,11 +1,9 @@
 //! The daemon's side: a supervisor is started, and what it says is read.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -17,7 +15,7 @@ use tokio::io::unix::AsyncFd;
 use super::layers::{Label, Layer, Layers};
 use super::watched::Watched;
 use super::wire::{self, Exits, Job, MESSAGE_BYTES, Order, Report};
-use super::{Confinement, Profile, Rules};
+use super::{Confinement, Profile, Rules, Supervisor};
 use crate::child::{argv, candidates, environment};
 use crate::{Child, Error, Master, Process, Spawn, account};
 
@@ -26,20 +24,6 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Reports before the program runs: there is one program start, which looks in a few directories.
 const EARLY: usize = 64;
-
-/// The program that supervises.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    pub program: PathBuf,
-    pub args: Vec<OsString>,
-}
-
-impl Program {
-    /// This very program, as `bastide gate`; the same file also after an upgrade on disk.
-    pub fn this() -> Self {
-        Self { program: "/proc/self/exe".into(), args: vec!["gate".into()] }
-    }
-}
 
 /// A program to start under the gate.
 #[derive(Debug, Clone)]
@@ -58,7 +42,7 @@ pub struct Setup {
     pub required: Vec<Layer>,
     /// Use the slower way of kernels before 5.19; for tests.
     pub attached: bool,
-    pub supervisor: Program,
+    pub supervisor: Supervisor,
 }
 
 /// A program on its terminal, under the gate.
@@ -118,16 +102,7 @@ fn start(setup: &Setup) -> Result<Started, Error> {
     let (control, theirs) = wire::pair().map_err(at)?;
     let (exits, their_exits) = wire::pair().map_err(at)?;
     wire::send(&control, &Exits {}, &[their_exits.as_fd()]).map_err(at)?;
-    let child = Command::new(&setup.supervisor.program)
-        .args(&setup.supervisor.args)
-        .env_clear()
-        .stdin(Stdio::from(theirs))
-        .stdout(Stdio::from(job))
-        .current_dir("/")
-        .spawn()
-        .map_err(at)?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| at(io::ErrorKind::InvalidData.into()))?;
+    let pid = setup.supervisor.supervisor(&theirs, &job).map_err(at)?;
     // Not reaped before `reap`, so the number is still its own.
     let supervisor =
         rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|error| at(error.into()))?;

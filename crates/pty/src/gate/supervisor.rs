@@ -24,10 +24,13 @@ use super::layers::{Layer, Layers};
 use super::link::{Hearing, Link, READ_LIMIT};
 use super::target::Heads;
 use super::wire::{self, Job, MESSAGE_BYTES, Order, Report};
-use super::{Profile, confine, hooks, kernel, layers};
+use super::{Profile, confine, cradle, hooks, kernel, layers};
 
 /// How long reports of a tree that has ended may wait for ptyd.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// So long after the last program start memory is given back: people who work start programs more often.
+const RESTS_AFTER: Duration = Duration::from_secs(1);
 
 struct Supervisor {
     link: Link,
@@ -41,6 +44,8 @@ struct Supervisor {
     /// Between question and exec, by thread.
     flights: HashMap<i32, Flight>,
     held: Waiting,
+    /// When memory is given back that nothing has needed since.
+    rests_at: Option<Instant>,
 }
 
 /// What decides.
@@ -82,22 +87,24 @@ struct Ready {
 }
 
 /// The process `bastide gate`: descriptor 0 is the line to ptyd, 1 the memfd with the job. With the
-/// only argument `--layers` it prints what this machine offers instead.
+/// argument `--cradle` it is the process that such ones are copied from, and with `--layers` it prints what
+/// this machine offers instead.
 pub fn supervise() -> ExitCode {
     if std::env::args_os().any(|argument| argument == "--layers") {
         let written = serde_json::to_writer(io::stdout(), &layers::probe());
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if std::env::args_os().any(|argument| argument == cradle::ARGUMENT)
+        && let Err(end) = cradle::serve()
+    {
+        return end;
     }
     let Ok(socket) = kernel::inherited(0) else {
         return ExitCode::FAILURE;
     };
     let link = Link::new(socket, READ_LIMIT);
     match begin(&link) {
-        Ok(Some(begun)) => {
-            let supervisor = Supervisor::new(link, begun);
-            kernel::forget_clean_pages();
-            supervisor.run()
-        }
+        Ok(Some(begun)) => Supervisor::new(link, begun).run(),
         // The child, which could not become the program.
         Ok(None) => ExitCode::from(127),
         Err((step, error)) => {
@@ -232,6 +239,7 @@ impl Supervisor {
             },
             flights: HashMap::new(),
             held: Waiting::default(),
+            rests_at: None,
         }
     }
 
@@ -241,6 +249,7 @@ impl Supervisor {
                 Ok(ready) => ready,
                 Err(_) => return ExitCode::FAILURE,
             };
+            self.rest(ready.signals || ready.questions);
             if ready.start {
                 self.hear_child();
             }
@@ -284,7 +293,8 @@ impl Supervisor {
         places.extend(self.held.watched().map(|(_, pidfd)| place(Some(pidfd), PollFlags::IN)));
         let ids: Vec<u64> = self.held.watched().map(|(id, _)| id).collect();
 
-        let next = self.held.deadline().into_iter().chain(self.link.deadline()).min();
+        let deadlines = [self.held.deadline(), self.link.deadline(), self.rests_at];
+        let next = deadlines.into_iter().flatten().min();
         let timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         match rustix::event::poll(&mut places, timeout.as_ref()) {
@@ -307,6 +317,17 @@ impl Supervisor {
                 .map(|(id, _)| id)
                 .collect(),
         })
+    }
+
+    /// There is one such process for each session, and most are quiet most of the time.
+    fn rest(&mut self, is_busy: bool) {
+        let now = Instant::now();
+        if is_busy {
+            self.rests_at = Some(now + RESTS_AFTER);
+        } else if self.rests_at.take_if(|at| *at <= now).is_some() {
+            kernel::trim_heap();
+            kernel::forget_clean_pages();
+        }
     }
 
     /// The child is under the filter, or has become the program, or could not.

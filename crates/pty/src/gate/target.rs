@@ -2,6 +2,7 @@
 //! written by the session: lengths are bounded, and what cannot be read is an error.
 
 mod heads;
+mod stack;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 pub(super) use heads::Heads;
+use stack::{STACK_BYTES, Stack};
 
 use super::facts::Executable;
-use super::kernel::{self, Notification};
+use super::kernel::{self, Memory, Notification};
 use super::refusals::changes_loading;
 
 /// `PATH_MAX`.
@@ -24,6 +26,9 @@ const PATH_BYTES: usize = 4096;
 const ARGUMENT_BYTES: usize = 6 * 1024 * 1024;
 /// Read first of an argument: nearly all are shorter.
 const FIRST_BYTES: usize = 256;
+/// Arguments whose beginnings are read at once, and how much of each.
+const BEGINNINGS: usize = 16;
+const BEGINNING_BYTES: usize = 128;
 const PAGE: u64 = 4096;
 
 /// A program start as it was asked for.
@@ -42,7 +47,7 @@ pub(super) struct Asked {
 /// What the caller's arguments say; `Err` carries the errno to answer with.
 pub(super) fn asked(notification: &Notification) -> Result<Asked, i32> {
     let tid = notification.tid;
-    let memory = File::open(format!("/proc/{tid}/mem")).map_err(|_| libc::EACCES)?;
+    let memory = Memory::of(tid);
     let [first, second, third, _, flags, _] = notification.arguments;
     if notification.number == libc::SYS_execve {
         let name = string(&memory, first, PATH_BYTES)?;
@@ -89,7 +94,7 @@ fn reachable(tid: i32, base: &str, name: &[u8]) -> PathBuf {
 }
 
 /// NUL-terminated, at most `limit` bytes.
-fn string(memory: &File, from: u64, limit: usize) -> Result<Vec<u8>, i32> {
+fn string(memory: &Memory, from: u64, limit: usize) -> Result<Vec<u8>, i32> {
     let mut text = Vec::new();
     let mut chunk = FIRST_BYTES;
     loop {
@@ -98,7 +103,7 @@ fn string(memory: &File, from: u64, limit: usize) -> Result<Vec<u8>, i32> {
         let in_page = (PAGE - at % PAGE) as usize;
         let start = text.len();
         text.resize(start + chunk.min(in_page), 0);
-        let got = kernel::read_memory(memory, at, &mut text[start..]).map_err(|_| libc::EFAULT)?;
+        let got = memory.read(at, &mut text[start..]).map_err(|_| libc::EFAULT)?;
         if got == 0 {
             return Err(libc::EFAULT);
         }
@@ -114,38 +119,68 @@ fn string(memory: &File, from: u64, limit: usize) -> Result<Vec<u8>, i32> {
     }
 }
 
-fn argv(memory: &File, from: u64) -> Result<Vec<Vec<u8>>, i32> {
+fn argv(memory: &Memory, from: u64) -> Result<Vec<Vec<u8>>, i32> {
     let mut all = Vec::new();
     let mut bytes = 0;
     let mut at = from;
     let mut block = [0_u8; 64 * 8];
+    let mut pointers = Vec::new();
     // The kernel takes a null list as an empty one.
     while at != 0 {
         let in_page = (PAGE - at % PAGE) as usize;
         // A pointer that lies across two pages is read by itself.
         let wanted = if in_page < 8 { 8 } else { block.len().min(in_page / 8 * 8) };
-        let got = kernel::read_memory(memory, at, &mut block[..wanted]).map_err(|_| libc::EFAULT)?;
+        let got = memory.read(at, &mut block[..wanted]).map_err(|_| libc::EFAULT)?;
         if got < 8 {
             return Err(libc::EFAULT);
         }
+        pointers.clear();
         for pointer in block[..got / 8 * 8].chunks_exact(8) {
             let pointer = u64::from_ne_bytes(pointer.try_into().expect("chunks of eight"));
             if pointer == 0 {
                 at = 0;
                 break;
             }
-            let text = string(memory, pointer, ARGUMENT_BYTES)?;
+            pointers.push(pointer);
+            at += 8;
+        }
+        for text in strings_at(memory, &pointers)? {
             bytes += text.len() + 9;
             if bytes > ARGUMENT_BYTES {
                 return Err(libc::E2BIG);
             }
             all.push(text);
-            at += 8;
         }
     }
     // What the kernel makes of an empty list since 5.18.
     if all.is_empty() {
         all.push(Vec::new());
+    }
+    Ok(all)
+}
+
+/// The texts that pointers lead to. Most are short: the beginnings of some are read at once.
+fn strings_at(memory: &Memory, pointers: &[u64]) -> Result<Vec<Vec<u8>>, i32> {
+    let mut all = Vec::with_capacity(pointers.len());
+    let mut begun = [0; BEGINNINGS * BEGINNING_BYTES];
+    for group in pointers.chunks(BEGINNINGS) {
+        // Not over the end of a page, as in `string`.
+        let mut pieces = [(0, 0); BEGINNINGS];
+        let mut wanted = 0;
+        for (piece, pointer) in pieces.iter_mut().zip(group) {
+            *piece = (*pointer, BEGINNING_BYTES.min((PAGE - pointer % PAGE) as usize));
+            wanted += piece.1;
+        }
+        let whole = memory.read_all(&pieces[..group.len()], &mut begun[..wanted]).ok() == Some(wanted);
+        let mut rest = &begun[..if whole { wanted } else { 0 }];
+        for (pointer, length) in &pieces[..group.len()] {
+            let (beginning, others) = rest.split_at(rest.len().min(*length));
+            rest = others;
+            all.push(match beginning.iter().position(|byte| *byte == 0) {
+                Some(end) => beginning[..end].to_vec(),
+                None => string(memory, *pointer, ARGUMENT_BYTES)?,
+            });
+        }
     }
     Ok(all)
 }
@@ -188,11 +223,29 @@ pub(super) struct Loaded {
     pub(super) argv: Vec<Vec<u8>>,
     /// Names of those variables only that change how programs are loaded.
     pub(super) environment: Vec<Vec<u8>>,
+    /// Of the new program: a setuid one has another than who started it.
+    pub(super) euid: u32,
 }
 
+/// `pid` is traced and stands still after its exec.
 pub(super) fn loaded(pid: i32) -> io::Result<Loaded> {
     let link = format!("/proc/{pid}/exe");
     let exe = executable(fs::read_link(&link)?, &fs::metadata(&link)?);
+    if let Some(Stack { argv, environment, execfn, euid }) = from_stack(pid) {
+        return Ok(Loaded { exe, execfn, argv, environment, euid });
+    }
+    from_files(pid, exe)
+}
+
+fn from_stack(pid: i32) -> Option<Stack> {
+    let from = kernel::stack_pointer(pid).ok()??;
+    let mut bytes = [0; STACK_BYTES];
+    let read = Memory::of(pid).read(from, &mut bytes).ok()?;
+    stack::read(from, &bytes[..read])
+}
+
+/// For long arguments, and programs of 32 bits.
+fn from_files(pid: i32, exe: Executable) -> io::Result<Loaded> {
     let argv = strings(&whole(&format!("/proc/{pid}/cmdline"))?);
     let environment = strings(&whole(&format!("/proc/{pid}/environ"))?)
         .into_iter()
@@ -203,7 +256,7 @@ pub(super) fn loaded(pid: i32) -> io::Result<Loaded> {
         })
         .filter(|name| changes_loading(name))
         .collect();
-    Ok(Loaded { exe, execfn: execfn(pid)?, argv, environment })
+    Ok(Loaded { exe, execfn: execfn(pid)?, argv, environment, euid: relations(pid).euid })
 }
 
 /// Room for what nearly all of these files hold: then one read gets it, and a second one sees the end.
@@ -233,8 +286,7 @@ fn execfn(pid: i32) -> io::Result<Vec<u8>> {
         .find(|pair| word(&pair[..8]) == libc::AT_EXECFN)
         .map(|pair| word(&pair[8..]))
         .ok_or(io::ErrorKind::InvalidData)?;
-    let memory = File::open(format!("/proc/{pid}/mem"))?;
-    string(&memory, at, PATH_BYTES).map_err(io::Error::from_raw_os_error)
+    string(&Memory::of(pid), at, PATH_BYTES).map_err(io::Error::from_raw_os_error)
 }
 
 /// Who a process is; zeroes for what cannot be read.

@@ -154,6 +154,16 @@ pub(super) fn refused_by_reviewer() -> Text {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Exits {}
 
+/// To the process that supervisors come from: one more. With it come the new one's line and job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Wanted {}
+
+/// Its answer: the number of the new process, or the errno.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Born {
+    pub(super) pid: Result<i32, i32>,
+}
+
 /// Two ends of a line, both close-on-exec.
 pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let flags = SocketFlags::CLOEXEC;

@@ -29,7 +29,7 @@ fn the_daemon() {
     }
     let mut config = Config::load(File::None, &[]).unwrap();
     // This binary supervises nothing; sessions with rules are tested where the program is.
-    config.sessions.supervisor = Supervisor { program: "/bin/false".into(), args: Vec::new() };
+    config.sessions.supervisor = Supervisor::new("/bin/false", Vec::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let ended = runtime.block_on(run(config, None, |_| eprintln!("ready")));
     match ended {

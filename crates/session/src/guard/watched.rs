@@ -315,7 +315,7 @@ impl Watched {
             hasher.update((reading.len() as u64).to_le_bytes());
             hasher.update(reading.as_bytes());
         }
-        super::words::hex(&hasher.finalize())
+        bastide_policy::hex(&hasher.finalize())
     }
 
     /// Whether this review is what everything waits for.

@@ -9,15 +9,6 @@ use bastide_wire::control::{
 /// Longest command in a sentence, in characters.
 const IN_A_SENTENCE: usize = 200;
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 /// One line without control characters and tricks with the direction of writing.
 pub(crate) fn plain(text: &str) -> String {
     let is_trick =

@@ -7,13 +7,6 @@ use bastide_policy::{Fact, Facts, Judged, Kind, Verdict, Word};
 use crate::cli::exit::Failure;
 use crate::cli::output;
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// What the line would run, each with what is said to it, then the verdict.
 pub(super) fn facts(facts: &Facts, verdict: Option<&Verdict>) -> Result<(), Failure> {
     for (index, found) in facts.facts.iter().enumerate() {

@@ -30,9 +30,11 @@ impl Supervisor {
             return kill(pid);
         };
         let runs = matches!(decision.action, Action::Allow | Action::Alert);
-        self.tell_loaded(pid, &facts, decision, &flight);
         let entry = pid == self.tree.shell();
-        if !runs || kernel::detach(pid, 0).is_err() {
+        // It may run while the report is written: there is room for it, or its question would still wait.
+        let is_let_go = runs && kernel::detach(pid, 0).is_ok();
+        self.tell_loaded(pid, &facts, decision, &flight);
+        if !is_let_go {
             kill(pid);
             if entry && self.start.is_some() {
                 self.fail("run the program", libc::EACCES);
@@ -49,17 +51,16 @@ impl Supervisor {
         let is_changed = !loaded.exe.is_same_file(&asked.exe)
             || loaded.argv != asked.argv
             || loaded.execfn != asked.execfn;
-        let relations = target::relations(pid);
         let facts = Facts {
             exe: loaded.exe,
             script: asked.script.clone(),
             execfn: loaded.execfn,
             argv: loaded.argv,
             environment: loaded.environment,
-            uid: relations.euid,
+            uid: loaded.euid,
             cwd: target::cwd(pid),
-            ppid: relations.ppid,
-            pgid: relations.pgid,
+            ppid: asked.ppid,
+            pgid: asked.pgid,
         };
         // The rules' own word comes first where they refuse: it says more.
         let decision = self.gate.decide(&facts, flight.leave);

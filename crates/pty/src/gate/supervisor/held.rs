@@ -1,6 +1,5 @@
 //! Program starts that wait for a person.
 
-use std::fmt::Write as _;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
@@ -152,9 +151,5 @@ fn hash(facts: &Facts) -> String {
     facts.argv.iter().for_each(|argument| part(argument));
     part(facts.cwd.as_os_str().as_encoded_bytes());
     part(&facts.uid.to_le_bytes());
-    let mut text = String::new();
-    for byte in hasher.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    bastide_policy::hex(&hasher.finalize())
 }

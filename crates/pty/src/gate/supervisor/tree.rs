@@ -14,6 +14,9 @@ use super::Supervisor;
 /// us, and its processes with the cgroup that ptyd put them in.
 const KILL_ROUNDS: usize = 64;
 
+/// Kinds of signals that are waited for.
+const SIGNALS: usize = 4;
+
 pub(super) struct Tree {
     shell: i32,
     exits: OwnedFd,
@@ -111,11 +114,13 @@ impl Supervisor {
     pub(super) fn on_signals(&mut self) {
         use std::io::Read;
         let mut ends = false;
-        let mut record = [0; size_of::<libc::signalfd_siginfo>()];
-        while let Ok(got) = self.signals.read(&mut record) {
+        // Standard signals do not queue: there are no more than we asked for.
+        let mut records = [0; SIGNALS * size_of::<libc::signalfd_siginfo>()];
+        let got = self.signals.read(&mut records).unwrap_or(0);
+        for record in records[..got].chunks_exact(size_of::<libc::signalfd_siginfo>()) {
             let number = record.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes));
             // Ctrl-C and the like at ptyd's own terminal are not meant for us.
-            ends |= got == record.len() && number == libc::SIGTERM as u32;
+            ends |= number == libc::SIGTERM as u32;
         }
         if ends {
             self.tree.kill();

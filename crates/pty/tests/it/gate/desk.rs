@@ -18,7 +18,7 @@ pub(crate) struct Desk {
 }
 
 pub(crate) fn supervisor() -> Supervisor {
-    Supervisor { program: env!("CARGO_BIN_EXE_gate-alone").into(), args: Vec::new() }
+    Supervisor::new(env!("CARGO_BIN_EXE_gate-alone"), Vec::new())
 }
 
 /// A rule set in JSON, asked at the gate about nobody in particular.
