@@ -177,7 +177,7 @@ export const PAGES = {
   connections: { at: '/connections', page: row },
   'connections-none': {
     at: '/connections',
-    server: (server) => Object.assign(server, { connections: [] }),
+    server: (server) => Object.assign(server, { connections: [], told: 'not_told' }),
     page: (page) => page.locator('.no-rows').waitFor(),
   },
   hosts: {

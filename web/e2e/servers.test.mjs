@@ -134,14 +134,19 @@ test('its load is measured', async () => {
 test('commands share one connection, which is listed and can be ended', async () => {
   await page.getByRole('link', { name: 'Servers', exact: true }).first().click()
   await page.getByRole('link', { name: 'Connections' }).click()
-  const row = page.locator('[data-connection=here]')
+  // The terminal of before is still open: its connection is the session daemon's.
+  const terminals = page.locator('[data-connection=here][data-pool=terminals]').first()
+  await terminals.getByText('Terminals', { exact: true }).waitFor()
+  await terminals.getByText('In use', { exact: true }).waitFor()
+  const row = page.locator('[data-connection=here][data-pool=commands]')
   await row.waitFor()
   assert.equal(await row.count(), 1)
   assert.match(await row.textContent(), new RegExp(`${sshd.user}.*127\\.0\\.0\\.1:${sshd.port}`))
   await row.getByText('Idle', { exact: true }).waitFor()
   await row.getByRole('button').click()
   await page.getByRole('dialog').getByRole('button', { name: 'End' }).click()
-  await page.getByText('No connection is open.').waitFor()
+  await row.waitFor({ state: 'detached' })
+  assert.equal(await terminals.count(), 1)
 })
 
 test('a list is looked at first, then imported', async () => {

@@ -87,11 +87,27 @@ const disk = (mount, total, used) => ({
 
 export const connections = () => [
   {
-    ...{ id: 1, server: 'web-1', host: '192.0.2.1', port: 22, username: 'deploy', channels: 3 },
+    ...{
+      pool: 'terminals',
+      id: 1,
+      server: 'web-1',
+      host: '192.0.2.1',
+      port: 22,
+      username: 'deploy',
+      channels: 3,
+    },
     ...{ since: before(190), idle_since: null, via: [] },
   },
   {
-    ...{ id: 4, server: 'db-2', host: '192.0.2.4', port: 22, username: 'root', channels: 0 },
+    ...{
+      pool: 'commands',
+      id: 4,
+      server: 'db-2',
+      host: '192.0.2.4',
+      port: 22,
+      username: 'root',
+      channels: 0,
+    },
     ...{ since: before(31), idle_since: before(4), via: ['web-1'] },
   },
 ]

@@ -142,6 +142,8 @@ export class StandIn {
   groups = groups()
   grants = grants()
   connections = connections()
+  /** Whether the session daemon's are among them. */
+  told = 'listed'
   authorities = hostAuthorities()
   ruleVersions = ruleVersions()
   reviews = []
@@ -324,7 +326,7 @@ export class StandIn {
       if (list === 'sessions') this.tell({ type: 'changed', sessions: [], removed: [id], waiting: null })
       return none
     }
-    return json({ [list]: this[list], next: null })
+    return json({ [list]: this[list], next: null, ...(list === 'connections' && { terminals: this.told }) })
   }
 
   #recordings(id, path, query) {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::Extension;
 use axum::http::StatusCode;
 use bastide_app::Ctx;
-use bastide_app::exec::{self, Command, Connection, Executed};
+use bastide_app::connections::{self, Connections, Pool};
+use bastide_app::exec::{self, Command, Executed};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::ask::Id;
+use crate::ask::{Asked, Id};
 use crate::error::Problem;
 use crate::json::Json;
 
@@ -41,10 +42,15 @@ pub(crate) struct Disconnected {
     pub(crate) sessions: usize,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ConnectionList)]
-pub(crate) struct Connections {
-    connections: Vec<Connection>,
+/// Which pool a connection is of.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfPool {
+    /// `commands` when absent.
+    #[serde(default)]
+    #[param(inline)]
+    pool: Pool,
 }
 
 pub(crate) async fn server_execute(
@@ -66,13 +72,14 @@ pub(crate) async fn server_disconnect(
 pub(crate) async fn connection_list(
     Extension(ctx): Extension<Ctx>,
 ) -> Result<axum::Json<Connections>, Problem> {
-    Ok(axum::Json(Connections { connections: exec::connections(&ctx)? }))
+    Ok(axum::Json(connections::list(&ctx).await?))
 }
 
 pub(crate) async fn connection_end(
     Extension(ctx): Extension<Ctx>,
     Id(id): Id<u64>,
+    Asked(of): Asked<OfPool>,
 ) -> Result<StatusCode, Problem> {
-    exec::end_connection(&ctx, id).await?;
+    connections::end(&ctx, of.pool, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bastide_app::App;
+use bastide_app::connections::{self, Counts};
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -114,9 +115,10 @@ impl Measures {
         self.inner.recorder.register_counter(&Key::from_parts(name, labels), &METADATA).increment(by);
     }
 
-    fn text(&self, app: &App) -> String {
+    async fn text(&self, app: &App) -> String {
         let mut text = self.inner.handle.render();
         now(app, &mut text);
+        ssh(app, &mut text).await;
         control(app, &mut text);
         process::write(&mut text);
         text
@@ -126,7 +128,7 @@ impl Measures {
 /// `GET /metrics`.
 pub(crate) async fn metrics_get(State(site): State<Site>) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, site.measures.text(&site.app)).into_response()
+    (kind, site.measures.text(&site.app).await).into_response()
 }
 
 /// Methods are words of the client; those that nothing here answers are one.
@@ -177,9 +179,7 @@ fn now(app: &App, text: &mut String) {
             ("kind=\"socketio\"", sockets("socketio terminal")),
         ],
     );
-    let (connections, channels, commands) = bastide_app::exec::counts(app);
-    gauge("bastide_ssh_connections", "Connections of this process to servers.", &[("", connections)]);
-    gauge("bastide_ssh_channels", "Channels open in them.", &[("", channels)]);
+    let commands = bastide_app::exec::running(app);
     gauge("bastide_commands_running", "Commands that run on servers now.", &[("", commands)]);
     let panics = usize::try_from(app.tasks().panics().borrow().count).unwrap_or(usize::MAX);
     write_family(
@@ -187,6 +187,22 @@ fn now(app: &App, text: &mut String) {
         ("bastide_task_panics_total", "counter", "Tasks of the server that panicked."),
         &[("", panics)],
     );
+}
+
+/// Connections to servers, of both pools. Those of a daemon that does not tell are absent: zero would be a lie.
+async fn ssh(app: &App, text: &mut String) {
+    let mut pools = vec![("pool=\"commands\"", connections::own_counts(app))];
+    pools.extend(connections::daemon_counts(app).await.map(|counts| ("pool=\"terminals\"", counts)));
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut family = |about: (&str, &str, &str), of: fn(&Counts) -> u64| {
+        let series: Vec<_> = pools.iter().map(|(label, counts)| (*label, count(of(counts)))).collect();
+        write_family(text, about, &series);
+    };
+    family(("bastide_ssh_connections", "gauge", "Connections to servers."), |counts| counts.connections);
+    family(("bastide_ssh_channels", "gauge", "Terminals and commands in them."), |counts| counts.channels);
+    family(("bastide_ssh_dials_total", "counter", "Connections begun."), |counts| counts.dials);
+    let about = ("bastide_ssh_dial_failures_total", "counter", "Of those, the ones that failed.");
+    family(about, |counts| counts.failed);
 }
 
 /// What was judged, and what people were told.

@@ -26,6 +26,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bastide_app::connections::Connections;
 use bastide_app::exec::Executed;
 use bastide_app::health::Checked;
 use bastide_app::health::measure::Resources;
@@ -415,9 +416,9 @@ fn about_connections() -> Vec<Route> {
         route!(Login  GET    "/api/v1/servers/{id}/resources" checks::server_resources,
             says("Processor, memory and disks of a server, and what it is").id::<i64>("id").gives::<Resources>(200).may(&[422])),
         route!(Admin  GET    "/api/v1/connections"          exec::connection_list,
-            says("Connections to servers that commands share").gives::<exec::Connections>(200)),
+            says("Connections to servers that terminals and commands share").gives::<Connections>(200)),
         route!(Admin  DELETE "/api/v1/connections/{id}"     exec::connection_end,
-            says("End a connection and what runs in it").id::<u64>("id").gives_nothing(204)),
+            says("End a connection and what runs in it").id::<u64>("id").query::<exec::OfPool>().gives_nothing(204).may(&[400, 502, 503])),
     ]
 }
 

@@ -9,6 +9,8 @@ mod access;
 mod bad_input;
 #[path = "it/binary.rs"]
 mod binary;
+#[path = "it/connections.rs"]
+mod connections;
 #[path = "it/credentials.rs"]
 mod credentials;
 #[path = "it/evidence.rs"]
@@ -25,6 +27,8 @@ mod live;
 mod login;
 #[path = "it/metrics.rs"]
 mod metrics;
+#[path = "it/older.rs"]
+mod older;
 #[path = "it/openapi.rs"]
 mod openapi;
 #[path = "it/people.rs"]

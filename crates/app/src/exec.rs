@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastide_ssh::{ConnectionInfo, Exec, Exit, NobodyToAsk, Output, Pool};
+use bastide_ssh::{Exec, Exit, NobodyToAsk, Output, Pool};
 use bastide_store::{End, Opened, RecordingState, Server};
 use bastide_wire::ssh::Ssh;
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,7 +14,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::context::{About, Action, Authorized, Ctx};
-use crate::error::{Thing, What};
 use crate::{Error, hex, rules, servers};
 
 mod record;
@@ -275,59 +273,6 @@ pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A connection of this process, as shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Connection {
-    pub id: u64,
-    pub server: String,
-    pub host: String,
-    pub port: u16,
-    pub username: String,
-    /// The names of the servers on the way.
-    pub via: Vec<String>,
-    /// Commands in it now.
-    pub channels: usize,
-    pub since: Option<Timestamp>,
-    /// Since when nothing runs in it.
-    pub idle_since: Option<Timestamp>,
-}
-
-impl From<ConnectionInfo> for Connection {
-    fn from(info: ConnectionInfo) -> Self {
-        let ConnectionInfo { id, server, host, port, username, via, channels, .. } = info;
-        let since = Timestamp::try_from(info.since).ok();
-        let idle_since = info.idle_since.and_then(|at| Timestamp::try_from(at).ok());
-        Self { id, server, host, port, username, via, channels, since, idle_since }
-    }
-}
-
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`.
-pub fn connections(ctx: &Ctx) -> Result<Vec<Connection>, Error> {
-    ctx.authorize(Action::ConnectionList, ())?;
-    Ok(ctx.app().execs().pool.connections().into_iter().map(Connection::from).collect())
-}
-
-/// Ends one connection and what runs in it.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
-pub async fn end_connection(ctx: &Ctx, id: u64) -> Result<(), Error> {
-    ctx.authorize(Action::ConnectionEnd, ())?;
-    let missing =
-        move || Error::NotFound(What::Thing(Thing::Connection, i64::try_from(id).unwrap_or(i64::MAX)));
-    let all = ctx.app().execs().pool.connections();
-    let one = all.into_iter().find(|one| one.id == id).ok_or_else(missing)?;
-    let about = About::nothing().with("connection", id).with("server_name", one.server);
-    ctx.audited(Action::ConnectionEnd, about, async move |ctx| {
-        match ctx.app().execs().pool.disconnect(|one| one.id == id) {
-            0 => Err(missing()),
-            _ => Ok(()),
-        }
-    })
-    .await
-}
-
 /// Ends the caller's own connections to a server, and their running terminals on it. How many of both there were.
 ///
 /// # Errors
@@ -352,10 +297,9 @@ pub async fn disconnect(ctx: &Ctx, server: i64) -> Result<(usize, usize), Error>
     .await
 }
 
-/// For metrics: connections, channels in them, commands that run.
-pub fn counts(app: &crate::App) -> (usize, usize, usize) {
-    let all = app.execs().pool.connections();
-    (all.len(), all.iter().map(|one| one.channels).sum(), app.execs().running())
+/// For metrics: how many commands run now.
+pub fn running(app: &crate::App) -> usize {
+    app.execs().running()
 }
 
 #[cfg(test)]

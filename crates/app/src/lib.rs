@@ -9,6 +9,7 @@ mod access;
 pub mod alerts;
 mod app;
 mod clock;
+pub mod connections;
 pub mod context;
 pub mod credentials;
 mod daemon;

@@ -29,12 +29,14 @@ mod error;
 mod events;
 mod handle;
 mod mailbox;
+mod pool;
 mod shared;
 #[cfg(test)]
 mod tests;
 
 pub use attachment::{Answer, AttachOptions, Attachment, DEFAULT_CREDIT, ViewerEvent, Writer};
 pub use bastide_wire::event::{LogEntry, Prompt};
+pub use bastide_wire::pool::{PoolInfo, PooledConnection};
 pub use bastide_wire::request::Create;
 pub use bastide_wire::session::{ExitStatus, SessionInfo, Snapshot};
 pub use bastide_wire::ssh::{PromptKind, Secret};

@@ -369,3 +369,38 @@ async fn the_log_has_its_own_connection() {
     assert_eq!((entry.seq, entry.kind.as_str()), (8, "draining"));
     assert_eq!(events.next().await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn connections_are_asked_of_a_daemon_that_knows_them_only() {
+    let scene = Scene::new();
+    let (client, mut daemon) = scene.connected().await;
+    let played = async {
+        let (seq, ()) = daemon.request("connections", |_| ()).await;
+        let pool = bastide_wire::pool::PoolInfo { dials: 3, ..Default::default() };
+        daemon.send(&Reply::ok(OkReply { seq, pool: Some(Box::new(pool)), ..OkReply::default() })).await;
+        let (seq, id) = daemon
+            .request("connection_end", |r| {
+                let Request::Other(Extension::ConnectionEnd(end)) = r else { panic!("{r:?}") };
+                end.id
+            })
+            .await;
+        daemon.send(&Reply::error(seq, Code::NotFound, "Not found: connection 9")).await;
+        id
+    };
+    let asking = async { (client.connections().await.unwrap(), client.connection_end(9).await) };
+    let (id, (pool, ended)) = tokio::join!(played, asking);
+    assert_eq!((id, pool.dials), (9, 3));
+    assert!(ended.unwrap_err().is(Code::NotFound));
+
+    let older = async {
+        let mut daemon = scene.accept().await;
+        let (seq, ()) = daemon.request("handshake", |_| ()).await;
+        let mut reply = Reply::handshake(seq, "0.1", 42);
+        reply.capabilities = Some(vec![capability::VIEWERS.to_owned()]);
+        daemon.send(&Reply::Handshake(reply)).await;
+        daemon
+    };
+    let (client, _daemon) = tokio::join!(Client::connect(scene.config.clone()), older);
+    let refused = client.unwrap().connections().await.unwrap_err();
+    assert!(matches!(refused, Error::Unsupported { capability: capability::CONNECTIONS }));
+}

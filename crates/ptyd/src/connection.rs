@@ -30,6 +30,7 @@ pub(crate) struct Peer {
     pub(crate) backend_ssh: bool,
     pub(crate) prompts: bool,
     pub(crate) rules: bool,
+    pub(crate) connections: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +239,7 @@ impl Reader {
                 (peer.backend_ssh, capability::BACKEND_SSH),
                 (peer.prompts, capability::PROMPTS),
                 (peer.rules, capability::RULES),
+                (peer.connections, capability::CONNECTIONS),
             ];
             let shared = known.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned());
             reply.capabilities = Some(shared.collect());
@@ -295,5 +297,6 @@ fn peer(handshake: &Handshake) -> Result<Peer, &'static str> {
         backend_ssh: has(capability::BACKEND_SSH),
         prompts: has(capability::PROMPTS),
         rules: has(capability::RULES),
+        connections: has(capability::CONNECTIONS),
     })
 }

@@ -1,6 +1,7 @@
 //! From a request to the session, or the part of the daemon, that answers it.
 
 mod control;
+mod pool;
 
 use std::future::Future;
 
@@ -139,6 +140,8 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension<'_
             let count = u32::try_from(daemon.registry.running()).unwrap_or(u32::MAX);
             reply.ok(OkReply { count: Some(count), ..OkReply::default() });
         }
+        Extension::Connections if peer.connections => pool::describe(connection, reply),
+        Extension::ConnectionEnd(asked) if peer.connections => pool::end(connection, asked, reply),
         extension @ (Extension::PutRules(_)
         | Extension::SetRules(_)
         | Extension::ReviewReply(_)

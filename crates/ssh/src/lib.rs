@@ -36,5 +36,5 @@ pub use exec::{Exec, Output};
 pub use keys::{
     BadKey, KeyFacts, PublicFacts, fuzz_keys, parse_certificate, parse_private_key, parse_public_key,
 };
-pub use pool::Pool;
+pub use pool::{Dials, Pool};
 pub use shell::{Shell, ShellOptions};

@@ -40,8 +40,17 @@ struct Inner {
     tasks: Tasks,
     keys: Keys,
     ids: AtomicU64,
+    failed: AtomicU64,
     state: Mutex<State>,
     closing: Notify,
+}
+
+/// Dials of a pool since it was made. Those to jump hosts on the way are part of the one dial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dials {
+    pub begun: u64,
+    /// Those that came to no connection; one that was given up is not among them.
+    pub failed: u64,
 }
 
 #[derive(Default)]
@@ -61,8 +70,16 @@ impl fmt::Debug for Pool {
 
 impl Pool {
     pub fn new(config: Config, tasks: Tasks) -> Self {
-        let (keys, ids, state) = (Keys::default(), AtomicU64::new(1), Mutex::default());
-        Self { inner: Arc::new(Inner { config, tasks, keys, ids, state, closing: Notify::new() }) }
+        let inner = Inner {
+            config,
+            tasks,
+            keys: Keys::default(),
+            ids: AtomicU64::new(1),
+            failed: AtomicU64::new(0),
+            state: Mutex::default(),
+            closing: Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Opens a terminal, on a connection that is there or on a new one. When the future is dropped, what it has
@@ -125,6 +142,12 @@ impl Pool {
         let mut all: Vec<_> = living.map(|connection| connection.info()).collect();
         all.sort_by_key(|info| info.id);
         all
+    }
+
+    /// How many dials there have been.
+    pub fn dials(&self) -> Dials {
+        let begun = self.inner.ids.load(Ordering::Relaxed) - 1;
+        Dials { begun, failed: self.inner.failed.load(Ordering::Relaxed) }
     }
 
     /// Ends those connections, with all their shells; how many there were.
@@ -258,7 +281,9 @@ impl Pool {
     fn land(&self, key: &Key, result: Result<Arc<Connection>, Error>) -> Result<Arc<Connection>, Error> {
         let mut state = self.inner.state();
         state.flights.remove(key);
-        let connection = result?;
+        let connection = result.inspect_err(|_| {
+            self.inner.failed.fetch_add(1, Ordering::Relaxed);
+        })?;
         if state.closed {
             return Err(Error::Closed);
         }

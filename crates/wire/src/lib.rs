@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod frame;
 pub mod fuzz;
+pub mod pool;
 pub mod reply;
 pub mod request;
 pub mod session;
@@ -51,6 +52,9 @@ pub mod capability {
     /// kind `command`.
     pub const RULES: &str = "rules";
 
+    /// The daemon's own connections to other machines: `connections`, `connection_end`.
+    pub const CONNECTIONS: &str = "connections";
+
     /// Everything this release speaks.
-    pub const ALL: [&str; 6] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS, RULES];
+    pub const ALL: [&str; 7] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS, RULES, CONNECTIONS];
 }

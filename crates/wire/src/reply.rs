@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::control::GateInfo;
+use crate::pool::PoolInfo;
 use crate::session::{SessionInfo, Snapshot};
 use crate::{Code, PROTOCOL_VERSION};
 
@@ -47,6 +48,9 @@ pub struct OkReply {
     /// number of the next log entry; those before it are replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos: Option<u64>,
+    /// `connections`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Box<PoolInfo>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

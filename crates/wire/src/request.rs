@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::control::{PutRules, ReviewCancel, ReviewReply, SetRules};
+use crate::pool::ConnectionEnd;
 use crate::spec::Spec;
 use crate::ssh::Secret;
 use crate::{DecodeError, bytes_field, frame};
@@ -222,6 +223,8 @@ pub enum Extension<'a> {
     ReviewCancel(ReviewCancel),
     /// No new sessions from now on; the daemon ends when the last one has.
     Drain,
+    Connections,
+    ConnectionEnd(ConnectionEnd),
 }
 
 impl<'a> Request<'a> {
@@ -256,6 +259,8 @@ impl<'a> Request<'a> {
             "review_reply" => Self::Other(Extension::ReviewReply(Box::new(body(kind, payload)?))),
             "review_cancel" => Self::Other(Extension::ReviewCancel(body(kind, payload)?)),
             "drain" => Self::Other(Extension::Drain),
+            "connections" => Self::Other(Extension::Connections),
+            "connection_end" => Self::Other(Extension::ConnectionEnd(body(kind, payload)?)),
             other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
         })
     }

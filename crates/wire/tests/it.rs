@@ -173,6 +173,26 @@ fn messages_packed_by_an_earlier_release_are_what_they_were() {
 }
 
 #[test]
+fn the_pool_is_told_and_an_older_reader_sees_an_ok() {
+    assert!(matches!(
+        read(&pack(&json!({"type": "connections", "seq": 1}))),
+        Ok(Request::Other(Extension::Connections))
+    ));
+    let end = pack(&json!({"type": "connection_end", "seq": 2, "id": 7, "later": true}));
+    let Request::Other(Extension::ConnectionEnd(end)) = read(&end).unwrap() else { panic!("not an end") };
+    assert_eq!(end.id, 7);
+    let bad = pack(&json!({"type": "connection_end", "seq": 2, "id": "7"}));
+    assert!(matches!(read(&bad), Err(DecodeError::Body { .. })));
+
+    let connection = json!({"id": 1, "server": "far", "host": "h", "port": 22, "username": "ann",
+        "channels": 2, "since": "2026-01-01T00:00:00Z", "is_new": 1});
+    let told = pack(&json!({"type": "ok", "seq": 1, "pool": {"connections": [connection]}}));
+    let Reply::Ok(told) = rmp_serde::from_slice(&told).unwrap() else { panic!("not an ok") };
+    let pool = told.pool.unwrap();
+    assert_eq!((pool.connections[0].channels, &pool.connections[0].idle_since, pool.dials), (2, &None, 0));
+}
+
+#[test]
 fn rules_and_reviews_are_read() {
     let payload = pack(&json!({"type": "put_rules", "seq": 1, "digest": "ab", "bytes": [123, 125]}));
     let Request::Other(Extension::PutRules(put)) = read(&payload).unwrap() else { panic!("not put_rules") };

@@ -396,7 +396,7 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Connections to servers that commands share
+     * Connections to servers that terminals and commands share
      * @description For administrators.
      */
     get: operations['connection_list']
@@ -1872,18 +1872,25 @@ export interface components {
       is_superuser: boolean
       username: string
     }
-    /** @description A connection of this process, as shown. */
+    /** @description One connection, as shown. */
     Connection: {
-      /** @description Commands in it now. */
+      /**
+       * Format: int64
+       * @description Terminals or commands in it now.
+       */
       channels: number
       host: string
-      /** Format: int64 */
+      /**
+       * Format: int64
+       * @description Unique in its pool.
+       */
       id: number
       /**
        * Format: date-time
        * @description Since when nothing runs in it.
        */
       idle_since: string | null
+      pool: components['schemas']['ConnectionPool']
       /** Format: int32 */
       port: number
       server: string
@@ -1893,9 +1900,16 @@ export interface components {
       /** @description The names of the servers on the way. */
       via: string[]
     }
+    /** @description The connections of both pools. */
     ConnectionList: {
       connections: components['schemas']['Connection'][]
+      terminals: components['schemas']['TerminalConnections']
     }
+    /**
+     * @description Whose connection it is.
+     * @enum {string}
+     */
+    ConnectionPool: 'terminals' | 'commands'
     /** @description Which sessions of this machine are gated. As long as the rule set has nothing to say, none is. */
     Control: {
       /**
@@ -2899,6 +2913,11 @@ export interface components {
       name: string | null
       why: string
     }
+    /**
+     * @description Whether the daemon's connections are in a list.
+     * @enum {string}
+     */
+    TerminalConnections: 'listed' | 'not_told' | 'unreachable'
     Token: {
       /** Format: date-time */
       created: string
@@ -3958,7 +3977,10 @@ export interface operations {
   }
   connection_end: {
     parameters: {
-      query?: never
+      query?: {
+        /** @description `commands` when absent. */
+        pool?: 'terminals' | 'commands'
+      }
       header?: never
       path: {
         id: number
@@ -3978,7 +4000,9 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
     }
   }

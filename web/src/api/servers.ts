@@ -88,13 +88,13 @@ export type Disconnected = Schemas['ServerDisconnected']
 export const disconnectServer = (server: number) =>
   json<Disconnected>('POST', `${SERVERS}/${id(server)}/disconnect`)
 
-// Connections that commands share, and keys that sign the host keys of others.
+// Connections that terminals and commands share, and keys that sign the host keys of others.
 
 export type Connection = Schemas['Connection']
-export const listConnections = async () =>
-  (await json<Schemas['ConnectionList']>('GET', '/api/v1/connections')).connections
-export const endConnection = (connection: number) =>
-  nothing('DELETE', `/api/v1/connections/${id(connection)}`)
+export type ConnectionList = Schemas['ConnectionList']
+export const listConnections = () => json<ConnectionList>('GET', '/api/v1/connections')
+export const endConnection = ({ id: number, pool }: Connection) =>
+  nothing('DELETE', `/api/v1/connections/${id(number)}?pool=${pool}`)
 
 export type HostAuthority = Schemas['HostAuthority']
 const AUTHORITIES = '/api/v1/host-authorities'

@@ -26,7 +26,7 @@ export function ConnectionsPage() {
   const q = query.get('q') ?? ''
   const hidden = query.get('hide') ?? ''
   const shown = useMemo(() => shownColumns(columns, hidden), [columns, hidden])
-  const rows = useMemo(() => (data ?? []).filter((one) => fits(one, q)), [data, q])
+  const rows = useMemo(() => (data?.connections ?? []).filter((one) => fits(one, q)), [data, q])
   return (
     <>
       <title>{`${t('nav.connections')} · Bastide`}</title>
@@ -40,8 +40,13 @@ export function ConnectionsPage() {
       </header>
       <p className="soft">{t('connections.lead')}</p>
       <ProblemNotice problem={problem} retry={reload} />
-      {data?.length === 0 && <p className="no-rows soft">{t('connections.none')}</p>}
-      {data && data.length > 0 && (
+      {data && data.terminals !== 'listed' && (
+        <p className="notice" role="status">
+          {t(data.terminals === 'not_told' ? 'connections.not_told' : 'connections.unreachable')}
+        </p>
+      )}
+      {data?.connections.length === 0 && <p className="no-rows soft">{t('connections.none')}</p>}
+      {data && data.connections.length > 0 && (
         <>
           <div className="tools">
             <input
@@ -63,8 +68,8 @@ export function ConnectionsPage() {
               label={t('nav.connections')}
               columns={shown}
               rows={rows}
-              rowKey={(one) => String(one.id)}
-              rowData={(one) => ({ 'data-connection': one.server })}
+              rowKey={(one) => `${one.pool}-${one.id}`}
+              rowData={(one) => ({ 'data-connection': one.server, 'data-pool': one.pool })}
             />
           ) : (
             <p className="no-rows soft">{t('table.nothing', { q })}</p>
@@ -75,7 +80,7 @@ export function ConnectionsPage() {
         <Sure
           title={t('connections.end.title', { name: ending.server })}
           yes={t('connections.end')}
-          act={() => endConnection(ending.id)}
+          act={() => endConnection(ending)}
           close={() => {
             setEnding(null)
             reload()
@@ -104,6 +109,12 @@ function useColumns(end: (connection: Connection) => void): Column<Connection>[]
         track: 'minmax(120px, 1.4fr)',
         always: true,
         cell: (one) => <Link href={`/servers?q=${encodeURIComponent(one.server)}`}>{one.server}</Link>,
+      },
+      {
+        key: 'pool',
+        title: t('connections.pool'),
+        track: '100px',
+        cell: (one) => t(`connections.pool.${one.pool}`),
       },
       {
         key: 'state',

@@ -4,11 +4,11 @@ use crate::socket::Socket;
 use crate::world::{Person, World, within};
 
 /// The value of one series, as it stands in the text.
-fn value(text: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
-async fn scrape(person: &Person) -> String {
+pub(crate) async fn scrape(person: &Person) -> String {
     let answer = person.get("/metrics").send().await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));

@@ -80,6 +80,18 @@ impl World {
         Self { dir, address, app: Some(app), daemon: Some(daemon), ahead, tasks, shutdown }
     }
 
+    /// With a daemon that does not know a capability.
+    pub(crate) async fn start_older(without: &'static str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let daemon = Daemon::start(dir.path()).await;
+        let token = dir.path().join("ptyd.token");
+        let relay = crate::older::relay(dir.path().join("ptyd.sock"), without);
+        let config = ptyd::Config::new(relay).with_token_file(token);
+        let (app, address, tasks, shutdown, ahead) = serve(dir.path().join("data"), &config).await;
+        app.wait_ready(DEADLINE).await.unwrap();
+        Self { dir, address, app: Some(app), daemon: Some(daemon), ahead, tasks, shutdown }
+    }
+
     pub(crate) fn app(&self) -> &App {
         self.app.as_ref().unwrap()
     }

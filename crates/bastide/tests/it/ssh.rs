@@ -7,6 +7,7 @@ use bastide_testkit::client::{
     ViewerEvent,
 };
 use bastide_testkit::{Person, SshServer, SshServerOptions, Sshd, SshdOptions, Viewer, within};
+use bastide_wire::Code;
 use bastide_wire::spec::Spec;
 use bastide_wire::ssh::{Login, Ssh};
 
@@ -204,6 +205,36 @@ async fn a_connection_that_breaks_ends_its_sessions_and_says_so() {
     let mut next = Viewer::attach(&client, next, AttachOptions::writer()).await;
     next.types("echo anew $((6*7))\r").await;
     next.sees("anew 42").await;
+}
+
+#[tokio::test]
+async fn the_daemon_tells_its_connections_and_one_can_be_ended() {
+    let (ptyd, sshd) = (ptyd().await, Sshd::start().await);
+    let client = ptyd.client().await;
+    let mut one = open(&client, sshd.ssh()).await;
+    one.types("echo here $((6*7))\r").await;
+    one.sees("here 42").await;
+    let spec = Spec { ssh: Some(Box::new(sshd.ssh())), ..Spec::default() };
+    client.create(Create { spec: Some(spec), ..Create::default() }).await.unwrap();
+    // The second opens its channel a moment later.
+    let pool = within("both in one connection", async {
+        loop {
+            let pool = client.connections().await.unwrap();
+            if pool.connections.iter().any(|connection| connection.channels == 2) {
+                return pool;
+            }
+        }
+    })
+    .await;
+    let [connection] = &pool.connections[..] else { panic!("one for both: {pool:?}") };
+    assert_eq!((connection.username.as_str(), connection.port), (sshd.user(), sshd.port()));
+    assert_eq!((pool.dials, pool.failed_dials), (1, 0));
+    let other = client.connection_end(connection.id + 1).await.unwrap_err();
+    assert!(other.is(Code::NotFound), "{other}");
+    client.connection_end(connection.id).await.unwrap();
+    assert_eq!(one.exits().await.code, 255);
+    assert!(said(&one).iter().any(|text| text.contains("disconnected")), "{:?}", one.events);
+    assert!(client.connections().await.unwrap().connections.is_empty());
 }
 
 #[tokio::test]
