@@ -102,6 +102,8 @@ fn spawn(program: &[String]) -> Result<Spawn> {
         size: Size { cols: 80, rows: 24 },
         account,
         limits: Limits::default(),
+        view: bastide_pty::View::default(),
+        group: None,
     })
 }
 

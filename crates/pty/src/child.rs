@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::launch::{self, Failure, Identity, Plan, Step};
+use crate::launch::{self, Failure, Identity, Plan, Step, Surroundings};
 use crate::process::{Exit, Process};
 use crate::{Account, Error, Master, Signal, Size, account, host, terminal};
 
@@ -28,7 +28,44 @@ pub struct Spawn {
     /// Who it runs as; see [`may_run_as`](crate::may_run_as).
     pub account: Account,
     pub limits: Limits,
+    pub view: View,
+    /// The [control group](crate::cgroup) that it begins in.
+    pub group: Option<PathBuf>,
 }
+
+/// What it sees of the machine's files, mount_namespaces(7). Anything but the default needs a daemon of root,
+/// or the [gate](crate::gate), which has namespaces of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// `/tmp` and `/var/tmp` are empty, its own, and gone with its last process.
+    pub private_tmp: bool,
+    /// With everything below. Absolute, without symbolic links.
+    pub read_only: Vec<PathBuf>,
+}
+
+impl View {
+    /// The machine's files as they are.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn surroundings(&self, group: Option<&Path>) -> Result<Surroundings, Error> {
+        let read_only = self.read_only.iter().map(|path| c_string(path.as_os_str(), "read-only path"));
+        let private = if self.private_tmp { &PRIVATE[..] } else { &[] };
+        let there = |path: &&&str| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        let private = private.iter().filter(there).map(|path| c_string(path.as_ref(), "directory"));
+        let open = |path: &Path| std::fs::File::options().write(true).open(path.join("cgroup.procs"));
+        let group = group.map(open).transpose();
+        Ok(Surroundings {
+            read_only: read_only.collect::<Result<_, _>>()?,
+            private: private.collect::<Result<_, _>>()?,
+            group: group.map_err(|cause| Error::Setup { step: "control group", cause })?.map(Into::into),
+        })
+    }
+}
+
+/// Temporary files; where one is a link to the other, once.
+const PRIVATE: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// What a program and its children may use, setrlimit(2). `None` leaves what the daemon has (for
 /// open files, what a login gives). Both the soft and the hard limit are set.
@@ -43,7 +80,12 @@ pub struct Limits {
     pub file_size: Option<u64>,
     /// Of each process, in seconds.
     pub cpu_seconds: Option<u64>,
+    /// umask(2); [`DEFAULT_UMASK`] when `None`.
+    pub umask: Option<u32>,
 }
+
+/// What a login gives; the daemon may run with a tighter one for its own files.
+pub(crate) const DEFAULT_UMASK: u32 = 0o022;
 
 impl Limits {
     pub(crate) fn plan(&self) -> Vec<(u32, u64, u64)> {
@@ -58,6 +100,10 @@ impl Limits {
         ];
         plan.extend(others.into_iter().filter_map(|(resource, limit)| limit.map(|n| (resource, n, n))));
         plan
+    }
+
+    pub(crate) fn umask(&self) -> u32 {
+        self.umask.unwrap_or(DEFAULT_UMASK) & 0o777
     }
 }
 
@@ -100,7 +146,7 @@ impl Child {
 }
 
 /// Starts a program on a new terminal; returns when it runs, or why it cannot. The program begins
-/// with default signal handling, nothing blocked, umask 022, and descriptors 0, 1 and 2 only.
+/// with default signal handling, nothing blocked, and descriptors 0, 1 and 2 only.
 /// Needs a tokio runtime; the work is done on its blocking pool. When this future is dropped
 /// early, the program is killed.
 pub async fn spawn(spawn: Spawn) -> Result<Child, Error> {
@@ -127,6 +173,8 @@ fn start(spawn: &Spawn) -> Result<Child, Error> {
         directory: c_string(spawn.cwd.as_os_str(), "directory")?,
         slave: pair.slave.as_fd(),
         limits: spawn.limits.plan(),
+        umask: spawn.limits.umask(),
+        surroundings: spawn.view.surroundings(spawn.group.as_deref())?,
         identity: other.map(|account| Identity {
             uid: account.uid,
             gid: account.gid,
@@ -199,7 +247,11 @@ fn explain(failure: Failure, spawn: &Spawn) -> Error {
         Step::Stdio => setup("standard descriptors", cause),
         Step::ControllingTerminal => setup("controlling terminal", cause),
         Step::Descriptors => setup("close other descriptors", cause),
-        Step::Limits => setup("limit of open files", cause),
+        Step::Limits => setup("limits", cause),
+        Step::ControlGroup => setup("control group", cause),
+        Step::Namespace => setup("mount namespace", cause),
+        Step::ReadOnly => setup("read-only paths", cause),
+        Step::Private => setup("private /tmp", cause),
         Step::Groups | Step::Group | Step::User => {
             Error::Identity { account: spawn.account.name.clone(), cause }
         }

@@ -73,6 +73,9 @@ pub struct Confinement {
     pub executable: Vec<PathBuf>,
     /// Files and directories that it must not reach: ptyd's runtime and state directories.
     pub hidden: Vec<PathBuf>,
+    /// What it must not change, with everything below. Absolute, without symbolic links.
+    #[serde(default)]
+    pub read_only: Vec<PathBuf>,
     /// `None`: no limit. Otherwise the TCP ports it may connect to and listen on.
     pub tcp: Option<Tcp>,
 }

@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 mod in_child;
+mod view;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io;
@@ -39,8 +40,20 @@ pub(crate) struct Plan<'a> {
     pub(crate) slave: BorrowedFd<'a>,
     /// Resource (`RLIMIT_…`), soft and hard limit.
     pub(crate) limits: Vec<(u32, u64, u64)>,
+    pub(crate) umask: u32,
+    pub(crate) surroundings: Surroundings,
     /// Whom to become; `None` stays who we are.
     pub(crate) identity: Option<Identity>,
+}
+
+/// What is around it: most programs have nothing special here.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    pub(crate) read_only: Vec<CString>,
+    /// Directories of its own.
+    pub(crate) private: Vec<CString>,
+    /// `cgroup.procs` of the group that it joins.
+    pub(crate) group: Option<OwnedFd>,
 }
 
 impl Plan<'_> {
@@ -70,9 +83,13 @@ pub(crate) enum Step {
     User,
     Directory,
     Exec,
+    ControlGroup,
+    Namespace,
+    ReadOnly,
+    Private,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 14] = [
     Step::Session,
     Step::Stdio,
     Step::ControllingTerminal,
@@ -83,6 +100,10 @@ const STEPS: [Step; 10] = [
     Step::User,
     Step::Directory,
     Step::Exec,
+    Step::ControlGroup,
+    Step::Namespace,
+    Step::ReadOnly,
+    Step::Private,
 ];
 
 /// Why there is no new program.

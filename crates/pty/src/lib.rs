@@ -17,6 +17,7 @@ compile_error!("bastide-pty is written for Linux: pidfd, close_range, /proc");
 compile_error!("the identity system calls of 32-bit Linux take 16-bit ids: not supported");
 
 mod account;
+pub mod cgroup;
 mod child;
 mod environment;
 mod error;
@@ -31,7 +32,7 @@ mod signal;
 mod terminal;
 
 pub use account::{Account, may_run_as};
-pub use child::{Child, Limits, Spawn, spawn};
+pub use child::{Child, Limits, Spawn, View, spawn};
 pub use environment::environment;
 pub use error::{Error, Fault};
 pub use host::{cwd_of, raise_open_file_limit};

@@ -9,6 +9,8 @@ mod bytes;
 mod ends;
 #[path = "it/gate.rs"]
 mod gate;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/signals.rs"]
 mod signals;
 #[path = "it/starts.rs"]

@@ -245,7 +245,7 @@ impl Reader {
             reply.capabilities = Some(shared.collect());
             reply.node = Some(daemon.state.node);
             reply.instance = Some(daemon.instance);
-            reply.control = peer.rules.then(|| Box::new(daemon.rules.describe()));
+            reply.control = peer.rules.then(|| Box::new(daemon.gate_info()));
         }
         if let (Some(Role::Stream), Some(client)) = (peer.role, &peer.client) {
             daemon.streams.add(client, self.connection.requester(&peer));

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use bastide_pty::{Account, Size, Spawn};
-use bastide_session::{Command, EndReason, Handle, Happening, Open, Responder, Start, open};
+use bastide_session::{Bounds, Command, EndReason, Handle, Happening, Open, Responder, Start, open};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::Create;
 use bastide_wire::{Code, Spec};
@@ -19,7 +19,7 @@ use crate::connection::{Connection, Peer};
 use crate::daemon::Daemon;
 use crate::dispatch::check_size;
 use crate::registry::{Claim, Place, Refused};
-use crate::rules;
+use crate::{limits, rules};
 
 /// Longest name of a session; it stands in tables and shell commands.
 const NAME_MAX: usize = 64;
@@ -102,15 +102,20 @@ fn checked(
     }
     let mut spec = create.spec.take().unwrap_or_default();
     check_spec(&spec).map_err(invalid)?;
-    if let Some(why) = daemon.rules.lacks(&spec) {
+    if let Some(why) = daemon.rules.lacks(&spec).or_else(|| daemon.host.limits.lacks(&spec)) {
         return Err((Code::NotGated, why));
     }
     let guarding = daemon.rules.guarding(&spec).map_err(refusal)?;
     let recordings = recordings(daemon, &spec).map_err(invalid)?;
     let (name, initial_commands) = (create.name.take(), create.initial_commands.take());
-    let start = match remote::start(&mut create, &mut spec, knows_ssh).map_err(invalid)? {
-        Some(start) => start,
-        None => Start::Local(Box::new(local(daemon, create, &spec, place).map_err(invalid)?)),
+    let (start, bounds) = match remote::start(&mut create, &mut spec, knows_ssh).map_err(invalid)? {
+        Some(start) => (start, Bounds::default()),
+        None => {
+            let mut spawn = local(daemon, create, &spec, place).map_err(invalid)?;
+            let bounds = daemon.host.limits.bounds(&spec, place.uid).map_err(|why| (Code::NotGated, why))?;
+            spawn.group = bounds.group.as_ref().and_then(|group| group.directory()).map(PathBuf::from);
+            (Start::Local(Box::new(spawn)), bounds)
+        }
     };
     let open = Open {
         id: place.id,
@@ -123,6 +128,7 @@ fn checked(
         recordings,
         default_recording: daemon.config.recording,
         guarding,
+        bounds,
     };
     Ok(Wanted { open, start })
 }
@@ -147,7 +153,9 @@ fn local(daemon: &Daemon, create: Create, spec: &Spec, place: &Place) -> Result<
         }
     }
     let (cols, rows) = (create.cols.unwrap_or(80), create.rows.unwrap_or(24));
-    Ok(Spawn { program, args, login, env, cwd, size: Size { cols, rows }, limits: limits(spec), account })
+    let (size, view) = (Size { cols, rows }, limits::view(spec, &cwd)?);
+    let limits = limits::of_processes(spec);
+    Ok(Spawn { program, args, login, env, cwd, size, limits, view, account, group: None })
 }
 
 /// Variables that make a program load or run something, or read its input in another way.
@@ -195,9 +203,7 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// What this release cannot keep to is refused, never ignored.
 fn check_spec(spec: &Spec) -> Result<(), String> {
-    if spec.limits.as_ref().is_some_and(|limits| limits.umask.is_some() || limits.group.is_some()) {
-        return Err("Invalid argument: this release sets no umask and no limits of a group".to_owned());
-    }
+    limits::check(spec)?;
     if spec.expires_at.is_some_and(|at| at <= jiff::Timestamp::now()) {
         return Err("Invalid argument: expires_at is in the past".to_owned());
     }
@@ -216,26 +222,15 @@ pub(crate) fn refusal(refused: rules::Refused) -> Refusal {
 fn account(daemon: &Daemon, spec: &Spec) -> Result<Account, String> {
     let account = match &spec.account {
         // A person gets the account that they are mapped to, never root for want of a mapping.
-        None if spec.subject.is_some() && daemon.account.uid == 0 => {
+        None if spec.subject.is_some() && daemon.host.account.uid == 0 => {
             return Err("Invalid argument: a daemon of root needs to be told the account".to_owned());
         }
-        None => daemon.account.clone(),
-        Some(name) if *name == daemon.account.name => daemon.account.clone(),
+        None => daemon.host.account.clone(),
+        Some(name) if *name == daemon.host.account.name => daemon.host.account.clone(),
         Some(name) => Account::named(name).map_err(|e| format!("Invalid argument: {e}"))?,
     };
     bastide_pty::may_run_as(&account).map_err(|e| format!("Invalid argument: {e}"))?;
     Ok(account)
-}
-
-fn limits(spec: &Spec) -> bastide_pty::Limits {
-    let asked = spec.limits.clone().unwrap_or_default();
-    bastide_pty::Limits {
-        open_files: asked.open_files,
-        processes: asked.processes,
-        memory: asked.memory,
-        file_size: asked.file_size,
-        cpu_seconds: asked.cpu_seconds,
-    }
 }
 
 fn recordings(daemon: &Daemon, spec: &Spec) -> Result<PathBuf, String> {

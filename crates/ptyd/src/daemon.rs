@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bastide_pty::Account;
 use bastide_rt::{Shutdown, Tasks};
 use bastide_session::Running;
+use bastide_wire::control::GateInfo;
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::Config;
 use crate::files::State;
 use crate::journal::Journal;
+use crate::limits::Limits;
 use crate::registry::Registry;
 use crate::rules::Rules;
 use crate::streams::Streams;
@@ -26,7 +28,7 @@ pub(crate) struct Daemon {
     pub(crate) rules: Rules,
     /// Of this start: numeric session ids are valid within it.
     pub(crate) instance: Uuid,
-    pub(crate) account: Account,
+    pub(crate) host: Host,
     token: String,
     pub(crate) registry: Arc<Registry>,
     pub(crate) streams: Streams,
@@ -41,6 +43,12 @@ pub(crate) struct Daemon {
     last_connection: AtomicU64,
     /// No new sessions; the daemon ends when the last one has.
     draining: watch::Sender<bool>,
+}
+
+/// As whom and within what the daemon runs.
+pub(crate) struct Host {
+    pub(crate) account: Account,
+    pub(crate) limits: Limits,
 }
 
 /// What a daemon is made of, beyond its settings.
@@ -58,13 +66,15 @@ pub(crate) struct Parts {
 
 impl Daemon {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        // First: it has to be alone in its group.
+        let limits = Limits::open(&parts.state.node.to_string());
         Arc::new(Self {
             rules: Rules::open(parts.state.rules.clone(), &parts.config),
             registry: parts.registry,
             config: parts.config,
             state: parts.state,
             instance: Uuid::now_v7(),
-            account: parts.account,
+            host: Host { account: parts.account, limits },
             token: parts.token,
             streams: Streams::default(),
             running: parts.running,
@@ -85,6 +95,13 @@ impl Daemon {
     /// Compares in a time that does not depend on where the difference is.
     pub(crate) fn knows_token(&self, token: &str) -> bool {
         self.token.as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// What command control and limits this machine can give.
+    pub(crate) fn gate_info(&self) -> GateInfo {
+        let mut info = self.rules.describe();
+        self.host.limits.describe(&mut info);
+        info
     }
 
     /// Opens no new sessions from now on.

@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod journal;
 mod kin;
+mod limits;
 mod listener;
 mod registry;
 mod rules;

@@ -12,6 +12,7 @@ use bastide_pty::gate::{self, Confinement, Layer, Layers, Profile, Supervisor};
 use bastide_session::Guarding;
 use bastide_wire::Spec;
 use bastide_wire::control::{GateInfo, MissingLayer, label};
+use bastide_wire::spec::LAYER_CGROUP;
 
 use crate::Config;
 
@@ -118,20 +119,16 @@ impl Rules {
             let layer = Layer::ALL.into_iter().find(|layer| layer.name() == name);
             layer.ok_or_else(|| format!("there is no layer {name}"))
         };
-        spec.layers.iter().map(named).collect()
+        of_the_gate(spec).map(named).collect()
     }
 
     /// Why this session cannot have what it requires.
     pub(crate) fn lacks(&self, spec: &Spec) -> Option<String> {
-        if spec.layers.is_empty() {
-            return None;
-        }
+        of_the_gate(spec).next()?;
         if spec.rules.is_none() || spec.ssh.is_some() {
             return Some("only a session on this machine that has rules can have layers".to_owned());
         }
-        let missing: Vec<_> = spec
-            .layers
-            .iter()
+        let missing: Vec<_> = of_the_gate(spec)
             .filter(|name| !self.layers.present.iter().any(|layer| layer.name() == **name))
             .map(String::as_str)
             .collect();
@@ -193,6 +190,11 @@ impl Rules {
             }
         }
     }
+}
+
+/// The others do not need rules.
+fn of_the_gate(spec: &Spec) -> impl Iterator<Item = &String> {
+    spec.layers.iter().filter(|layer| *layer != LAYER_CGROUP)
 }
 
 fn check(digest: &str) -> Result<(), Refused> {

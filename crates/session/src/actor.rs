@@ -31,7 +31,7 @@ use crate::event::{Happening, Happenings};
 use crate::guard::{Door, Guard};
 use crate::handle::{Handle, Identity};
 use crate::input::InputQueue;
-use crate::open::{Begun, Behind, Open, Running, seconds};
+use crate::open::{Begun, Behind, Bounds, Open, Running, seconds};
 use crate::outbox::{Outbox, Responder};
 use crate::ring::Ring;
 use crate::viewer::{Viewer, ViewerKey};
@@ -112,6 +112,7 @@ struct Life {
     ended: Option<Ended>,
     /// Everybody who had the terminal open has closed it.
     output_closed: bool,
+    bounds: Bounds,
 }
 
 /// The program was told to end.
@@ -175,7 +176,7 @@ impl Session {
         open: &Open,
         running: Running,
         handle: Handle,
-        Behind { backend, dialling, guard }: Behind,
+        (Behind { backend, dialling, guard }, bounds): (Behind, Bounds),
         (recording, commands): (Begun, mpsc::Receiver<Command>),
     ) -> Self {
         let (spec, size) = (&open.spec, open.size);
@@ -226,6 +227,7 @@ impl Session {
                 exited: None,
                 ended: None,
                 output_closed: false,
+                bounds,
             },
             config: running.config,
             handle,

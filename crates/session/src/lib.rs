@@ -39,6 +39,6 @@ pub use error::Error;
 pub use event::{Controlled, Happening, Happenings};
 pub use guard::Guarding;
 pub use handle::{Handle, Identity};
-pub use open::{Open, Running, Start, open};
+pub use open::{Bounds, Open, Running, Start, open};
 pub use outbox::{Chunk, Item, Outbox, Responder};
 pub use viewer::ViewerKey;

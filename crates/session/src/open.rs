@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bastide_pty::Spawn;
+use bastide_pty::cgroup::Group;
 use bastide_record::{Begin, Header, Pool};
 use bastide_vt::Size;
-use bastide_wire::session::RemoteInfo;
+use bastide_wire::session::{LimitsInfo, RemoteInfo};
 use bastide_wire::spec::{Flow, RecordingMode, Spec};
 use bastide_wire::ssh::Ssh;
 use jiff::Timestamp;
@@ -40,6 +41,16 @@ pub struct Open {
     pub default_recording: RecordingMode,
     /// What its commands are judged by; none: they are not.
     pub guarding: Option<Guarding>,
+    pub bounds: Bounds,
+}
+
+/// What keeps its processes within limits.
+#[derive(Debug, Default)]
+pub struct Bounds {
+    /// What of the limits holds; none when it has no limits.
+    pub info: Option<LimitsInfo>,
+    /// The control group of all its processes. What is in it at the session's end is killed.
+    pub group: Option<Group>,
 }
 
 /// What its backend is.
@@ -139,7 +150,8 @@ pub async fn open(mut open: Open, start: Start, running: Running) -> Result<(Han
     let (sender, receiver) = mpsc::channel(COMMANDS);
     let handle =
         Handle { identity: Arc::new(identity), commands: sender, vitals: Arc::new(Vitals::default()) };
-    let session = Session::new(&open, running, handle.clone(), behind, (recording, receiver));
+    let bounds = std::mem::take(&mut open.bounds);
+    let session = Session::new(&open, running, handle.clone(), (behind, bounds), (recording, receiver));
     Ok((handle, session))
 }
 

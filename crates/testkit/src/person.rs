@@ -60,6 +60,8 @@ impl Person {
             size,
             account: Account::current().expect("this process runs as somebody"),
             limits: bastide_pty::Limits::default(),
+            view: bastide_pty::View::default(),
+            group: None,
         });
         let child = child.await.expect("sh can be started");
         let config = bastide_vt::Config { scrollback_lines: SCROLLBACK, ..bastide_vt::Config::default() };

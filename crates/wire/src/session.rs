@@ -24,6 +24,25 @@ pub struct SessionInfo {
     /// How its commands are controlled; absent where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Box<ControlInfo>>,
+    /// What holds of the limits that it was opened with; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Box<LimitsInfo>>,
+}
+
+/// Limits by their names in `spec`: `umask`, `group.memory`, `private_tmp`, ….
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitsInfo {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_force: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingLimit>,
+}
+
+/// A limit that was asked for and is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingLimit {
+    pub limit: String,
+    pub cause: String,
 }
 
 /// What our own clients see beside it (capability `viewers`).

@@ -51,6 +51,20 @@ pub struct Spec {
     pub environment: Option<EnvironmentRules>,
 }
 
+/// Paths in [`Limits::read_only`]. Each is a mount of its own in the session.
+pub const MAX_READ_ONLY: usize = 64;
+/// Names of limits as [`crate::session::LimitsInfo`] has them, beside the fields of [`Limits`].
+pub mod limit {
+    pub const GROUP_PROCESSES: &str = "group.processes";
+    pub const GROUP_MEMORY: &str = "group.memory";
+    pub const GROUP_CPU: &str = "group.cpu_percent";
+    pub const PRIVATE_TMP: &str = "private_tmp";
+    pub const READ_ONLY: &str = "read_only";
+}
+
+/// The layer that a session requires which must not go without the limits of its group.
+pub const LAYER_CGROUP: &str = "cgroup";
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     pub user: String,
@@ -73,7 +87,8 @@ pub struct RecordingSpec {
     pub directory: Option<String>,
 }
 
-/// What the session's processes may use: setrlimit(2), and `group` together. An unknown limit refuses the
+/// What the session's processes may use and change: setrlimit(2) of each, `group` together, and of the machine's
+/// files. An unknown limit refuses the
 /// session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,22 +111,37 @@ pub struct Limits {
     pub umask: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupLimits>,
+    /// `/tmp` and `/var/tmp` are the session's own, empty at its start and gone with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private_tmp: bool,
+    /// Files and directories that it cannot change, with all below; absolute, at most [`MAX_READ_ONLY`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_only: Vec<String>,
 }
 
-/// What all processes of the session may use together (cgroup v2). Where the daemon has no cgroup of its own
-/// to divide, the session is told so and goes on without.
+/// What all processes of the session may use together (cgroup v2); those that are left when it ends are killed.
+/// Where the daemon has no cgroup of its own to divide, the session is told so and goes on without, unless it
+/// requires the layer [`LAYER_CGROUP`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupLimits {
+    /// At least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u64>,
-    /// Bytes.
+    /// Bytes, swap included; at least [`MIN_GROUP_MEMORY`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// In percent of one processor.
+    /// In percent of one processor; 1 to [`MAX_CPU_PERCENT`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<u64>,
 }
+
+/// With less no shell starts.
+pub const MIN_GROUP_MEMORY: u64 = 1 << 20;
+/// A thousand processors.
+pub const MAX_CPU_PERCENT: u64 = 100_000;
+/// Bits of a file's mode that a umask has.
+pub const MAX_UMASK: u32 = 0o777;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

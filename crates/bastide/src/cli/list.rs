@@ -152,6 +152,7 @@ mod tests {
                 remote: None,
             }),
             control: None,
+            limits: None,
         }
     }
 

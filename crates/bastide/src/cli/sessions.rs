@@ -92,6 +92,7 @@ mod tests {
             name: name.map(str::to_owned),
             detail: None,
             control: None,
+            limits: None,
         }
     }
 

@@ -51,6 +51,10 @@ fn prepare(job: &Job, slave: &OwnedFd, to_supervisor: &OwnedFd, layers: &Layers)
     rustix::stdio::dup2_stdout(slave).map_err(errno("standard descriptors"))?;
     rustix::stdio::dup2_stderr(slave).map_err(errno("standard descriptors"))?;
     kernel::close_on_exec_from(3).map_err(at("close other descriptors"))?;
+    if let Some(group) = &job.program.group {
+        // "0" is whoever writes it, cgroups(7). The supervisor itself stays outside of what it watches.
+        std::fs::write(group.join("cgroup.procs"), "0").map_err(at("control group"))?;
+    }
     for (resource, soft, hard) in &job.program.limits {
         kernel::set_limit(*resource, *soft, *hard).map_err(at("limits"))?;
     }
@@ -78,7 +82,7 @@ fn prepare(job: &Job, slave: &OwnedFd, to_supervisor: &OwnedFd, layers: &Layers)
         let uid = nix::unistd::Uid::from_raw(*uid);
         nix::unistd::setresuid(uid, uid, uid).map_err(|error| ("account", error.into()))?;
     }
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(job.program.umask));
     std::env::set_current_dir(&job.program.directory).map_err(at("directory"))?;
     kernel::reset_signals();
     Ok(())

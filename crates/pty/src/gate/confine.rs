@@ -12,6 +12,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
 use rustix::fs::{Mode, OFlags};
 
+use super::kernel::Below;
 use super::layers::{Layer, Layers};
 use super::{Confinement, Profile, kernel};
 
@@ -111,6 +112,10 @@ fn furnish(request: &Request<'_>) -> Furnished {
         let what = what.display().to_string();
         move |error: io::Error| (what, error)
     };
+    // First: what is bound or covered later keeps what it was made of.
+    for path in &request.confinement.read_only {
+        refuse_writes(path).map_err(at(path))?;
+    }
     let sockets = listening_sockets();
     let kept = kept(request);
     for (directory, options) in OWN {
@@ -130,6 +135,15 @@ fn furnish(request: &Request<'_>) -> Furnished {
         hide(socket).map_err(at(socket))?;
     }
     Ok(())
+}
+
+fn refuse_writes(path: &Path) -> io::Result<()> {
+    let none: Option<&str> = None;
+    if path != Path::new("/") {
+        mount(Some(path), path, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
+    }
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    kernel::set_mount_flags(&name, libc::MOUNT_ATTR_RDONLY, Below::Too)
 }
 
 /// What stays visible where its surroundings are covered.
@@ -234,7 +248,7 @@ fn forbid_programs(executable: &[PathBuf]) -> io::Result<()> {
         }
         let flags = if point.starts_with("/dev") { all } else { all | libc::MOUNT_ATTR_NODEV };
         let path = CString::new(point.as_os_str().as_bytes())?;
-        match kernel::set_mount_flags(&path, flags) {
+        match kernel::set_mount_flags(&path, flags, Below::Not) {
             // Covered by another mount: there is no way to it.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {
                 is_covered(&point).then_some(()).ok_or(error)?;

@@ -234,8 +234,16 @@ pub(super) fn set(option: c_int, value: c_ulong) -> io::Result<()> {
     checked(result.into()).map(drop)
 }
 
+/// Whether what is mounted below a mount is meant too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Below {
+    Too,
+    Not,
+}
+
 /// Adds `flags` (`MOUNT_ATTR_…`) to the mount at `path`, mount_setattr(2) (Linux 5.12).
-pub(super) fn set_mount_flags(path: &std::ffi::CStr, flags: u64) -> io::Result<()> {
+pub(super) fn set_mount_flags(path: &std::ffi::CStr, flags: u64, below: Below) -> io::Result<()> {
+    let below = if below == Below::Too { libc::AT_RECURSIVE } else { 0 };
     let attributes = libc::mount_attr { attr_set: flags, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: the path is a C string, and the kernel reads as many bytes of the attributes as are told.
     let result = unsafe {
@@ -243,7 +251,7 @@ pub(super) fn set_mount_flags(path: &std::ffi::CStr, flags: u64) -> io::Result<(
             libc::SYS_mount_setattr,
             libc::AT_FDCWD,
             path.as_ptr(),
-            0,
+            below,
             &raw const attributes,
             size_of::<libc::mount_attr>(),
         )

@@ -112,6 +112,13 @@ fn start(setup: &Setup) -> Result<Started, Error> {
 fn job(setup: &Setup) -> Result<Job, Error> {
     let Setup { spawn, .. } = setup;
     let other = !spawn.account.is_own();
+    let mut confinement = setup.confinement.clone();
+    confinement.read_only.extend(spawn.view.read_only.iter().cloned());
+    let mut required = setup.required.clone();
+    // Its own /tmp comes with the namespace.
+    if !spawn.view.is_plain() && !required.contains(&Layer::Mounts) {
+        required.push(Layer::Mounts);
+    }
     let bytes =
         |texts: Vec<std::ffi::CString>| texts.into_iter().map(std::ffi::CString::into_bytes).collect();
     let program = wire::Program {
@@ -122,18 +129,20 @@ fn job(setup: &Setup) -> Result<Job, Error> {
         cols: spawn.size.cols,
         rows: spawn.size.rows,
         limits: spawn.limits.plan(),
+        umask: spawn.limits.umask(),
+        group: spawn.group.clone(),
         home: spawn.account.home.clone(),
         identity: other.then(|| (spawn.account.uid, spawn.account.gid, spawn.account.groups.clone())),
     };
     Ok(Job {
         program,
         profile: setup.profile,
-        confinement: setup.confinement.clone(),
+        confinement,
         rules: setup.rules.clone(),
         review_limit: setup.review_limit,
         entry_is_allowed: setup.entry_is_allowed,
         tells_lines: setup.tells_lines,
-        required: setup.required.clone(),
+        required,
         attached: setup.attached,
     })
 }

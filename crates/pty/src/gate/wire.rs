@@ -57,6 +57,9 @@ pub(super) struct Program {
     pub(super) cols: u16,
     pub(super) rows: u16,
     pub(super) limits: Vec<(u32, u64, u64)>,
+    pub(super) umask: u32,
+    /// The control group that it joins.
+    pub(super) group: Option<PathBuf>,
     pub(super) home: PathBuf,
     /// uid, gid, groups; `None` stays who we are.
     pub(super) identity: Option<(u32, u32, Vec<u32>)>,

@@ -7,12 +7,10 @@ use std::ffi::{c_int, c_uint, c_void};
 use std::os::fd::AsRawFd;
 use std::ptr;
 
-use super::{Identity, Job, KERNEL_SET_BYTES, Report, Step, set_mask};
+use super::{Identity, Job, KERNEL_SET_BYTES, Report, Step, set_mask, view};
 
 /// Signals of Linux are 1 to 64, signal(7).
 const LAST_SIGNAL: c_int = 64;
-/// What a login gives; the daemon may run with a tighter one for its own files.
-const CHILD_UMASK: libc::mode_t = 0o022;
 const EXIT_NO_EXEC: c_int = 127;
 
 /// The new process, on its own stack. Never returns.
@@ -29,12 +27,20 @@ pub(super) extern "C" fn in_child(job: *mut c_void) -> c_int {
     }
 }
 
-type Failed = (Step, c_int);
+pub(super) type Failed = (Step, c_int);
 
-/// Order matters: limits before the identity changes, the directory after it (its rights count),
-/// signals unblocked last.
+/// Order matters: group, mounts and limits before the identity changes, the directory after it (its rights
+/// count), signals unblocked last.
 fn become_program(job: &Job<'_>) -> Result<Infallible, Failed> {
     default_dispositions();
+    let surroundings = &job.plan.surroundings;
+    if let Some(group) = &surroundings.group {
+        // "0" is whoever writes it, cgroups(7).
+        // SAFETY: a plain system call; the byte is live. The descriptor is this process's copy.
+        let joined = unsafe { libc::write(group.as_raw_fd(), c"0".as_ptr().cast(), 1) };
+        check(Step::ControlGroup, if joined == 1 { 0 } else { -1 })?;
+    }
+    view::enter(surroundings)?;
     take_terminal(job.plan.slave.as_raw_fd())?;
     for (resource, soft, hard) in &job.plan.limits {
         let limit = libc::rlimit { rlim_cur: *soft, rlim_max: *hard };
@@ -42,7 +48,7 @@ fn become_program(job: &Job<'_>) -> Result<Infallible, Failed> {
         check(Step::Limits, unsafe { libc::setrlimit(*resource, &raw const limit) })?;
     }
     // SAFETY: umask(2) cannot fail.
-    unsafe { libc::umask(CHILD_UMASK) };
+    unsafe { libc::umask(job.plan.umask) };
     if let Some(identity) = &job.plan.identity {
         take_identity(identity)?;
     }
@@ -128,7 +134,7 @@ fn exec(job: &Job<'_>) -> c_int {
     errno
 }
 
-fn check(step: Step, result: c_int) -> Result<(), Failed> {
+pub(super) fn check(step: Step, result: c_int) -> Result<(), Failed> {
     if result == -1 {
         return Err((step, last_errno()));
     }

@@ -3,7 +3,7 @@
 #[path = "gate/bypass.rs"]
 mod bypass;
 #[path = "gate/desk.rs"]
-mod desk;
+pub(crate) mod desk;
 #[path = "gate/ends.rs"]
 mod ends;
 #[path = "gate/held.rs"]

@@ -24,6 +24,8 @@ pub(crate) fn program(program: &str, args: &[&str]) -> Spawn {
         size: SIZE,
         account,
         limits: bastide_pty::Limits::default(),
+        view: bastide_pty::View::default(),
+        group: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bastide_record::State;
+use bastide_wire::control::CommandNotice;
 use bastide_wire::event::Resized;
 use bastide_wire::reply::OkReply;
 use bastide_wire::session::{Modes, RecordingInfo, RemoteInfo, SessionDetail, ViewerInfo};
@@ -52,6 +53,7 @@ impl Session {
         self.tell_newcomer(&viewer);
         self.tell_newcomer_of_dial(&viewer);
         self.tell_newcomer_of_commands(&viewer);
+        self.tell_newcomer_of_limits(&viewer);
         self.viewers.all.push(viewer);
         self.life.attached_at = Timestamp::now();
         self.touch();
@@ -67,6 +69,19 @@ impl Session {
             State::Failed { reason } => format!("this session is not recorded: {reason}"),
         };
         viewer.notify(self.id(), "recording", &text);
+    }
+
+    /// Whoever asked for limits should know which there are not.
+    fn tell_newcomer_of_limits(&self, viewer: &Viewer) {
+        let missing = self.life.bounds.info.iter().flat_map(|info| &info.missing);
+        let missing: Vec<_> = missing.map(|limit| format!("{} ({})", limit.limit, limit.cause)).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let list = missing.join(", ");
+        let (en, zh) = (format!("limits that do not hold here: {list}"), format!("此处未生效的限制: {list}"));
+        let command = CommandNotice { level: "warning".to_owned(), zh, review: None };
+        viewer.notify_about(self.id(), ("limits", &en), Some(Box::new(command)));
     }
 
     pub(super) async fn detach(&mut self, leaves: impl Fn(&Viewer) -> bool) {
@@ -222,6 +237,7 @@ impl Session {
             uid: Some(identity.uid),
             name: identity.name.clone(),
             control: self.guard.as_ref().map(|guard| Box::new(guard.describe())),
+            limits: self.life.bounds.info.clone().map(Box::new),
             detail: Some(SessionDetail {
                 cols: size.cols,
                 rows: size.rows,

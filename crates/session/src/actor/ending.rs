@@ -205,6 +205,7 @@ impl Session {
         let Some(Exited { status, .. }) = self.life.exited else { return };
         self.end_guard().await;
         self.backend = None;
+        self.end_group().await;
         if let Some(recorder) = &mut self.recording.recorder {
             recorder.exit(Instant::now(), status.code);
         }
@@ -222,6 +223,16 @@ impl Session {
         self.close_recording().await;
         let (uid, bytes) = (self.identity().uid, self.screen.ring.end());
         self.happenings.tell(Happening::Ended { uid, reason, status: Some(status), bytes }).await;
+    }
+
+    /// What its program has left behind in its group goes too.
+    async fn end_group(&mut self) {
+        let Some(group) = self.life.bounds.group.take() else { return };
+        // It waits for the kernel to take them apart: not on this thread.
+        let ended = tokio::task::spawn_blocking(move || group.end()).await;
+        if !matches!(ended, Ok(true)) {
+            tracing::warn!(uid = %self.identity().uid, "processes of a session do not end; its group stays");
+        }
     }
 
     /// True while its program runs.

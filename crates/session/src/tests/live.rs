@@ -104,6 +104,8 @@ impl Setup {
             size: Size { cols: 80, rows: 24 },
             account,
             limits: bastide_pty::Limits::default(),
+            view: bastide_pty::View::default(),
+            group: None,
         };
         Start::Local(Box::new(spawn))
     }
@@ -138,6 +140,7 @@ impl Setup {
             recordings: self.recordings.clone(),
             default_recording: RecordingMode::Off,
             guarding: None,
+            bounds: crate::Bounds::default(),
         };
         let (handle, mut session) = open(opening, start, running).await.unwrap();
         change(&mut session);

@@ -1,6 +1,7 @@
 //! `bastide ptyd doctor`: what a session under command control has here, and what it lacks.
 
 use anyhow::Context;
+use bastide_pty::cgroup::{Cgroups, Controller};
 use bastide_pty::gate::{self, Label, Layer, Layers, Profile, Supervisor};
 use clap::Args;
 use serde::Serialize;
@@ -32,6 +33,47 @@ struct Findings {
     closed: Label,
     workbench: Label,
     layers: Vec<Finding>,
+    cgroup: Group,
+}
+
+/// Whether the processes of a session can be limited together.
+#[derive(Debug, Serialize)]
+struct Group {
+    /// Of the kernel's controllers `pids`, `memory` and `cpu`.
+    controllers: Vec<&'static str>,
+    missing: Vec<&'static str>,
+    /// Why there is no group to divide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl Group {
+    fn look() -> Self {
+        let (found, cause) = match Cgroups::look() {
+            Ok(found) => (found, None),
+            Err(why) => (Controller::ALL.map(|controller| (controller, false)).into(), Some(why)),
+        };
+        let named = |wanted: bool| {
+            let these = found.iter().filter(|(_, there)| *there == wanted);
+            these.map(|(controller, _)| controller.name()).collect()
+        };
+        Self { controllers: named(true), missing: named(false), cause }
+    }
+
+    fn lines(&self) -> String {
+        if self.missing.is_empty() {
+            let what = "processes, memory and processor time of a session can be limited together";
+            return format!("  yes  {:<14} {what}\n", "cgroup");
+        }
+        let missing = self.missing.join(", ");
+        let cause = self.cause.clone().unwrap_or_else(|| format!("without the controllers {missing}"));
+        let space = "";
+        format!(
+            "  no   {:<14} {cause}\n       {space:<14} so: a session is limited process by process only ({missing})\n       \
+             {space:<14} to get it: run the daemon as a systemd unit with Delegate=yes, or as root with cgroup v2\n",
+            "cgroup"
+        )
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -51,7 +93,7 @@ struct Finding {
 impl Doctor {
     pub(crate) fn run(&self) -> Outcome {
         let layers = gate::layers(&Supervisor::this()).context("cannot try the layers")?;
-        let findings = findings(&layers);
+        let findings = findings(&layers, Group::look());
         if self.json {
             output::json(&findings)?;
         } else {
@@ -61,7 +103,7 @@ impl Doctor {
     }
 }
 
-fn findings(layers: &Layers) -> Findings {
+fn findings(layers: &Layers, cgroup: Group) -> Findings {
     let finding = |layer: Layer| {
         let present = layers.has(layer);
         let cause = layers.missing.iter().find(|missing| missing.layer == layer);
@@ -79,6 +121,7 @@ fn findings(layers: &Layers) -> Findings {
         closed: layers.label(Profile::Closed),
         workbench: layers.label(Profile::Workbench),
         layers: Layer::ALL.map(finding).into(),
+        cgroup,
     }
 }
 
@@ -105,6 +148,7 @@ fn page(findings: &Findings) -> String {
             page.push_str(&format!("       {:<14} {word}: {}\n", "", text.unwrap_or_default()));
         }
     }
+    page.push_str(&findings.cgroup.lines());
     page
 }
 
@@ -118,8 +162,17 @@ mod tests {
     fn what_is_missing_is_told_with_what_follows_and_how_to_get_it() {
         let missing = Missing { layer: Layer::Mounts, cause: "not permitted".into() };
         let layers = Layers { present: vec![Layer::Notifier], missing: vec![missing] };
-        let page = page(&findings(&layers));
-        for text in ["gated: an aid", "yes  notifier", "no   mounts", "not permitted", "user namespaces"] {
+        let cause = Some("nobody gave one".to_owned());
+        let group = Group { controllers: Vec::new(), missing: vec!["memory"], cause };
+        let page = page(&findings(&layers, group));
+        let group = ["no   cgroup", "nobody gave one", "Delegate=yes"];
+        for text in group.into_iter().chain([
+            "gated: an aid",
+            "yes  notifier",
+            "no   mounts",
+            "not permitted",
+            "user namespaces",
+        ]) {
             assert!(page.contains(text), "{text}: {page}");
         }
     }
