@@ -16,6 +16,9 @@ use crate::hostkey::Shown;
 /// channels a connection takes no new ones.
 const MAX_OPENED: usize = 2000;
 
+/// A session that has ended here counts there until its processes have. A refusal so soon after says nothing about the
+/// server's `MaxSessions`.
+const ENDING: Duration = Duration::from_secs(5);
 /// A polite goodbye waits so long for a stream that may be dead.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A reader that is only busy is back sooner; whoever asks for a terminal does not wait longer for one that is not.
@@ -59,6 +62,10 @@ struct Usage {
     idle_since: Option<(Instant, SystemTime)>,
     /// The server refused a channel, with so many open.
     full_at: Option<usize>,
+    /// The same, as far as it holds for every connection to that server.
+    max_sessions: Option<usize>,
+    /// When a channel was closed last.
+    closed: Option<Instant>,
     /// It has given a channel to somebody.
     given: bool,
     /// Takes no new channels any more.
@@ -101,6 +108,8 @@ impl Connection {
             opened: 0,
             idle_since: Some((Instant::now(), SystemTime::now())),
             full_at: None,
+            max_sessions: None,
+            closed: None,
             given: false,
             retired: false,
             misses: 0,
@@ -157,6 +166,24 @@ impl Connection {
         usage.retired = usage.opened >= MAX_OPENED;
         usage.idle_since = None;
         Some(Lease { connection: Arc::clone(self) })
+    }
+
+    /// As many channels as the server is known to give to a connection.
+    pub(crate) fn max_sessions(&self) -> Option<usize> {
+        self.usage().max_sessions
+    }
+
+    /// What another connection to the same server has learned; for a new one.
+    pub(crate) fn expect(&self, max_sessions: Option<usize>) {
+        let mut usage = self.usage();
+        (usage.full_at, usage.max_sessions) = (max_sessions, max_sessions);
+    }
+
+    /// It would do, but others have all of its channels.
+    pub(crate) fn is_full(&self) -> bool {
+        let usage = self.usage();
+        let full = usage.full_at.is_some_and(|full| usage.channels >= full);
+        full && !usage.retired && self.link.ended().is_none()
     }
 
     /// It goes on with the channels it has.
@@ -265,7 +292,12 @@ impl Lease {
                 match others {
                     // The server still counts channels that have ended here, or wants no more.
                     0 => usage.retired = true,
-                    others => usage.full_at = Some(others),
+                    others => {
+                        usage.full_at = Some(others);
+                        if usage.closed.is_none_or(|closed| closed.elapsed() >= ENDING) {
+                            usage.max_sessions = Some(others);
+                        }
+                    }
                 }
                 let never = others == 0 && !usage.given;
                 drop(usage);
@@ -310,6 +342,7 @@ impl Drop for Channel {
     fn drop(&mut self) {
         let is_over = self.inbox.is_over();
         self.inbox.abandon();
+        self.lease.connection.usage().closed = Some(Instant::now());
         let Some(write) = self.write.take() else { return };
         self.lease.connection.link.forget(write.id());
         if is_over || tokio::runtime::Handle::try_current().is_err() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bastide_rt::Tasks;
-use bastide_wire::ssh::{Login, PresentedKey, Ssh};
+use bastide_wire::ssh::{PresentedKey, Ssh};
 use tokio::sync::{Notify, oneshot};
 
 use crate::ask::Ask;
@@ -20,12 +20,17 @@ use crate::shell::{Shell, ShellOptions};
 
 mod flight;
 mod key;
+mod wanted;
 
 use flight::Flight;
 use key::{Key, Keys};
+use wanted::{Wanted, asks_a_person_of, covers};
 
 /// A server that refuses a channel on so many connections in a row is not asked again.
 const MAX_TRIES: usize = 4;
+/// Of those who wait for one dial, a server with `MaxSessions 1` serves one; the others go on to the next dial. So often,
+/// which is as many terminals as the session daemon has at most.
+const MAX_DIALS_WAITED: usize = 1000;
 const NOT_READ: &str = "each connection stands still, because what somebody's terminal prints is not read";
 
 /// All connections of a process of one purpose. Clones are the same pool. Its tasks run among those given to
@@ -249,7 +254,8 @@ impl Pool {
         let expected = to.hops.iter().map(Expected::of).collect::<Result<Vec<_>, _>>()?;
         let key = self.inner.keys.of(to);
         let wanted = Wanted { expected: &expected, asks: asks_a_person_of(to) };
-        for _ in 0..MAX_TRIES {
+        let mut tries = 0;
+        for _ in 0..MAX_DIALS_WAITED {
             let passengers = match self.inner.find(&key, wanted, || self.take_off(&key, to, ask))? {
                 Found::Lease(lease) => return Ok(lease),
                 Found::Flight(passengers) => passengers,
@@ -259,6 +265,11 @@ impl Pool {
                 && let Some(lease) = connection.lease()
             {
                 return Ok(lease);
+            }
+            // Where it is full, others have got what they wanted.
+            tries += usize::from(!connection.is_full());
+            if tries == MAX_TRIES {
+                break;
             }
         }
         let place = to.hops.last().map(|hop| hop.name.clone()).unwrap_or_default();
@@ -287,7 +298,10 @@ impl Pool {
         if state.closed {
             return Err(Error::Closed);
         }
-        state.connections.entry(key.clone()).or_default().push(Arc::clone(&connection));
+        let beside = state.connections.entry(key.clone()).or_default();
+        // The largest: one that is too large is mended by the next refusal, one that is too small would stay.
+        connection.expect(beside.iter().filter_map(|other| other.max_sessions()).max());
+        beside.push(Arc::clone(&connection));
         if !std::mem::replace(&mut state.ticking, true) {
             drop(self.inner.tasks.spawn("ssh keep-alive", tick(Arc::clone(&self.inner))));
         }
@@ -295,39 +309,10 @@ impl Pool {
     }
 }
 
-/// Which connections will do.
-#[derive(Clone, Copy)]
-struct Wanted<'a> {
-    expected: &'a [Expected],
-    /// A new one would ask a person; then one that stands still for somebody's reader is better than none. Otherwise
-    /// a new one is opened beside it.
-    asks: bool,
-}
-
-fn asks_a_person_of(to: &Ssh) -> bool {
-    to.hops.iter().flat_map(|hop| &hop.logins).any(asks_a_person)
-}
-
-fn asks_a_person(login: &Login) -> bool {
-    match login {
-        Login::AskPassword | Login::KeyboardInteractive { .. } => true,
-        Login::Password { .. } | Login::Key { .. } => false,
-    }
-}
-
 /// Where a request finds its connection.
 enum Found {
     Lease(Lease),
     Flight(Arc<flight::Passengers>),
-}
-
-fn covers(expected: &[Expected], connection: &Connection) -> bool {
-    let shown = connection.shown();
-    expected.len() == shown.len()
-        && expected
-            .iter()
-            .zip(&shown)
-            .all(|(expected, shown)| shown.as_ref().is_some_and(|shown| expected.covers(shown)))
 }
 
 impl Inner {

@@ -36,6 +36,26 @@ async fn of_many_who_ask_at_once_nobody_is_refused_for_good() {
 }
 
 #[tokio::test]
+async fn very_many_at_once_on_a_server_with_one_session_for_each_connection_all_get_one() {
+    let sshd = Sshd::start_with(SshdOptions::default().max_sessions(1).max_startups(100).terse()).await;
+    let pool = pool();
+    let mut opening = Vec::new();
+    for _ in 0..15 {
+        let (pool, to) = (pool.clone(), sshd.ssh());
+        opening.push(tokio::spawn(async move { pool.shell(&to, ShellOptions::default(), nobody()).await }));
+    }
+    let mut shells = Vec::new();
+    for opened in opening {
+        shells.push(within("a shell", opened).await.unwrap().unwrap());
+    }
+    let used: std::collections::HashSet<u64> = shells.iter().map(Shell::connection).collect();
+    assert_eq!(used.len(), 15);
+    // What the first has learned the others know: no connection was made for nothing.
+    assert_eq!(pool.dials().begun, 15);
+    assert_eq!(pool.dials().failed, 0);
+}
+
+#[tokio::test]
 async fn max_sessions_opens_another_connection() {
     let sshd = Sshd::start_with(SshdOptions::default().max_sessions(1)).await;
     let pool = pool();
