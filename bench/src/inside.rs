@@ -39,6 +39,9 @@ pub(crate) enum Inside {
     Hold { count: usize, port: u16, user: String, key: PathBuf, known_hosts: PathBuf },
     /// Starts PROGRAM and waits for its end, again and again; then prints the nanoseconds it took.
     Spawns {
+        /// Waits for a byte before.
+        #[arg(long)]
+        on_key: bool,
         count: u32,
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         program: Vec<String>,
@@ -59,7 +62,13 @@ pub(crate) fn run(program: Inside) -> Result<()> {
             let host_key = host_key.trim().split_once(' ').context("no host key")?.1.to_owned();
             crate::ssh::hold(count, &crate::ssh::hop(port, user, std::fs::read_to_string(key)?, host_key))
         }
-        Inside::Spawns { count, program } => spawns(count, &program),
+        Inside::Spawns { on_key, count, program } => {
+            if on_key {
+                quiet_input()?;
+                one_byte()?;
+            }
+            spawns(count, &program)
+        }
         Inside::Socket { path } => socket(&path),
     }
 }

@@ -5,13 +5,16 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Context, Result, bail};
+use bastide_wire::control::{Control, Profile, PutRules};
 use bastide_wire::event::{Event, FromDaemon};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::{Ack, Attach, Create, Envelope, Handshake, Input, Target};
+use bastide_wire::spec::Subject;
 use bastide_wire::ssh::Ssh;
 use bastide_wire::{PROTOCOL_VERSION, Reply, Spec, capability, frame};
 use serde::Serialize;
 
+use crate::daemon::Daemon;
 use crate::path::Path;
 
 /// Unacknowledged bytes, the client library's own number.
@@ -138,8 +141,12 @@ impl Client {
 
     /// A program on another machine. It is dialled after the reply.
     pub(crate) fn create_over_ssh(&mut self, to: &Ssh) -> Result<(u32, String)> {
-        let spec = Spec { ssh: Some(Box::new(to.clone())), ..Spec::default() };
+        self.create_with(None, Spec { ssh: Some(Box::new(to.clone())), ..Spec::default() })
+    }
+
+    fn create_with(&mut self, program: Option<&[String]>, spec: Spec) -> Result<(u32, String)> {
         let create = Create {
+            argv: program.map(<[String]>::to_vec),
             cols: Some(crate::bare::COLS),
             rows: Some(crate::bare::ROWS),
             spec: Some(spec),
@@ -231,6 +238,12 @@ fn came(frame: &[u8]) -> Result<Came<'_>> {
     })
 }
 
+/// A bundle as the daemon takes it.
+pub(crate) struct Rules {
+    pub(crate) digest: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// A program in a session of ours, seen by one viewer.
 pub(crate) struct Ours {
     pub(crate) client: Client,
@@ -240,7 +253,7 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    pub(crate) fn start(daemon: &crate::daemon::Daemon, program: &[String]) -> Result<Self> {
+    pub(crate) fn start(daemon: &Daemon, program: &[String]) -> Result<Self> {
         let mut client = daemon.client()?;
         let session = client.create(program)?;
         let place = client.attach_from_start(session, 1)?;
@@ -248,9 +261,31 @@ impl Ours {
     }
 
     /// A program on another machine.
-    pub(crate) fn over_ssh(daemon: &crate::daemon::Daemon, to: &Ssh) -> Result<Self> {
+    pub(crate) fn over_ssh(daemon: &Daemon, to: &Ssh) -> Result<Self> {
         let mut client = daemon.client()?;
         let (session, _) = client.create_over_ssh(to)?;
+        let place = client.attach_from_start(session, 1)?;
+        Ok(Self { client, place, daemon: daemon.pid(), output: Vec::new() })
+    }
+
+    pub(crate) fn with_rules(daemon: &Daemon, program: &[String], rules: &Rules) -> Result<Self> {
+        let account = nix::unistd::User::from_uid(nix::unistd::geteuid())?.context("no account")?.name;
+        let control = Control { profile: Profile::Workbench, ..Control::default() };
+        let spec = Spec { account: Some(account), control: Some(control), ..Spec::default() };
+        Self::ruled(daemon, Some(program), spec, rules)
+    }
+
+    pub(crate) fn over_ssh_with_rules(daemon: &Daemon, to: &Ssh, rules: &Rules) -> Result<Self> {
+        Self::ruled(daemon, None, Spec { ssh: Some(Box::new(to.clone())), ..Spec::default() }, rules)
+    }
+
+    fn ruled(daemon: &Daemon, program: Option<&[String]>, spec: Spec, rules: &Rules) -> Result<Self> {
+        let mut client = daemon.client()?;
+        let Rules { digest, bytes } = rules;
+        client.request("put_rules", PutRules { digest: digest.clone(), bytes: bytes.into() })?;
+        let subject = Subject { user: "bench".to_owned(), ..Subject::default() };
+        let spec = Spec { rules: Some(digest.clone()), subject: Some(subject), ..spec };
+        let (session, _) = client.create_with(program, spec)?;
         let place = client.attach_from_start(session, 1)?;
         Ok(Self { client, place, daemon: daemon.pid(), output: Vec::new() })
     }

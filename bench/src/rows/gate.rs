@@ -1,18 +1,22 @@
 //! What the kernel gate costs: programs started under it beside the same without it, in turns.
 
+mod crowd;
+mod keys;
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bastide_policy::{Bundle, Door, RuleSet, Subject};
-use bastide_pty::gate::{Confinement, Label, Profile, Rules, Setup, Supervisor};
-use bastide_pty::{Account, Limits, Master, Size, Spawn, environment};
+use bastide_pty::gate::{Confinement, Control, Label, Profile, Rules, Setup, Supervisor};
+use bastide_pty::{Account, Child, Limits, Master, Size, Spawn, environment};
 
 use super::Bench;
+use crate::inside;
 use crate::report::Row;
 use crate::stats::{median, ratio, show};
-use crate::{inside, machine};
 
 /// Programs started in one round, and rounds of each kind.
 const STARTS: u32 = 400;
@@ -43,16 +47,20 @@ const WAYS: [Way; 3] = [Way::Bare, Way::Gated(Profile::Closed), Way::Gated(Profi
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(rows(&bench.binary))
+    let mut rows = runtime.block_on(rows(&bench.binary))?;
+    rows.extend(keys::rows(&bench.binary)?);
+    Ok(rows)
 }
 
 async fn rows(binary: &Path) -> Result<Vec<Row>> {
-    let label = label(binary).await?;
+    // One for all, as a daemon has it.
+    let supervisor = &Supervisor::new(binary, vec!["gate".into()]);
+    let label = label(supervisor).await?;
     let spawns = inside::command(&["spawns", &STARTS.to_string(), "/bin/true"])?;
-    let starts = in_turns(binary, &spawns, ROUNDS).await?;
+    let starts = in_turns(supervisor, &spawns, ROUNDS).await?;
     // The shell itself is one of the programs: the round is one start of it.
     let script = inside::command(&["spawns", "1", "/bin/sh", "-c", SCRIPT])?;
-    let scripts = in_turns(binary, &script, SCRIPTS).await?;
+    let scripts = in_turns(supervisor, &script, SCRIPTS).await?;
     let mut rows =
         vec![row(&format!("starting /bin/true under the gate ({label})"), ("≤ 1.6×", 1.6), &starts, STARTS)];
     rows.push(row(
@@ -61,7 +69,9 @@ async fn rows(binary: &Path) -> Result<Vec<Row>> {
         &scripts,
         1,
     ));
-    rows.push(memory(binary).await?);
+    rows.push(crowd::row(supervisor).await?);
+    rows.push(waiting::memory(supervisor).await?);
+    rows.push(waiting::held(supervisor).await?);
     Ok(rows)
 }
 
@@ -76,11 +86,11 @@ fn row(what: &str, (target, limit): (&'static str, f64), times: &[Vec<Duration>;
         .why("two decisions per program, each a switch to the supervisor and back, and a stop after the exec")
 }
 
-async fn in_turns(binary: &Path, program: &[String], rounds: usize) -> Result<[Vec<Duration>; 3]> {
+async fn in_turns(supervisor: &Supervisor, program: &[String], rounds: usize) -> Result<[Vec<Duration>; 3]> {
     let mut times = [const { Vec::new() }; 3];
     for round in 0..=rounds {
         for (times, way) in times.iter_mut().zip(WAYS) {
-            let took = run(binary, program, way).await?;
+            let took = run(supervisor, program, way).await?;
             // The first turn warms up.
             if round > 0 {
                 times.push(took);
@@ -107,9 +117,17 @@ fn spawn(program: &[String]) -> Result<Spawn> {
     })
 }
 
-fn setup(binary: &Path, program: &[String], profile: Profile) -> Result<Setup> {
-    let set = RuleSet::parse(br#"{"version":1}"#).map_err(|faults| anyhow::anyhow!("{faults}"))?;
-    let bundle = Bundle::new(&set).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+fn setup(supervisor: &Supervisor, program: &[String], profile: Profile) -> Result<Setup> {
+    setup_with(supervisor, program, profile, br#"{"version":1}"#)
+}
+
+fn bundle(rules: &[u8]) -> Result<Bundle> {
+    let set = RuleSet::parse(rules).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    Bundle::new(&set).map_err(|faults| anyhow::anyhow!("{faults}"))
+}
+
+fn setup_with(supervisor: &Supervisor, program: &[String], profile: Profile, rules: &[u8]) -> Result<Setup> {
+    let bundle = bundle(rules)?;
     let own = std::env::current_exe()?.parent().context("no directory")?.to_path_buf();
     Ok(Setup {
         spawn: spawn(program)?,
@@ -121,33 +139,50 @@ fn setup(binary: &Path, program: &[String], profile: Profile) -> Result<Setup> {
         tells_lines: false,
         required: Vec::new(),
         attached: false,
-        supervisor: Supervisor::new(binary, vec!["gate".into()]),
+        supervisor: supervisor.clone(),
     })
 }
 
-async fn run(binary: &Path, program: &[String], way: Way) -> Result<Duration> {
-    let text = match way {
-        Way::Bare => {
-            let child = bastide_pty::spawn(spawn(program)?).await?;
-            let text = read(&child.master).await?;
-            child.wait().await?;
-            text
-        }
+/// A program, under the gate or not.
+struct Running {
+    child: Child,
+    control: Option<Control>,
+}
+
+async fn begin(supervisor: &Supervisor, program: &[String], way: Way) -> Result<Running> {
+    Ok(match way {
+        Way::Bare => Running { child: bastide_pty::spawn(spawn(program)?).await?, control: None },
         Way::Gated(profile) => {
-            let mut gated = bastide_pty::gate::spawn(setup(binary, program, profile)?).await?;
-            let (child, control) = (&gated.child, &mut gated.control);
-            let reports = async {
-                while let Ok(Some(_)) = control.next().await {}
-                std::future::pending::<Result<String>>().await
-            };
-            let text = tokio::select! {
-                text = read(&child.master) => text?,
-                never = reports => never?,
-            };
-            child.wait().await?;
-            text
+            let gated = bastide_pty::gate::spawn(setup(supervisor, program, profile)?).await?;
+            Running { child: gated.child, control: Some(gated.control) }
         }
-    };
+    })
+}
+
+impl Running {
+    /// All that it prints, to its end.
+    async fn finish(self) -> Result<String> {
+        let Self { child, mut control } = self;
+        // A session whose reports are not read stops.
+        let reports = async {
+            while let Some(control) = &mut control {
+                if !matches!(control.next().await, Ok(Some(_))) {
+                    break;
+                }
+            }
+            std::future::pending::<Result<String>>().await
+        };
+        let text = tokio::select! {
+            text = read(&child.master) => text?,
+            never = reports => never?,
+        };
+        child.wait().await?;
+        Ok(text)
+    }
+}
+
+async fn run(supervisor: &Supervisor, program: &[String], way: Way) -> Result<Duration> {
+    let text = begin(supervisor, program, way).await?.finish().await?;
     let took = text.split_once(inside::TOOK).and_then(|(_, rest)| rest.split_once(';'));
     let (nanos, _) = took.with_context(|| format!("no time was printed: {text}"))?;
     Ok(Duration::from_nanos(nanos.trim().parse()?))
@@ -168,34 +203,11 @@ async fn read(master: &Master) -> Result<String> {
     }
 }
 
-async fn label(binary: &Path) -> Result<&'static str> {
-    let gated = bastide_pty::gate::spawn(setup(binary, &["/bin/true".to_owned()], Profile::Closed)?).await?;
+async fn label(supervisor: &Supervisor) -> Result<&'static str> {
+    let gated =
+        bastide_pty::gate::spawn(setup(supervisor, &["/bin/true".to_owned()], Profile::Closed)?).await?;
     Ok(match gated.label {
         Label::Enforced => "enforced",
         _ => "gated",
     })
-}
-
-/// Of a supervisor whose session waits.
-async fn memory(binary: &Path) -> Result<Row> {
-    let program = ["/bin/sleep".to_owned(), "600".to_owned()];
-    let gated = bastide_pty::gate::spawn(setup(binary, &program, Profile::Workbench)?).await?;
-    let supervisor = machine::field(&format!("/proc/{}/status", gated.child.pid()), "PPid:")?;
-    let supervisor = i32::try_from(supervisor)?;
-    if supervisor <= 1 {
-        bail!("the session has no supervisor");
-    }
-    let rollup = format!("/proc/{supervisor}/smaps_rollup");
-    let rss = machine::field(&rollup, "Rss:")?;
-    let private = machine::field(&rollup, "Private_Clean:")? + machine::field(&rollup, "Private_Dirty:")?;
-    let before = machine::switches(supervisor)?;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let woken = machine::switches_between(&before, &machine::switches(supervisor)?);
-    gated.control.end()?;
-    gated.child.wait().await?;
-    Ok(Row::new(
-        "a supervisor whose session waits: memory, of it private; wake-ups in 2 s",
-        format!("{rss} KB, {private} KB; {woken}"),
-    )
-    .target("≤ 2,500 KB, ≤ 500 KB; 0", rss <= 2500 && private <= 500 && woken == 0))
 }

@@ -2,6 +2,8 @@
 
 #[path = "gate/bypass.rs"]
 mod bypass;
+#[path = "gate/cradle.rs"]
+mod cradle;
 #[path = "gate/desk.rs"]
 pub(crate) mod desk;
 #[path = "gate/ends.rs"]
