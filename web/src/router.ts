@@ -15,6 +15,7 @@ export type Place =
   | { page: 'access' }
   | { page: 'connections' }
   | { page: 'hosts' }
+  | { page: 'limits' }
   | { page: 'rules' | 'rule_groups' | 'rule_versions' | 'reviews' | 'alerts' }
   | { page: 'users' }
   | { page: 'settings' }
@@ -53,6 +54,8 @@ export function readPlace(pathname: string, search: string, link: string | null 
       return { page: 'connections' }
     case '/hosts':
       return { page: 'hosts' }
+    case '/limits':
+      return { page: 'limits' }
     case '/rules':
       return { page: 'rules' }
     case '/rules/groups':

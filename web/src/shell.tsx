@@ -39,6 +39,7 @@ const ConnectionsPage = lazy(() =>
   import('./pages/connections.tsx').then((module) => ({ default: module.ConnectionsPage })),
 )
 const HostsPage = lazy(() => import('./pages/hosts.tsx').then((module) => ({ default: module.HostsPage })))
+const LimitsPage = lazy(() => import('./pages/limits.tsx').then((module) => ({ default: module.LimitsPage })))
 const RulesPage = lazy(() => import('./pages/rules.tsx').then((module) => ({ default: module.RulesPage })))
 const RuleGroupsPage = lazy(() =>
   import('./pages/rule-groups.tsx').then((module) => ({ default: module.RuleGroupsPage })),
@@ -134,6 +135,8 @@ function Page({ place }: { place: Place }) {
       return may('connection_list', <ConnectionsPage />)
     case 'hosts':
       return may('host_authority_list', <HostsPage />)
+    case 'limits':
+      return may('session_settings_read', <LimitsPage />)
     case 'rules':
       return may(MAY.read, <RulesPage />)
     case 'rule_groups':

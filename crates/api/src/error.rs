@@ -131,6 +131,8 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(Conflict::InUse(_)) => (StatusCode::CONFLICT, "in_use"),
         Error::Conflict(Conflict::ChangedMeanwhile) => (StatusCode::CONFLICT, "changed_meanwhile"),
         Error::Conflict(Conflict::Rules(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_rules"),
+        Error::Conflict(Conflict::Settings(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_settings"),
+        Error::Conflict(Conflict::TooManySessions { .. }) => (StatusCode::CONFLICT, "too_many_sessions"),
         Error::Conflict(Conflict::NeedsReview { .. }) => (StatusCode::CONFLICT, "needs_review"),
         Error::Conflict(Conflict::ReviewClosed(_)) => (StatusCode::CONFLICT, "review_closed"),
         Error::Conflict(Conflict::RulesUnreadable(_)) => {
@@ -142,6 +144,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Daemon { .. } => (StatusCode::BAD_GATEWAY, "daemon_refused"),
         Error::Ssh(_) => (StatusCode::BAD_GATEWAY, "ssh_failed"),
         Error::Storage(Storage::Journal(_)) => (StatusCode::SERVICE_UNAVAILABLE, "log_not_writable"),
+        Error::Storage(Storage::Settings { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "settings_unreadable"),
         Error::Storage(Storage::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         Error::Storage(Storage::File { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
         Error::Storage(Storage::Vault(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "vault"),
@@ -186,7 +189,7 @@ pub(crate) fn schema() -> Value {
             "request_id": text("The same as the header `x-request-id`; it stands in the server's log."),
             "faults": {
                 "type": "array",
-                "description": "Of `invalid_rules`: what is wrong, and where.",
+                "description": "Of `invalid_rules` and `invalid_settings`: what is wrong, and where.",
                 "items": {
                     "type": "object",
                     "required": ["place", "what"],

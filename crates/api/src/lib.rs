@@ -36,6 +36,7 @@ mod seed_002;
 mod seed_003;
 mod server;
 mod servers;
+mod session_settings;
 mod sessions;
 mod shares;
 mod shell;
@@ -44,6 +45,7 @@ mod terminal;
 mod tokens;
 mod typed;
 mod users;
+mod versioned;
 mod websocket;
 
 pub use routes::{Access, Listed, table};

@@ -18,7 +18,7 @@ Sessions, people and recordings of one Bastide server. A caller shows a cookie (
 (`Authorization: Bearer`). Every error is a problem document (RFC 9457). Paths under `/api/v1` are ours; those \
 tagged `compat` answer clients of earlier designs.";
 
-const TAGS: [(&str, &str); 20] = [
+const TAGS: [(&str, &str); 21] = [
     ("sessions", "Terminals"),
     ("recordings", "What was on a terminal"),
     ("shares", "Letting somebody else look on or type"),
@@ -35,6 +35,7 @@ const TAGS: [(&str, &str); 20] = [
     ("rules", "Which commands may run"),
     ("reviews", "Commands that wait for a second person"),
     ("alerts", "What somebody has to know"),
+    ("session-settings", "What holds for sessions that are opened: variables, limits, times"),
     ("tokens", "Credentials of programs"),
     ("server", "The process itself"),
     ("compat", "For clients of earlier designs"),

@@ -16,6 +16,7 @@
 //!   `utoipa::ToSchema`) with `json::Json`; their 400, 413, 415 and 422 are known.
 //! - `.gives::<T>(status)`, `.gives_nothing(204)`, `.lists::<T>(200)` (a bare array), `.gives_text(200, "…/…")`,
 //!   `.upgrades("…")` say what comes back; `.may(&[409, 502])` names problems that are this route's own.
+//! - `.up_to(bytes)` after the parenthesis where the body may be larger than others.
 //! - `.refuses_users()` where the use case lets only administrators, though the route is for whoever has logged in.
 //! - Two types of one name: `#[schema(as = ThingList)]` on one. Documentation comments of types and fields go into
 //!   the document.
@@ -35,6 +36,7 @@ use bastide_app::recordings::Recording;
 use bastide_app::reviews::Review;
 use bastide_app::rules::{Diff, Outcome as RulesImported, Tried};
 use bastide_app::servers::View;
+use bastide_app::session_settings::{Settings as SettingsFields, Written as SessionSettings};
 use bastide_app::sessions::Seen;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -46,8 +48,8 @@ use crate::server::Site;
 use crate::{checks, exec, seed_000, socketio};
 use crate::{
     credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
-    openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers, sessions, shares,
-    terminal, tokens, users,
+    openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers, session_settings,
+    sessions, shares, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -113,9 +115,9 @@ impl Route {
 }
 
 impl Route {
-    /// Its body is a list, longer than what other routes take.
-    fn long(mut self) -> Self {
-        self.handler = self.handler.layer(DefaultBodyLimit::max(server::MAX_LIST));
+    /// Its body may be larger than what other routes take, in bytes.
+    fn up_to(mut self, limit: usize) -> Self {
+        self.handler = self.handler.layer(DefaultBodyLimit::max(limit));
         self
     }
 }
@@ -139,6 +141,7 @@ pub(crate) fn routes() -> Vec<Route> {
         about_servers(),
         about_credentials(),
         about_sessions(),
+        about_session_settings(),
         about_connections(),
         about_rules(),
         about_reviews(),
@@ -229,11 +232,11 @@ fn about_servers() -> Vec<Route> {
         route!(Admin  POST   "/api/v1/servers"              servers::server_create,
             says("Add a server").takes::<servers::New>().gives::<View>(201).may(&[409])),
         route!(Admin  POST   "/api/v1/servers/import"       imports::server_import,
-            says("Add and change the servers of a list; harmless twice").takes::<imports::New>().gives::<Outcome>(200)).long(),
+            says("Add and change the servers of a list; harmless twice").takes::<imports::New>().gives::<Outcome>(200)).up_to(server::MAX_LIST),
         route!(Admin  GET    "/api/v1/servers/export"       imports::server_export,
             says("Every server as a list, without secrets").query::<imports::Wanted>().gives_text(200, "text/plain")),
         route!(Admin  POST   "/api/v1/servers/known-hosts"  imports::known_hosts_import,
-            says("Accept the keys that a known_hosts file has for servers that are there").takes::<imports::KnownHosts>().gives::<Outcome>(200)).long(),
+            says("Accept the keys that a known_hosts file has for servers that are there").takes::<imports::KnownHosts>().gives::<Outcome>(200)).up_to(server::MAX_LIST),
         route!(Login  GET    "/api/v1/servers/{id}"         servers::server_get,
             says("One server").id::<i64>("id").gives::<View>(200)),
         route!(Login  PATCH  "/api/v1/servers/{id}"         servers::server_change,
@@ -295,7 +298,7 @@ fn about_sessions() -> Vec<Route> {
         route!(Login  GET    "/api/v1/sessions"             sessions::session_list,
             says("Sessions, newest first, also those that have ended").query::<sessions::Wanted>().gives::<sessions::List>(200).may(&[400, 422, 502])),
         route!(Login  POST   "/api/v1/sessions"             sessions::session_create,
-            says("Open a shell, here or on a server").takes::<sessions::New>().gives::<Seen>(201).refuses_users().may(&[404, 502])),
+            says("Open a shell, here or on a server").takes::<sessions::New>().gives::<Seen>(201).refuses_users().may(&[404, 409, 502])),
         route!(Login  GET    "/api/v1/sessions/{uid}"       sessions::session_get,
             says("One session").gives::<Seen>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/sessions/{uid}"       sessions::session_end,
@@ -321,6 +324,27 @@ fn about_sessions() -> Vec<Route> {
     ]
 }
 
+/// What holds for sessions that are opened.
+#[rustfmt::skip]
+fn about_session_settings() -> Vec<Route> {
+    vec![
+        route!(Login  GET    "/api/v1/session-settings/effective" session_settings::session_settings_effective,
+            says("What holds for the caller's sessions, and which scope says it; for administrators anybody's").query::<session_settings::Whose>().gives::<session_settings::Effective>(200).may(&[400, 403, 404])),
+        route!(Admin  GET    "/api/v1/session-settings/global" session_settings::session_settings_global_get,
+            says("Settings for everybody's sessions").gives::<SessionSettings>(200)),
+        route!(Admin  PUT    "/api/v1/session-settings/global" session_settings::session_settings_global_put,
+            says("Write settings for everybody's sessions, when `If-Match` names the version that was seen (0: none)").takes::<SettingsFields>().gives::<SessionSettings>(200).may(&[412, 428])),
+        route!(Admin  GET    "/api/v1/session-settings/servers/{id}" session_settings::session_settings_server_get,
+            says("Settings for sessions on a server").id::<i64>("id").gives::<SessionSettings>(200)),
+        route!(Admin  PUT    "/api/v1/session-settings/servers/{id}" session_settings::session_settings_server_put,
+            says("Write settings for sessions on a server, likewise").id::<i64>("id").takes::<SettingsFields>().gives::<SessionSettings>(200).may(&[412, 428])),
+        route!(Admin  GET    "/api/v1/session-settings/users/{id}" session_settings::session_settings_user_get,
+            says("Settings for a person's sessions").id::<i64>("id").gives::<SessionSettings>(200)),
+        route!(Admin  PUT    "/api/v1/session-settings/users/{id}" session_settings::session_settings_user_put,
+            says("Write settings for a person's sessions, likewise").id::<i64>("id").takes::<SettingsFields>().gives::<SessionSettings>(200).may(&[412, 428])),
+    ]
+}
+
 /// Which commands may run.
 #[rustfmt::skip]
 fn about_rules() -> Vec<Route> {
@@ -328,7 +352,7 @@ fn about_rules() -> Vec<Route> {
         route!(Reviewer GET  "/api/v1/rules"                rules::rules_get,
             says("The rules on commands that hold").gives::<rules::Current>(200)),
         route!(Admin  PUT    "/api/v1/rules"                rules::rules_put,
-            says("Save rules, when `If-Match` names the version that holds; they hold at once").takes::<rules::New>().gives::<rules::Current>(200).may(&[412, 428])),
+            says("Save rules, when `If-Match` names the version that holds; they hold at once").takes::<rules::New>().gives::<rules::Current>(200).may(&[412, 428])).up_to(server::MAX_RULES_BODY),
         route!(Reviewer GET  "/api/v1/rules/groups"         rules::rules_groups,
             says("Command groups that come with the product").gives::<rules::Groups>(200)),
         route!(Reviewer GET  "/api/v1/rules/versions"       rules::rule_version_list,
@@ -340,9 +364,9 @@ fn about_rules() -> Vec<Route> {
         route!(Admin  POST   "/api/v1/rules/versions/{id}/restore" rules::rule_version_restore,
             says("Save an earlier version as a new one").id::<i64>("id").gives::<rules::Current>(200).may(&[409, 422])),
         route!(Reviewer POST "/api/v1/rules/try"            rules::rules_try,
-            says("What the rules would say to a command, which does not run").takes::<rules::Try>().gives::<Tried>(200)),
+            says("What the rules would say to a command, which does not run").takes::<rules::Try>().gives::<Tried>(200)).up_to(server::MAX_RULES_BODY),
         route!(Admin  POST   "/api/v1/rules/import"         rules::rules_import,
-            says("Take rules out of a list, each by itself").takes::<rules::Import>().gives::<RulesImported>(200).may(&[409])),
+            says("Take rules out of a list, each by itself").takes::<rules::Import>().gives::<RulesImported>(200).may(&[409])).up_to(server::MAX_RULES_BODY),
     ]
 }
 
@@ -391,7 +415,7 @@ fn of_earlier_designs() -> Vec<Route> {
         route!(Login  GET    "/api/pty/sessions"            seed_002::session_list,
             says("Every session").gives::<seed_002::Sessions>(200).may(&[502])),
         route!(Login  POST   "/api/pty/sessions"            seed_002::session_create,
-            says("Open a shell, here or on a server").takes::<seed_002::New>().gives::<seed_002::Short>(201).refuses_users().may(&[404, 502])),
+            says("Open a shell, here or on a server").takes::<seed_002::New>().gives::<seed_002::Short>(201).refuses_users().may(&[404, 409, 502])),
         route!(Login  GET    "/api/pty/sessions/{uid}"      seed_002::session_get,
             says("One session").gives::<seed_002::Full>(200).may(&[502])),
         route!(Login  DELETE "/api/pty/sessions/{uid}"      seed_002::session_end,
@@ -457,9 +481,6 @@ pub fn table() -> Vec<Listed> {
     routes().into_iter().map(|route| route.listed).collect()
 }
 
-/// Under it bodies may be large.
-const LARGE: &str = "/api/v1/rules";
-
 pub(crate) fn router(site: Site) -> Router {
     let mut router = Router::new();
     for Route { listed, handler, .. } in routes() {
@@ -468,10 +489,6 @@ pub(crate) fn router(site: Site) -> Router {
             Access::Login => handler.route_layer(from_fn(frame::logged_in)),
             Access::Reviewer => handler.route_layer(from_fn(frame::reviewer)),
             Access::Admin => handler.route_layer(from_fn(frame::administrator)),
-        };
-        let handler = match listed.path.starts_with(LARGE) {
-            true => handler.layer(DefaultBodyLimit::max(server::MAX_RULES_BODY)),
-            false => handler,
         };
         router = router.route(listed.path, handler);
     }

@@ -1,11 +1,11 @@
 //! `/api/v1/rules`: the rules on commands, their versions, and a try.
 
 use axum::Extension;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use bastide_app::policy::Subject;
 use bastide_app::rules::{self, Control, Diff, Format, Held, Outcome, Tried};
-use bastide_app::{Action, Ctx, Error, store};
+use bastide_app::{Action, Ctx, store};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::ask::{Asked, Id};
 use crate::error::Problem;
 use crate::json::Json;
 use crate::page::{Page, Paging, encode};
+use crate::versioned;
 
 /// A version without its rules.
 #[derive(Debug, Serialize, ToSchema)]
@@ -153,14 +154,8 @@ fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
 }
 
-/// With the version as its ETag, for the next change.
 fn answered(held: &Held) -> Response {
-    let tag = HeaderValue::from_str(&format!("\"{}\"", held.version.version));
-    let mut response = axum::Json(current(held)).into_response();
-    if let Ok(tag) = tag {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+    versioned::answer(held.version.version, current(held))
 }
 
 pub(crate) async fn rules_get(Extension(ctx): Extension<Ctx>) -> Result<Response, Problem> {
@@ -173,28 +168,10 @@ pub(crate) async fn rules_put(
     Json(new): Json<New>,
 ) -> Result<Response, Problem> {
     ctx.authorize(Action::RulesChange, ())?;
-    let known = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(|| {
-        Problem::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "precondition_required",
-            "If-Match: the version that you have changed",
-        )
-    })?;
-    let known = known.trim().trim_matches('"').parse::<i64>();
-    let known = known.map_err(|_| invalid("If-Match: the number of a version"))?;
+    let known = versioned::known(&headers)?;
     let New { rules, control, note } = new;
     let saved = rules::put(&ctx, rules::New { rules, control, note }, known).await;
-    Ok(answered(&*saved.map_err(stale)?))
-}
-
-/// RFC 9110, section 13.1.1.
-fn stale(error: Error) -> Problem {
-    match error {
-        Error::Conflict(bastide_app::Conflict::ChangedMeanwhile) => {
-            Problem::new(StatusCode::PRECONDITION_FAILED, "changed_meanwhile", error.to_string())
-        }
-        other => other.into(),
-    }
+    Ok(answered(&*saved.map_err(versioned::stale)?))
 }
 
 pub(crate) async fn rules_groups(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Groups>, Problem> {

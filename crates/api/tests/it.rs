@@ -43,6 +43,8 @@ mod rights;
 mod rules;
 #[path = "it/servers.rs"]
 mod servers;
+#[path = "it/session_settings.rs"]
+mod session_settings;
 #[path = "it/socket.rs"]
 mod socket;
 #[path = "it/ssh.rs"]

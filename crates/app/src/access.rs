@@ -80,7 +80,9 @@ impl Action {
             | Self::HostAuthorityRemove
             | Self::ConnectionList
             | Self::ConnectionEnd
-            | Self::RulesChange => Need::Administrator,
+            | Self::RulesChange
+            | Self::SessionSettingsRead
+            | Self::SessionSettingsChange => Need::Administrator,
             Self::ServerRead
             | Self::ServerUse
             | Self::ServerExecute
@@ -133,6 +135,7 @@ impl Action {
                 | Self::ReviewList
                 | Self::AlertList
                 | Self::VerdictList
+                | Self::SessionSettingsRead
         )
     }
 

@@ -27,6 +27,7 @@ use crate::password::Hasher;
 use crate::people::{self, People};
 use crate::rules::{self, Rules};
 use crate::servers::{self, Servers};
+use crate::session_settings::Quota;
 use crate::shares::Guests;
 use crate::vault::{KeySource, Keys};
 use crate::{Clock, Error, alerts, reviews};
@@ -88,6 +89,7 @@ struct Daemon {
     link: Link,
     live: Live,
     inputs: Inputs,
+    quota: Quota,
 }
 
 /// This process.
@@ -170,7 +172,7 @@ impl App {
         let inner = Inner {
             clock,
             data_dir,
-            daemon: Daemon { link, live, inputs },
+            daemon: Daemon { link, live, inputs, quota: Quota::default() },
             journal,
             keys,
             login,
@@ -352,6 +354,10 @@ impl App {
 
     pub(crate) fn daemon(&self) -> &Link {
         &self.inner.daemon.link
+    }
+
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.inner.daemon.quota
     }
 
     pub(crate) fn inputs(&self) -> &Inputs {

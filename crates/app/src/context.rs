@@ -99,6 +99,8 @@ actions! {
     ReviewCancel "review_cancel",
     AlertList "alert_list",
     VerdictList "verdict_list",
+    SessionSettingsRead "session_settings_read",
+    SessionSettingsChange "session_settings_change",
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

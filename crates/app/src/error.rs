@@ -159,6 +159,13 @@ pub enum Conflict {
         "a second person has to approve this command (rule {rule}): run it in a terminal, where it can wait"
     )]
     NeedsReview { rule: String },
+    /// What is wrong with settings of sessions.
+    #[error("the settings cannot be taken: {0}")]
+    Settings(bastide_policy::Faults),
+    #[error(
+        "you have {open} open sessions and may have {most}: end one of them first, or ask an administrator for more"
+    )]
+    TooManySessions { open: usize, most: u32 },
     #[error("it is decided already: {0}")]
     ReviewClosed(String),
     #[error("the rules that are stored cannot be read, so nothing runs that needs a verdict: {0}")]
@@ -172,6 +179,11 @@ pub enum Storage {
     Journal(String),
     #[error("{doing} {path}: {source}", path = path.display())]
     File { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "the settings for sessions (version {version}) cannot be read, so none is opened: {why}; were they written by a \
+         newer release?"
+    )]
+    Settings { version: i64, why: String },
     #[error(transparent)]
     Database(store::Error),
     #[error(transparent)]

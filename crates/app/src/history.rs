@@ -9,7 +9,7 @@ mod mask;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use mask::masked;
+pub(crate) use mask::{MASK, masked};
 
 use std::collections::HashSet;
 use std::path::PathBuf;

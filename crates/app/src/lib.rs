@@ -38,6 +38,7 @@ pub mod reviews;
 pub mod rules;
 mod secret;
 pub mod servers;
+pub mod session_settings;
 pub mod sessions;
 pub mod shares;
 pub mod terminal;

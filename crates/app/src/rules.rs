@@ -315,7 +315,7 @@ pub const DEFAULT_DOOR: Door = Door::Line;
 /// Shown with a problem: what is wrong, and where.
 pub fn faults(error: &Error) -> Option<&Faults> {
     match error {
-        Error::Conflict(Conflict::Rules(faults)) => Some(faults),
+        Error::Conflict(Conflict::Rules(faults) | Conflict::Settings(faults)) => Some(faults),
         _ => None,
     }
 }

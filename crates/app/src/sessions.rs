@@ -1,11 +1,9 @@
 //! Sessions as the server shows them, and what can be done with one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use bastide_wire::Code;
 use bastide_wire::session::{ExitStatus, SessionInfo, ViewerInfo};
-use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
-use bastide_wire::{Code, Spec};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,13 +14,13 @@ use bastide_store as store;
 use crate::Error;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
-use crate::error::Forbidden;
 use crate::page::{Piece, cut};
-use crate::rules;
-use crate::servers::{self, Named};
+use crate::servers::Named;
 
+mod opening;
 mod past;
 
+pub use opening::create;
 pub(crate) use past::remembered;
 pub use past::{Event, environment, events};
 
@@ -288,121 +286,6 @@ pub fn own_on_server(ctx: &Ctx, server: i64, name: Option<&str>) -> Result<Vec<U
         there && here && name.is_none_or(|name| session.name.as_deref() == Some(name))
     });
     Ok(own.map(|session| session.uid).collect())
-}
-
-/// Opens a shell, recorded or not at all: on a server, or on this machine as the account that the caller is
-/// mapped to. One on a server is there at once, and connects then.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Invalid`, `Limit`, `Storage`, `DaemonUnreachable`, `Daemon`.
-pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
-    if let Some(on) = new.server {
-        return on_server(ctx, new, on).await;
-    }
-    let grant = ctx.authorize(Action::SessionCreate, new)?;
-    grant.target().check()?;
-    let user = Arc::clone(&grant.person().user);
-    let account = user.account.clone().ok_or(Forbidden::NoAccount)?;
-    let uid = Uuid::now_v7();
-    let about = About::session(uid).with("account", account.as_str());
-    ctx.audited(Action::SessionCreate, about, async move |ctx| {
-        let place = rules::Place { server: None, account: &account };
-        let gating = rules::gated(ctx.app(), &user, place).await?;
-        let spec = Spec { account: Some(account), ..spec(&ctx, &user) };
-        let spec = rules::Gating::into(gating, spec);
-        open(&ctx, (uid, spec), grant.into_target()).await
-    })
-    .await
-}
-
-/// The right to the server is all that it takes: nobody needs an account of this machine for it.
-async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Error> {
-    new.check()?;
-    let chosen = servers::choose(ctx, Action::ServerUse, on.server, on.credential)?;
-    let uid = Uuid::now_v7();
-    let name = chosen.grant.target().settings.name.clone();
-    let about = About::session(uid)
-        .with("server", on.server)
-        .with("name", name.as_str())
-        .with("credential", chosen.credential);
-    ctx.audited(Action::SessionCreate, about, async move |ctx| {
-        let app = ctx.app();
-        let user = &chosen.grant.person().user;
-        // People share no connections: what one may do with one is not what another may.
-        let ssh = servers::dial(app, chosen.grant.target(), chosen.credential, user.uid.to_string()).await?;
-        let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
-        let place = rules::Place { server: Some(chosen.grant.target()), account: &account };
-        let gating = rules::gated(app, user, place).await?;
-        let spec = Spec {
-            target: Some(name.clone()),
-            ssh: Some(Box::new(ssh)),
-            expires_at: chosen.until,
-            detach_keep: new.detach_keep,
-            ..spec(&ctx, user)
-        };
-        let spec = rules::Gating::into(gating, spec);
-        let place = store::Place {
-            session: uid,
-            server_id: on.server,
-            server_name: name,
-            credential_id: chosen.named,
-            created: ctx.clock().now(),
-        };
-        app.servers().places().add(app.store(), place).await?;
-        let opened = open(&ctx, (uid, spec), new).await;
-        if opened.is_err() {
-            forget_unless_open(&ctx, uid).await;
-        }
-        opened
-    })
-    .await
-}
-
-/// A session that was refused has no place. One that may be there though its answer did not come keeps it.
-async fn forget_unless_open(ctx: &Ctx, uid: Uuid) {
-    let app = ctx.app();
-    let Ok(client) = app.daemon().client() else { return };
-    if let Ok(rows) = client.list().await
-        && !rows.iter().any(|row| row.uid == Some(uid))
-    {
-        app.servers().places().forget(app.store(), uid).await;
-    }
-}
-
-/// What every session has: for whom it is, and a recording.
-fn spec(ctx: &Ctx, user: &store::User) -> Spec {
-    let subject = Subject {
-        user: user.uid.to_string(),
-        name: user.username.clone(),
-        groups: ctx.app().servers().now().groups_of(user.id),
-        roles: vec![user.role.as_str().to_owned()],
-    };
-    Spec {
-        subject: Some(subject),
-        recording: Some(RecordingSpec { mode: RecordingMode::Required, ..RecordingSpec::default() }),
-        ..Spec::default()
-    }
-}
-
-async fn open(ctx: &Ctx, (uid, spec): (Uuid, Spec), new: NewSession) -> Result<Seen, Error> {
-    let client = ctx.app().daemon().client()?;
-    let env = new.env;
-    let create = bastide_ptyd_client::Create {
-        cwd: new.cwd,
-        cols: new.size.map(|size| size.0),
-        rows: new.size.map(|size| size.1),
-        env: (!env.is_empty()).then(|| env.clone()),
-        shell: new.shell,
-        uid: Some(uid),
-        name: new.name,
-        spec: Some(spec),
-        ..bastide_ptyd_client::Create::default()
-    };
-    client.create(create).await.map_err(refused)?;
-    let info = find(ctx, Action::SessionRead, uid).await?.info;
-    past::remember(ctx, &info, &env).await;
-    let session = Session::read(info).ok_or_else(|| Error::session(uid))?;
-    Seen::by(ctx, session).ok_or_else(|| Error::session(uid))
 }
 
 /// Ends a session; its viewers are told.

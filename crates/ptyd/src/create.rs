@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use bastide_pty::{Account, Size, Spawn};
 use bastide_session::{Bounds, Command, EndReason, Handle, Happening, Open, Responder, Start, open};
+use bastide_wire::control::{is_meant, is_withheld};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::Create;
 use bastide_wire::{Code, Spec};
@@ -158,37 +159,12 @@ fn local(daemon: &Daemon, create: Create, spec: &Spec, place: &Place) -> Result<
     Ok(Spawn { program, args, login, env, cwd, size, limits, view, account, group: None })
 }
 
-/// Variables that make a program load or run something, or read its input in another way.
-const WITHHELD: [&str; 18] = [
-    "LD_*",
-    "BASH_ENV",
-    "ENV",
-    "PROMPT_COMMAND",
-    "IFS",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "BASH_FUNC_*",
-    "PS0",
-    "PS4",
-    "CDPATH",
-    "GLOBIGNORE",
-    "GCONV_PATH",
-    "GLIBC_TUNABLES",
-    "LOCPATH",
-    "NLSPATH",
-    "HISTFILE",
-    "ZDOTDIR",
-];
-
 /// What of the asked variables reaches the session.
 fn variables(asked: BTreeMap<String, String>, spec: &Spec) -> BTreeMap<String, String> {
     let rules = spec.environment.clone().unwrap_or_default();
-    let is = |name: &str, pattern: &str| match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    };
-    let allowed = |name: &str| rules.allow.as_ref().is_none_or(|allow| allow.iter().any(|a| is(name, a)));
-    let denied = |name: &str| WITHHELD.iter().any(|w| is(name, w)) || rules.deny.iter().any(|d| is(name, d));
+    let allowed =
+        |name: &str| rules.allow.as_ref().is_none_or(|allow| allow.iter().any(|a| is_meant(name, a)));
+    let denied = |name: &str| is_withheld(name) || rules.deny.iter().any(|d| is_meant(name, d));
     asked.into_iter().filter(|(name, _)| allowed(name) && !denied(name)).collect()
 }
 

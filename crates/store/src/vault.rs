@@ -25,11 +25,13 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
-/// The one table with secrets, and its fields.
+/// The tables with secrets, and their fields.
 pub const CREDENTIALS: &str = "credentials";
 pub const PASSWORD: &str = "password";
 pub const PRIVATE_KEY: &str = "private_key";
 pub const PASSPHRASE: &str = "passphrase";
+pub const SESSION_SECRETS: &str = "session_secrets";
+pub const VALUE: &str = "value";
 
 impl Store {
     /// `None` before the first start with a vault.
@@ -80,6 +82,14 @@ impl Store {
                 all.extend(bytes.map(|bytes| Sealed { table: CREDENTIALS, uid, field, bytes }));
             }
         }
+        let rows = sqlx::query!("SELECT uid, value FROM session_secrets ORDER BY uid");
+        let variables = rows.fetch_all(&self.writer).await?.into_iter();
+        all.extend(variables.map(|row| Sealed {
+            table: SESSION_SECRETS,
+            uid: row.uid,
+            field: VALUE,
+            bytes: row.value,
+        }));
         Ok(all)
     }
 
@@ -106,6 +116,8 @@ impl Store {
             // One statement for each field: a column cannot be a parameter.
             match *field {
                 PASSWORD => sqlx::query!("UPDATE credentials SET password = ? WHERE uid = ?", bytes, uid)
+                    .execute(&mut *work),
+                VALUE => sqlx::query!("UPDATE session_secrets SET value = ? WHERE uid = ?", bytes, uid)
                     .execute(&mut *work),
                 PRIVATE_KEY => {
                     sqlx::query!("UPDATE credentials SET private_key = ? WHERE uid = ?", bytes, uid)

@@ -84,6 +84,41 @@ pub struct Control {
     pub review_limit: Option<u64>,
 }
 
+/// Variables that make a program load or run something, or read its input in another way: no request sets one.
+pub const WITHHELD: [&str; 18] = [
+    "LD_*",
+    "BASH_ENV",
+    "ENV",
+    "PROMPT_COMMAND",
+    "IFS",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "BASH_FUNC_*",
+    "PS0",
+    "PS4",
+    "CDPATH",
+    "GLOBIGNORE",
+    "GCONV_PATH",
+    "GLIBC_TUNABLES",
+    "LOCPATH",
+    "NLSPATH",
+    "HISTFILE",
+    "ZDOTDIR",
+];
+
+/// Whether a variable is one of those that a pattern of [`EnvironmentRules`] means.
+pub fn is_meant(name: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    }
+}
+
+/// Whether a variable is one of [`WITHHELD`].
+pub fn is_withheld(name: &str) -> bool {
+    WITHHELD.iter().any(|pattern| is_meant(name, pattern))
+}
+
 /// Which variables of `create.env` reach the session. Names; a `*` at the end stands for any rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvironmentRules {

@@ -1306,6 +1306,95 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/session-settings/effective': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What holds for the caller's sessions, and which scope says it; for administrators anybody's */
+    get: operations['session_settings_effective']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/session-settings/global': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Settings for everybody's sessions
+     * @description For administrators.
+     */
+    get: operations['session_settings_global_get']
+    /**
+     * Write settings for everybody's sessions, when `If-Match` names the version that was seen (0: none)
+     * @description For administrators.
+     */
+    put: operations['session_settings_global_put']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/session-settings/servers/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Settings for sessions on a server
+     * @description For administrators.
+     */
+    get: operations['session_settings_server_get']
+    /**
+     * Write settings for sessions on a server, likewise
+     * @description For administrators.
+     */
+    put: operations['session_settings_server_put']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/session-settings/users/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Settings for a person's sessions
+     * @description For administrators.
+     */
+    get: operations['session_settings_user_get']
+    /**
+     * Write settings for a person's sessions, likewise
+     * @description For administrators.
+     */
+    put: operations['session_settings_user_put']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/sessions': {
     parameters: {
       query?: never
@@ -2310,7 +2399,7 @@ export interface components {
       detail: string
       /** @description The same as `detail`, for clients that read this name. */
       error: string
-      /** @description Of `invalid_rules`: what is wrong, and where. */
+      /** @description Of `invalid_rules` and `invalid_settings`: what is wrong, and where. */
       faults?: {
         /** @description Such as `rules[3].match.programs[0]`; empty for the whole. */
         place: string
@@ -2844,6 +2933,69 @@ export interface components {
       uid: string
       viewers: components['schemas']['Viewer'][]
     }
+    /**
+     * @description What all processes of a session may use together (cgroup v2). Where the session daemon has no cgroup to divide,
+     *     a session goes on without.
+     */
+    SessionGroupLimits: {
+      /**
+       * Format: int64
+       * @description In percent of one processor.
+       * @default null
+       */
+      cpu_percent: number | null
+      /**
+       * Format: int64
+       * @description Bytes.
+       * @default null
+       */
+      memory: number | null
+      /**
+       * Format: int64
+       * @default null
+       */
+      processes: number | null
+    }
+    /** @description What each process of a session may use (setrlimit(2)), on this machine. */
+    SessionLimits: {
+      /**
+       * Format: int64
+       * @default null
+       */
+      cpu_seconds: number | null
+      /**
+       * Format: int64
+       * @description Largest file, in bytes.
+       * @default null
+       */
+      file_size: number | null
+      /**
+       * @description What all processes of the session may use together.
+       * @default {
+       *       "cpu_percent": null,
+       *       "memory": null,
+       *       "processes": null
+       *     }
+       */
+      group: components['schemas']['SessionGroupLimits']
+      /**
+       * Format: int64
+       * @description Address space, in bytes.
+       * @default null
+       */
+      memory: number | null
+      /**
+       * Format: int64
+       * @default null
+       */
+      open_files: number | null
+      /**
+       * Format: int64
+       * @description Of the whole account.
+       * @default null
+       */
+      processes: number | null
+    }
     SessionList: {
       /** @description Where the next piece begins; null at the end. */
       next: string | null
@@ -2854,6 +3006,116 @@ export interface components {
       /** @description `recording`, `stalled`, `failed`, `closed` or `off`. */
       state: string
     }
+    /** @description One thing that holds for a session. */
+    SessionSettingHolds: {
+      /** @description The last scope that says it; of an entry of a list the first. */
+      from: components['schemas']['SessionSettingsScope']
+      /** @description There is a value, which is not given out. */
+      secret: boolean
+      /**
+       * @description Its place in the settings: `umask`, `limits.memory`, `environment.LANG`. Of `deny` and `read_only` each entry
+       *     is one of these.
+       */
+      setting: string
+      /** @description Left out for a secret. */
+      value: unknown
+    }
+    /** @description The settings of one scope. */
+    SessionSettings: {
+      /** @description A user name, as it was then. */
+      author: string | null
+      /** Format: date-time */
+      changed: string | null
+      settings: components['schemas']['SessionSettingsFields']
+      /**
+       * Format: int64
+       * @description 0: nobody has written any.
+       */
+      version: number
+    }
+    SessionSettingsEffective: {
+      settings: components['schemas']['SessionSettingHolds'][]
+    }
+    /** @description What holds for sessions of one scope. What is left out is inherited, or is as it always is. */
+    SessionSettingsFields: {
+      /**
+       * @description Names, likewise, of the only variables that whoever opens a session may set. Those under `environment` are let
+       *     through.
+       * @default null
+       */
+      allow: string[] | null
+      /**
+       * @description Names of variables that no session gets, with a `*` at the end for any rest. The lists of all scopes hold
+       *     together.
+       * @default []
+       */
+      deny: string[]
+      /**
+       * Format: int64
+       * @description Seconds that it is kept after its last viewer left.
+       * @default null
+       */
+      detach_keep: number | null
+      /**
+       * @description Variables of every session, beside those that a login sets.
+       * @default []
+       */
+      environment: components['schemas']['SessionVariable'][]
+      /**
+       * Format: int64
+       * @description Seconds without viewer and output after which it ends.
+       * @default null
+       */
+      idle_timeout: number | null
+      /**
+       * @default {
+       *       "cpu_seconds": null,
+       *       "file_size": null,
+       *       "group": {
+       *         "cpu_percent": null,
+       *         "memory": null,
+       *         "processes": null
+       *       },
+       *       "memory": null,
+       *       "open_files": null,
+       *       "processes": null
+       *     }
+       */
+      limits: components['schemas']['SessionLimits']
+      /**
+       * Format: int64
+       * @description Seconds from its start after which a session ends.
+       * @default null
+       */
+      max_lifetime: number | null
+      /**
+       * Format: int32
+       * @description How many sessions a person may have open at a time. Not for a server.
+       * @default null
+       */
+      max_sessions: number | null
+      /**
+       * @description A `/tmp` of its own. Where the session daemon cannot give one, the session is refused.
+       * @default null
+       */
+      private_tmp: boolean | null
+      /**
+       * @description Absolute paths that a session cannot change. The lists of all scopes hold together; where the session daemon
+       *     cannot do it, the session is refused.
+       * @default []
+       */
+      read_only: string[]
+      /**
+       * @description File mode creation mask in octal digits (umask(2)): `022`.
+       * @default null
+       */
+      umask: string | null
+    }
+    /**
+     * @description Which scope says something.
+     * @enum {string}
+     */
+    SessionSettingsScope: 'global' | 'server' | 'user'
     /** @description What changes as it runs. */
     SessionShown: {
       /** Format: int32 */
@@ -2865,6 +3127,14 @@ export interface components {
     }
     /** @enum {string} */
     SessionState: 'connecting' | 'running' | 'ended'
+    /** @description A variable of sessions. */
+    SessionVariable: {
+      name: string
+      /** @description Sealed, and never shown again. */
+      secret?: boolean
+      /** @description Of a secret one it is never given out; left out in a change, it stays. */
+      value?: string | null
+    }
     Share: {
       access: components['schemas']['ShareAccess']
       /** Format: date-time */
@@ -3348,6 +3618,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
@@ -5772,6 +6043,226 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  session_settings_effective: {
+    parameters: {
+      query?: {
+        /** @description On this server; on this machine where it is left out. */
+        server?: number | null
+        /** @description The number of a person; the caller where it is left out. */
+        user?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettingsEffective']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_settings_global_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettings']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_settings_global_put: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionSettingsFields']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettings']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      412: components['responses']['PreconditionFailed']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      428: components['responses']['PreconditionRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_settings_server_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettings']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_settings_server_put: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionSettingsFields']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettings']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      412: components['responses']['PreconditionFailed']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      428: components['responses']['PreconditionRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_settings_user_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettings']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_settings_user_put: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionSettingsFields']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SessionSettings']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      412: components['responses']['PreconditionFailed']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      428: components['responses']['PreconditionRequired']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   session_list: {
     parameters: {
       query?: {
@@ -5832,6 +6323,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']

@@ -1,4 +1,5 @@
 import '../styles/servers.css'
+import '../styles/limits.css'
 import { Button } from 'antd'
 import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -13,6 +14,7 @@ import {
   type Server,
 } from '../api/servers.ts'
 import { sessionName } from '../api/types.ts'
+import { SettingsDialog } from '../limits/dialog.tsx'
 import { Ago } from '../parts/ago.tsx'
 import { Link } from '../parts/link.tsx'
 import { Notice, ProblemNotice } from '../parts/notice.tsx'
@@ -49,7 +51,7 @@ export function ServerPage({ id }: { id: number }) {
   )
 }
 
-type Over = 'edit' | 'as' | 'remove' | null
+type Over = 'edit' | 'as' | 'limits' | 'remove' | null
 
 function Shown({ server: known, reload }: { server: Server; reload: () => void }) {
   const { t } = useTranslation()
@@ -59,6 +61,7 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
   const opening = useAction()
   const checking = useAction()
   const grants = useRight('grant_list')
+  const limits = useRight('session_settings_change')
   const close = () => {
     setOver(null)
     reload()
@@ -115,10 +118,14 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
         {server.may.use && <ExecuteBox server={server} />}
         {server.may.use && <ResourcesBox server={server} />}
         {grants && <GrantsOf server={server} />}
+        {limits && <Limits open={() => setOver('limits')} />}
         {(server.may.use || server.may.manage) && <End server={server} remove={() => setOver('remove')} />}
       </div>
       {over === 'edit' && <ServerForm server={server} close={close} />}
       {over === 'as' && <OpenAs server={server} close={() => setOver(null)} />}
+      {over === 'limits' && (
+        <SettingsDialog scope={{ server: server.id }} name={server.name} close={() => setOver(null)} />
+      )}
       {over === 'remove' && (
         <RemoveServers servers={[server]} close={() => setOver(null)} removed={() => go('/servers')} />
       )}
@@ -183,6 +190,20 @@ function SessionsOn({ server }: { server: Server }) {
           </li>
         ))}
       </ul>
+    </section>
+  )
+}
+
+/** What holds for terminals on it, beside what holds for everybody's. */
+function Limits({ open }: { open: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <section aria-labelledby="server-limits">
+      <h2 id="server-limits">{t('nav.limits')}</h2>
+      <p className="soft">{t('limits.server')}</p>
+      <div className="form-actions">
+        <Button onClick={open}>{t('limits.open')}</Button>
+      </div>
     </section>
   )
 }

@@ -1,13 +1,15 @@
 import '../styles/settings.css'
+import '../styles/limits.css'
 import { useTranslation } from 'react-i18next'
 import { useMe } from '../api/me.ts'
+import { OwnSettings } from '../limits/holds.tsx'
 import { Appearance } from './settings/appearance.tsx'
 import { Logins } from './settings/logins.tsx'
 import { Password } from './settings/password.tsx'
 import { TerminalSection } from './settings/terminal.tsx'
 import { Tokens } from './settings/tokens.tsx'
 
-const SECTIONS = ['profile', 'appearance', 'terminal', 'tokens', 'logins'] as const
+const SECTIONS = ['profile', 'appearance', 'terminal', 'sessions', 'tokens', 'logins'] as const
 
 export function SettingsPage() {
   const { t } = useTranslation()
@@ -35,6 +37,9 @@ export function SettingsPage() {
           </Section>
           <Section id="terminal">
             <TerminalSection />
+          </Section>
+          <Section id="sessions">
+            <OwnSettings />
           </Section>
           <Section id="tokens">
             <Tokens />

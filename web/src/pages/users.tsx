@@ -1,3 +1,4 @@
+import '../styles/limits.css'
 import { Button } from 'antd'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'

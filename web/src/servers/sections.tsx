@@ -3,7 +3,7 @@ import { useMe } from '../api/me.ts'
 import type { Right } from '../api/types.ts'
 import { Link } from '../parts/link.tsx'
 
-export type Section = 'servers' | 'credentials' | 'access' | 'hosts' | 'connections'
+export type Section = 'servers' | 'credentials' | 'access' | 'hosts' | 'connections' | 'limits'
 
 /** Each with what one needs to be allowed for it. */
 export const SECTIONS: readonly [Section, Right | null][] = [
@@ -12,6 +12,7 @@ export const SECTIONS: readonly [Section, Right | null][] = [
   ['access', 'grant_list'],
   ['hosts', 'host_authority_list'],
   ['connections', 'connection_list'],
+  ['limits', 'session_settings_read'],
 ]
 
 /** The pages about servers beside each other; nothing where there is only one. */

@@ -172,8 +172,9 @@ impl Operation {
         if let Some(tag) = self.tag {
             return tag;
         }
-        const AREAS: [&str; 17] = [
+        const AREAS: [&str; 18] = [
             "sessions",
+            "session-settings",
             "recordings",
             "shares",
             "users",

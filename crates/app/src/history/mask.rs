@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 /// What stands in the place of a secret.
-pub(super) const MASK: &str = "********";
+pub(crate) const MASK: &str = "********";
 
 /// Parts of names of variables that hold secrets, in capitals.
 const SECRET: [&str; 9] =

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { changeUser, createLoginLink, createUser, deleteUser, type Problem } from '../../api/client.ts'
 import { useMe } from '../../api/me.ts'
 import type { Role, User } from '../../api/types.ts'
+import { SettingsDialog } from '../../limits/dialog.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Choice, Field, Toggle } from '../../parts/field.tsx'
 import { Notice, ProblemNotice } from '../../parts/notice.tsx'
@@ -129,6 +130,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
   const [role, setRole] = useState(user.role)
   const [account, setAccount] = useState(user.account ?? '')
   const [enabled, setEnabled] = useState(user.enabled)
+  const [limits, setLimits] = useState(false)
   const { busy, problem, run } = useAction()
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -142,6 +144,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
       close()
     })
   }
+  if (limits) return <SettingsDialog scope={{ user: user.id }} name={user.username} close={close} />
   return (
     <Dialog title={t('users.edit.title', { name: user.username })} close={close}>
       <form className="form" onSubmit={submit}>
@@ -161,6 +164,8 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
         />
         <UserProblem problem={problem} />
         <div className="dialog-actions">
+          <Button onClick={() => setLimits(true)}>{t('limits.open')}</Button>
+          <span className="gap" />
           <Button onClick={close}>{t('form.cancel')}</Button>
           <Button type="primary" htmlType="submit" loading={busy}>
             {t('form.save')}
