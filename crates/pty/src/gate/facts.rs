@@ -19,11 +19,16 @@ pub struct Executable {
     pub mode: u32,
     /// Names of this file on disk; 0 for one that was never there (memfd_create(2)) or is deleted.
     pub links: u64,
+    /// Its last change, in seconds and nanoseconds: of what is in it, its owner, its mode, its names. Nobody
+    /// can set it but with the clock.
+    pub changed: (i64, i64),
 }
 
 impl Executable {
-    pub(super) fn is_same_file(&self, other: &Self) -> bool {
-        (self.device, self.inode) == (other.device, other.inode)
+    /// The same file, unchanged. What is being run or read as a script's head cannot be written meanwhile
+    /// (ETXTBSY), so what was looked at is what runs.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.device, self.inode, self.changed) == (other.device, other.inode, other.changed)
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Every program start asks the supervisor. System calls that would let a session change a decision
 //! after it was made, run code on behalf of somebody else, or leave the namespaces, are refused. The
-//! rest is as ever. [`build`] is a pure function: the tests run its result in a small interpreter.
+//! rest is as ever. [`build`] is a pure function: the tests run its result, for both machines, in a small interpreter.
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("the gate knows the system calls of x86-64 and of 64-bit ARM");
 
 mod lists;
 
@@ -10,16 +13,8 @@ use libc::{
     BPF_ABS, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter,
 };
 
+use self::lists::{Call, Machine};
 use super::Profile;
-
-/// `AUDIT_ARCH_…` of this machine, linux/audit.h.
-#[cfg(target_arch = "x86_64")]
-pub(super) const OWN_ARCH: u32 = 0xc000_003e;
-#[cfg(target_arch = "aarch64")]
-pub(super) const OWN_ARCH: u32 = 0xc000_00b7;
-
-/// Set in the number of every x32 call. The other architectures have no call as high.
-const X32_BIT: u32 = 0x4000_0000;
 
 const NR: u32 = 0;
 const ARCH: u32 = 4;
@@ -54,62 +49,76 @@ const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 /// For calls with a fallback in the C library, and for what this machine might as well not have.
 const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-/// The program for `profile`. The checks by argument come first: the kernel remembers which calls are
-/// always allowed and does not run the program for them, but it cannot for these.
+/// The program for `profile` on this machine.
 pub(super) fn build(profile: Profile) -> Vec<sock_filter> {
-    let mut program = vec![
+    build_for(profile, Machine::OWN)
+}
+
+/// The checks by argument come first: the kernel remembers which calls are always allowed and does not run
+/// the program for them, but it cannot for these.
+fn build_for(profile: Profile, machine: Machine) -> Vec<sock_filter> {
+    let mut program = Program { machine, instructions: Vec::new() };
+    program.instructions.extend([
         load(ARCH),
-        skip_if(BPF_JEQ, OWN_ARCH, 1, 0),
+        skip_if(BPF_JEQ, machine.arch(), 1, 0),
         give(ABSENT),
         load(NR),
-        skip_if(BPF_JGE, X32_BIT, 0, 1),
+        // Among these are all of x32, which have a high bit set.
+        skip_if(BPF_JGE, lists::NEWEST + 1, 0, 1),
         give(ABSENT),
-    ];
-    on_argument(
-        &mut program,
-        libc::SYS_ioctl,
+    ]);
+    program.on_argument(
+        lists::IOCTL,
         1,
         &[(BPF_JEQ, libc::TIOCSTI as u32, REFUSE), (BPF_JEQ, libc::TIOCLINUX as u32, REFUSE)],
     );
-    on_argument(&mut program, libc::SYS_clone, 0, &[(BPF_JSET, NAMESPACES | CLONE_PTRACE, REFUSE)]);
-    any_of(&mut program, &[libc::SYS_execve, libc::SYS_execveat], ASK);
-    on_argument(&mut program, libc::SYS_unshare, 0, &[(BPF_JSET, NAMESPACES | NEW_TIME, REFUSE)]);
-    on_argument(&mut program, libc::SYS_prctl, 0, &[(BPF_JEQ, libc::PR_SET_MM as u32, REFUSE)]);
-    on_argument(
-        &mut program,
-        libc::SYS_personality,
+    program.on_argument(lists::CLONE, 0, &[(BPF_JSET, NAMESPACES | CLONE_PTRACE, REFUSE)]);
+    program.any_of(&[lists::EXECVE, lists::EXECVEAT], ASK);
+    program.on_argument(lists::UNSHARE, 0, &[(BPF_JSET, NAMESPACES | NEW_TIME, REFUSE)]);
+    program.on_argument(lists::PRCTL, 0, &[(BPF_JEQ, libc::PR_SET_MM as u32, REFUSE)]);
+    program.on_argument(
+        lists::PERSONALITY,
         0,
         &[(BPF_JEQ, ASK_PERSONALITY, ALLOW), (BPF_JSET, READ_IMPLIES_EXEC, REFUSE)],
     );
     if profile == Profile::Closed {
-        on_argument(&mut program, libc::SYS_shmat, 2, &[(BPF_JSET, SHM_EXEC, REFUSE)]);
-        any_of(&mut program, &lists::NAMELESS_CODE, ABSENT);
+        program.on_argument(lists::SHMAT, 2, &[(BPF_JSET, SHM_EXEC, REFUSE)]);
+        program.any_of(&lists::NAMELESS_CODE, ABSENT);
     }
-    any_of(&mut program, &lists::ABSENT, ABSENT);
-    any_of(&mut program, &lists::REFUSED, REFUSE);
-    program.push(give(ALLOW));
-    program
+    program.any_of(&lists::ABSENT, ABSENT);
+    program.any_of(&lists::REFUSED, REFUSE);
+    program.instructions.push(give(ALLOW));
+    program.instructions
 }
 
-/// For the call `number`: the first check of the low half of its argument that holds gives the
-/// answer, none of them allows.
-fn on_argument(program: &mut Vec<sock_filter>, number: i64, index: u32, checks: &[(u32, u32, u32)]) {
-    let body = 2 + 2 * checks.len();
-    program.push(skip_if(BPF_JEQ, number as u32, 0, jump(body)));
-    program.push(load(low_half_of_argument(index)));
-    for (how, value, answer) in checks {
-        program.push(skip_if(*how, *value, 0, 1));
-        program.push(give(*answer));
-    }
-    program.push(give(ALLOW));
+struct Program {
+    machine: Machine,
+    instructions: Vec<sock_filter>,
 }
 
-fn any_of(program: &mut Vec<sock_filter>, numbers: &[i64], answer: u32) {
-    for (index, number) in numbers.iter().enumerate() {
-        program.push(skip_if(BPF_JEQ, *number as u32, jump(numbers.len() - index), 0));
+impl Program {
+    /// For this call: the first check of the low half of its argument that holds gives the answer, none of
+    /// them allows.
+    fn on_argument(&mut self, call: Call, index: u32, checks: &[(u32, u32, u32)]) {
+        let Some(number) = call.on(self.machine) else { return };
+        let body = 2 + 2 * checks.len();
+        self.instructions.push(skip_if(BPF_JEQ, number, 0, jump(body)));
+        self.instructions.push(load(low_half_of_argument(index)));
+        for (how, value, answer) in checks {
+            self.instructions.push(skip_if(*how, *value, 0, 1));
+            self.instructions.push(give(*answer));
+        }
+        self.instructions.push(give(ALLOW));
     }
-    program.push(statement(BPF_JMP | BPF_JA, 1));
-    program.push(give(answer));
+
+    fn any_of(&mut self, calls: &[Call], answer: u32) {
+        let numbers: Vec<u32> = calls.iter().filter_map(|call| call.on(self.machine)).collect();
+        for (index, number) in numbers.iter().enumerate() {
+            self.instructions.push(skip_if(BPF_JEQ, *number, jump(numbers.len() - index), 0));
+        }
+        self.instructions.push(statement(BPF_JMP | BPF_JA, 1));
+        self.instructions.push(give(answer));
+    }
 }
 
 fn jump(distance: usize) -> u8 {

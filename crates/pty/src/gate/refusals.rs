@@ -1,12 +1,18 @@
 //! What is refused before any rule is asked.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
 use super::Profile;
+use super::confine::PROGRAMS;
 use super::facts::{Decision, Executable, Facts};
 
 /// Rules of the gate itself, as they stand in verdicts.
 pub(super) mod rule {
     pub(in crate::gate) const NAMELESS: &str = "gate:nameless";
     pub(in crate::gate) const OWNER: &str = "gate:owner";
+    pub(in crate::gate) const SCRIPT: &str = "gate:script";
     pub(in crate::gate) const LOADER: &str = "gate:loader";
     pub(in crate::gate) const ENVIRONMENT: &str = "gate:environment";
     pub(in crate::gate) const UNREADABLE: &str = "gate:unreadable";
@@ -28,8 +34,28 @@ const PRELOADS: [&[u8]; 2] = [b"LD_PRELOAD", b"LD_AUDIT"];
 /// Writable by the group or by everybody.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// What the gate refuses by itself. `roots` are the uids that count as the machine's own.
-pub(super) fn refusal(facts: &Facts, profile: Profile, roots: &[u32]) -> Option<Decision> {
+/// What counts as the machine's own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Machine {
+    /// Owners.
+    pub(super) roots: Vec<u32>,
+    /// Directories with programs beside the usual ones.
+    pub(super) programs: Vec<PathBuf>,
+}
+
+impl Machine {
+    /// A name that leads to the same file whenever it is looked at: a script's interpreter opens it again.
+    /// Nobody in the session can change a directory on the way, nor what a link in one of them leads to.
+    fn is_fixed(&self, name: &[u8]) -> bool {
+        let path = Path::new(OsStr::from_bytes(name));
+        let trees = PROGRAMS.iter().map(Path::new).chain(self.programs.iter().map(PathBuf::as_path));
+        !path.components().any(|part| part == Component::ParentDir)
+            && trees.into_iter().any(|tree| path.starts_with(tree))
+    }
+}
+
+/// What the gate refuses by itself.
+pub(super) fn refusal(facts: &Facts, profile: Profile, machine: &Machine) -> Option<Decision> {
     let files = || std::iter::once(&facts.exe).chain(&facts.script);
     if files().any(is_nameless) {
         return Some(Decision::deny(rule::NAMELESS));
@@ -44,9 +70,13 @@ pub(super) fn refusal(facts: &Facts, profile: Profile, roots: &[u32]) -> Option<
     if facts.environment.iter().any(forbidden) {
         return Some(Decision::deny(rule::ENVIRONMENT));
     }
-    let foreign = |file: &Executable| !roots.contains(&file.owner) || file.mode & WRITABLE_BY_OTHERS != 0;
+    let foreign =
+        |file: &Executable| !machine.roots.contains(&file.owner) || file.mode & WRITABLE_BY_OTHERS != 0;
     if profile == Profile::Closed && files().any(foreign) {
         return Some(Decision::deny(rule::OWNER));
+    }
+    if profile == Profile::Closed && facts.script.is_some() && !machine.is_fixed(&facts.execfn) {
+        return Some(Decision::deny(rule::SCRIPT));
     }
     None
 }
@@ -66,7 +96,16 @@ mod tests {
     use super::*;
 
     fn file(path: &str) -> Executable {
-        Executable { path: path.into(), device: 1, inode: 2, owner: 0, group: 0, mode: 0o100_755, links: 1 }
+        Executable {
+            path: path.into(),
+            device: 1,
+            inode: 2,
+            owner: 0,
+            group: 0,
+            mode: 0o100_755,
+            links: 1,
+            changed: (1, 2),
+        }
     }
 
     fn facts(path: &str) -> Facts {
@@ -84,8 +123,9 @@ mod tests {
     }
 
     fn refused(facts: &Facts) -> [Option<String>; 2] {
+        let machine = Machine { roots: vec![0], programs: vec!["/srv/tools".into()] };
         [Profile::Closed, Profile::Workbench]
-            .map(|profile| refusal(facts, profile, &[0]).and_then(|decision| decision.rule))
+            .map(|profile| refusal(facts, profile, &machine).and_then(|decision| decision.rule))
     }
 
     fn by(rule: &str) -> Option<String> {
@@ -128,6 +168,27 @@ mod tests {
             let mut as_script = facts("/bin/sh");
             as_script.script = Some(file);
             assert_eq!(refused(&as_script), [by(rule::OWNER), None]);
+        }
+    }
+
+    #[test]
+    fn a_script_is_reached_by_a_name_that_nobody_can_change() {
+        let table = [
+            ("/usr/bin/ldd", None),
+            ("/bin/ldd", None),
+            ("/srv/tools/deploy", None),
+            ("/usr/bin/../../home/ada/link", by(rule::SCRIPT)),
+            ("/home/ada/link", by(rule::SCRIPT)),
+            ("./ldd", by(rule::SCRIPT)),
+            ("/dev/fd/5", by(rule::SCRIPT)),
+            ("/usrlocal/x", by(rule::SCRIPT)),
+        ];
+        for (name, expected) in table {
+            let mut started = facts("/usr/bin/bash");
+            started.execfn = name.into();
+            assert_eq!(refused(&started), [None, None], "{name} as a program");
+            started.script = Some(file("/usr/bin/ldd"));
+            assert_eq!(refused(&started), [expected, None], "{name}");
         }
     }
 

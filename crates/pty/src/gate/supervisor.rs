@@ -2,10 +2,10 @@
 
 mod after;
 mod before;
+mod flights;
 mod held;
 mod tree;
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,13 +15,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::RecvFlags;
 
-use self::before::Flight;
+use self::flights::Flights;
 use self::held::Waiting;
 use self::tree::Tree;
 use super::child::{self, Word};
 use super::facts::Decide;
 use super::layers::{Layer, Layers};
 use super::link::{Hearing, Link, READ_LIMIT};
+use super::refusals::Machine;
 use super::target::Heads;
 use super::wire::{self, Job, MESSAGE_BYTES, Order, Report};
 use super::{Profile, confine, cradle, hooks, kernel, layers};
@@ -41,8 +42,7 @@ struct Supervisor {
     /// There until the session's program runs.
     start: Option<Start>,
     gate: Gate,
-    /// Between question and exec, by thread.
-    flights: HashMap<i32, Flight>,
+    flights: Flights,
     held: Waiting,
     /// When memory is given back that nothing has needed since.
     rests_at: Option<Instant>,
@@ -52,8 +52,7 @@ struct Supervisor {
 struct Gate {
     judge: Box<dyn Decide>,
     profile: Profile,
-    /// Owners that count as the machine.
-    roots: Vec<u32>,
+    machine: Machine,
     heads: Heads,
     killable: bool,
     review_limit: Duration,
@@ -231,13 +230,13 @@ impl Supervisor {
             gate: Gate {
                 judge,
                 profile: job.profile,
-                roots,
+                machine: Machine { roots, programs: job.confinement.executable },
                 heads: Heads::default(),
                 killable: false,
                 review_limit: job.review_limit,
                 entry,
             },
-            flights: HashMap::new(),
+            flights: Flights::default(),
             held: Waiting::default(),
             rests_at: None,
         }
@@ -282,7 +281,8 @@ impl Supervisor {
         let none = self.signals.as_fd();
         let place = |fd, flags| place(fd, flags, none);
         let room = if self.link.has_waiting() { PollFlags::OUT } else { PollFlags::empty() };
-        let asks = self.listener.as_ref().filter(|_| self.link.hearing() != Hearing::Waits);
+        let takes = self.link.hearing() != Hearing::Waits && !self.flights.is_full();
+        let asks = self.listener.as_ref().filter(|_| takes);
         let from_child = self.start.as_ref().and_then(|start| start.from_child.as_ref());
         let mut places = vec![
             PollFd::from_borrowed_fd(none, PollFlags::IN),

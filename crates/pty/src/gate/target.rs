@@ -185,11 +185,8 @@ fn strings_at(memory: &Memory, pointers: &[u64]) -> Result<Vec<Vec<u8>>, i32> {
     Ok(all)
 }
 
-/// Seconds and nanoseconds of a file's last change, inode(7).
-type Changed = (i64, i64);
-
 /// Opens the name of a file, not the file.
-fn open(path: &Path, follow: bool) -> Result<(File, Executable, Changed), i32> {
+fn open(path: &Path, follow: bool) -> Result<(File, Executable), i32> {
     use std::os::fd::AsRawFd;
     let mut flags = OFlags::PATH | OFlags::CLOEXEC;
     if !follow {
@@ -199,8 +196,7 @@ fn open(path: &Path, follow: bool) -> Result<(File, Executable, Changed), i32> {
     let file = File::from(file);
     let name = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|_| libc::EACCES)?;
     let metadata = file.metadata().map_err(|_| libc::EACCES)?;
-    let changed = (metadata.ctime(), metadata.ctime_nsec());
-    Ok((file, executable(name, &metadata), changed))
+    Ok((file, executable(name, &metadata)))
 }
 
 fn executable(path: PathBuf, metadata: &fs::Metadata) -> Executable {
@@ -212,6 +208,7 @@ fn executable(path: PathBuf, metadata: &fs::Metadata) -> Executable {
         group: metadata.gid(),
         mode: metadata.mode(),
         links: metadata.nlink(),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
     }
 }
 
@@ -287,6 +284,11 @@ fn execfn(pid: i32) -> io::Result<Vec<u8>> {
         .map(|pair| word(&pair[8..]))
         .ok_or(io::ErrorKind::InvalidData)?;
     string(&Memory::of(pid), at, PATH_BYTES).map_err(io::Error::from_raw_os_error)
+}
+
+/// Whether a file still is as it was, at the name that it had.
+pub(super) fn is_unchanged(file: &Executable) -> bool {
+    fs::metadata(&file.path).is_ok_and(|now| executable(PathBuf::new(), &now).is_same(file))
 }
 
 /// Who a process is; zeroes for what cannot be read.

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::*;
 
 const ENOSYS: u32 = ABSENT;
@@ -6,21 +8,84 @@ const I386: u32 = 0x4000_0003;
 
 /// What seccomp(2) shows a filter.
 #[derive(Clone, Copy)]
-struct Call {
+struct Asked {
     arch: u32,
     number: u32,
     arguments: [u64; 6],
 }
 
-fn call(number: i64, arguments: &[u64]) -> Call {
+const MACHINES: [Machine; 2] = [Machine::X86_64, Machine::Aarch64];
+
+/// The header that has the numbers of a machine.
+fn header(machine: Machine) -> &'static str {
+    match machine {
+        Machine::X86_64 if cfg!(target_arch = "x86_64") => "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+        Machine::X86_64 => "/usr/x86_64-linux-gnu/include/asm/unistd_64.h",
+        Machine::Aarch64 => "/usr/include/asm-generic/unistd.h",
+    }
+}
+
+/// `#define __NR_name number`; `__NR3264_` stands for both widths.
+fn numbers(machine: Machine) -> HashMap<String, u32> {
+    let text = std::fs::read_to_string(header(machine)).unwrap_or_default();
+    let pairs = text.lines().filter_map(|line| {
+        let mut words = line.strip_prefix("#define ")?.split_ascii_whitespace();
+        let name = words.next()?;
+        let name = name.strip_prefix("__NR_").or_else(|| name.strip_prefix("__NR3264_"))?;
+        Some((name.to_owned(), words.next()?.parse().ok()?))
+    });
+    pairs.collect()
+}
+
+/// By the kernel's own headers; of calls that are newer than those, the number is the same on both.
+#[test]
+fn numbers_are_those_of_the_kernels_headers() {
+    let single = [
+        lists::EXECVE,
+        lists::EXECVEAT,
+        lists::IOCTL,
+        lists::CLONE,
+        lists::UNSHARE,
+        lists::PRCTL,
+        lists::PERSONALITY,
+        lists::SHMAT,
+    ];
+    for machine in MACHINES {
+        let known = numbers(machine);
+        // The headers of another machine are not everywhere.
+        assert!(!known.is_empty() || machine != Machine::OWN, "{} is not there", header(machine));
+        if known.is_empty() {
+            continue;
+        }
+        let newest = known.values().copied().filter(|number| *number < 1024).max().unwrap_or(0);
+        let all = single.iter().chain(&lists::ABSENT).chain(&lists::NAMELESS_CODE).chain(&lists::REFUSED);
+        let mut compared = 0;
+        for call in all {
+            let Some(number) = call.on(machine) else {
+                assert_eq!(known.get(call.name), None, "{machine:?} {}", call.name);
+                continue;
+            };
+            if number <= newest {
+                assert_eq!(known.get(call.name), Some(&number), "{machine:?} {}", call.name);
+                compared += 1;
+            } else {
+                assert_eq!(call.on(Machine::X86_64), call.on(Machine::Aarch64), "{}", call.name);
+            }
+        }
+        assert!(compared > 45, "{compared}");
+    }
+}
+
+/// A call on this machine.
+fn call(number: i64, arguments: &[u64]) -> Asked {
     let mut all = [0; 6];
     all[..arguments.len()].copy_from_slice(arguments);
-    Call { arch: OWN_ARCH, number: number as u32, arguments: all }
+    Asked { arch: Machine::OWN.arch(), number: number as u32, arguments: all }
 }
 
 /// A classic BPF machine with the instructions that the filter uses; anything else panics, and so
 /// does a jump past the end.
-fn run(program: &[sock_filter], call: Call) -> u32 {
+fn run(program: &[sock_filter], call: Asked) -> u32 {
     let mut bytes = Vec::new();
     bytes.extend(call.number.to_le_bytes());
     bytes.extend(call.arch.to_le_bytes());
@@ -50,7 +115,7 @@ fn run(program: &[sock_filter], call: Call) -> u32 {
     }
 }
 
-fn both(call: Call) -> [u32; 2] {
+fn both(call: Asked) -> [u32; 2] {
     [Profile::Closed, Profile::Workbench].map(|profile| run(&build(profile), call))
 }
 
@@ -64,9 +129,9 @@ fn every_program_start_asks_the_supervisor() {
 #[test]
 fn another_architecture_and_x32_have_no_system_call_at_all() {
     for number in 0..600 {
-        let other = Call { arch: I386, ..call(number, &[]) };
+        let other = Asked { arch: I386, ..call(number, &[]) };
         assert_eq!(both(other), [ENOSYS; 2], "{number}");
-        let x32 = call(number | i64::from(X32_BIT), &[]);
+        let x32 = call(number | 0x4000_0000, &[]);
         assert_eq!(both(x32), [ENOSYS; 2], "{number}");
     }
 }
@@ -105,15 +170,34 @@ fn ordinary_calls_are_allowed() {
 }
 
 #[test]
-fn side_doors_are_shut() {
-    for number in lists::REFUSED {
-        assert_eq!(both(call(number, &[])), [EPERM; 2], "{number}");
+fn side_doors_are_shut_on_either_machine() {
+    for machine in MACHINES {
+        let on = |call: &Call| {
+            let number = call.on(machine)?;
+            let asked = Asked { arch: machine.arch(), number, arguments: [0; 6] };
+            Some(
+                [Profile::Closed, Profile::Workbench].map(|profile| run(&build_for(profile, machine), asked)),
+            )
+        };
+        let table: [(&[Call], [u32; 2]); 4] = [
+            (&[lists::EXECVE, lists::EXECVEAT], [ASK; 2]),
+            (&lists::REFUSED, [EPERM; 2]),
+            (&lists::ABSENT, [ENOSYS; 2]),
+            (&lists::NAMELESS_CODE, [ENOSYS, ALLOW]),
+        ];
+        for (calls, expected) in table {
+            for call in calls {
+                assert!(on(call).is_none_or(|answers| answers == expected), "{machine:?} {}", call.name);
+            }
+        }
     }
-    for number in lists::ABSENT {
-        assert_eq!(both(call(number, &[])), [ENOSYS; 2], "{number}");
-    }
-    for number in lists::NAMELESS_CODE {
-        assert_eq!(both(call(number, &[])), [ENOSYS, ALLOW], "{number}");
+}
+
+#[test]
+fn a_call_that_is_newer_than_this_filter_is_not_there() {
+    assert_eq!(both(call(lists::NEWEST.into(), &[])), [ALLOW; 2]);
+    for number in lists::NEWEST + 1..lists::NEWEST + 100 {
+        assert_eq!(both(call(number.into(), &[])), [ENOSYS; 2], "{number}");
     }
 }
 

@@ -16,9 +16,9 @@ impl Supervisor {
         // An exec by another thread than the first gives that thread the number of the process; both
         // may have been on their way.
         let former = kernel::former_tid(pid).unwrap_or(pid);
-        let flight = self.flights.remove(&former);
+        let flight = self.flights.remove(former);
         if former != pid {
-            self.flights.remove(&pid);
+            self.flights.remove(pid);
         }
         let Some(flight) = flight else {
             // Nobody was asked.
@@ -48,7 +48,8 @@ impl Supervisor {
     fn decide_on_loaded(&self, pid: i32, flight: &Flight) -> Option<(Facts, Decision)> {
         let loaded = target::loaded(pid).ok()?;
         let asked = &flight.facts;
-        let is_changed = !loaded.exe.is_same_file(&asked.exe)
+        let is_changed = !loaded.exe.is_same(&asked.exe)
+            || !asked.script.as_ref().is_none_or(target::is_unchanged)
             || loaded.argv != asked.argv
             || loaded.execfn != asked.execfn;
         let facts = Facts {

@@ -40,7 +40,7 @@ pub(super) enum Leave {
 
 impl Gate {
     pub(super) fn decide(&self, facts: &Facts, leave: Leave) -> Decision {
-        if let Some(refusal) = refusal(facts, self.profile, &self.roots) {
+        if let Some(refusal) = refusal(facts, self.profile, &self.machine) {
             return refusal;
         }
         if leave == Leave::Entry {
@@ -140,7 +140,7 @@ impl Supervisor {
             return;
         };
         let (tid, id) = (question.tid, question.id);
-        let attached_already = !self.gate.killable && self.flights.contains_key(&tid);
+        let attached_already = !self.gate.killable && self.flights.contains(tid);
         if !attached_already && let Err(error) = kernel::seize(tid) {
             // Gone, or somebody else traces it: then we could not see what it loads.
             if error.kind() == io::ErrorKind::PermissionDenied {
@@ -159,12 +159,12 @@ impl Supervisor {
             if !self.gate.killable {
                 let _ = kernel::interrupt(tid);
             }
-            self.flights.remove(&tid);
+            self.flights.remove(tid);
             return;
         }
         self.flights.insert(tid, flight);
         if kernel::let_run(listener, id).is_err() {
-            self.flights.remove(&tid);
+            self.flights.remove(tid);
             let _ = kernel::interrupt(tid);
         }
     }

@@ -141,6 +141,8 @@ fn hash(facts: &Facts) -> String {
         part(file.path.as_os_str().as_encoded_bytes());
         part(&file.device.to_le_bytes());
         part(&file.inode.to_le_bytes());
+        part(&file.changed.0.to_le_bytes());
+        part(&file.changed.1.to_le_bytes());
     };
     file(&facts.exe);
     if let Some(script) = &facts.script {

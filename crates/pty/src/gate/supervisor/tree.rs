@@ -143,7 +143,7 @@ impl Supervisor {
             Change::Stopped(signal) => self.on_stop(pid, signal),
             Change::Signal(signal) => self.on_signal_stop(pid, signal),
             Change::Exited(_) | Change::Signalled(_) => {
-                self.flights.remove(&pid);
+                self.flights.remove(pid);
                 if pid == self.tree.shell && self.tree.exited.is_none() {
                     let (code, signal) = match change {
                         Change::Signalled(signal) => (128 + signal, Some(signal)),
@@ -174,13 +174,13 @@ impl Supervisor {
     /// A stop without an exec. In the usual mode we asked for it, so the exec has failed (or never
     /// began) and the thread is let go. In the attached mode it is the stop of its group.
     fn on_stop(&mut self, pid: i32, signal: i32) {
-        let flew = self.flights.contains_key(&pid);
+        let flew = self.flights.contains(pid);
         // Each call fails for a thread that was killed meanwhile, and then there is nothing to do.
         let _ = match (self.gate.killable, signal) {
             (false, libc::SIGTRAP) if flew => kernel::go_on(pid, 0),
             (false, _) if flew => kernel::listen(pid),
             _ => {
-                self.flights.remove(&pid);
+                self.flights.remove(pid);
                 kernel::detach(pid, 0)
             }
         };
@@ -188,10 +188,10 @@ impl Supervisor {
 
     /// Stopped before a signal is delivered: it gets the signal.
     fn on_signal_stop(&mut self, pid: i32, signal: i32) {
-        let _ = if !self.gate.killable && self.flights.contains_key(&pid) {
+        let _ = if !self.gate.killable && self.flights.contains(pid) {
             kernel::go_on(pid, signal)
         } else {
-            self.flights.remove(&pid);
+            self.flights.remove(pid);
             kernel::detach(pid, signal)
         };
     }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
-use super::{Asked, Changed, Executable, open, reachable};
+use super::{Asked, Executable, open, reachable};
 
 /// `BINPRM_BUF_SIZE`: how much of a file the kernel looks at.
 const HEAD_BYTES: usize = 256;
@@ -17,7 +17,7 @@ const HEADS: usize = 512;
 /// The beginnings of files: whether they are scripts, and for which interpreter.
 #[derive(Debug, Default)]
 pub(in crate::gate) struct Heads {
-    known: HashMap<(u64, u64, Changed), Option<Interpreter>>,
+    known: HashMap<(u64, u64, (i64, i64)), Option<Interpreter>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,11 @@ impl Heads {
     /// Follows `asked` to the file and on to its interpreter. `Err` carries the errno: ENOENT is what
     /// every directory of PATH but one gives.
     pub(in crate::gate) fn expected(&mut self, tid: i32, asked: &Asked) -> Result<Expected, i32> {
-        let (file, exe, changed) = open(&asked.path, asked.follow)?;
+        let (file, exe) = open(&asked.path, asked.follow)?;
         let mut argv = asked.argv.clone();
         let mut expected = Expected { exe, script: None, argv: Vec::new() };
         let mut name = asked.execfn.clone();
-        let mut interpreter = self.interpreter(&file, &expected.exe, changed);
+        let mut interpreter = self.interpreter(&file, &expected.exe);
         for _ in 0..INTERPRETERS {
             let Some(Interpreter { path, argument }) = interpreter else {
                 expected.argv = argv;
@@ -54,8 +54,8 @@ impl Heads {
             argv.extend(argument);
             argv.push(name);
             argv.extend(rest);
-            let (file, next, changed) = open(&reachable(tid, &format!("/proc/{tid}/cwd"), &path), true)?;
-            interpreter = self.interpreter(&file, &next, changed);
+            let (file, next) = open(&reachable(tid, &format!("/proc/{tid}/cwd"), &path), true)?;
+            interpreter = self.interpreter(&file, &next);
             let script = std::mem::replace(&mut expected.exe, next);
             expected.script.get_or_insert(script);
             name = path;
@@ -63,9 +63,9 @@ impl Heads {
         Err(libc::ELOOP)
     }
 
-    fn interpreter(&mut self, file: &File, exe: &Executable, changed: Changed) -> Option<Interpreter> {
+    fn interpreter(&mut self, file: &File, exe: &Executable) -> Option<Interpreter> {
         // Its change time is in the key: a file that was written since is read again.
-        let key = (exe.device, exe.inode, changed);
+        let key = (exe.device, exe.inode, exe.changed);
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }

@@ -7,13 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use bastide_pty::gate::{Action, Profile, Report};
-use bastide_pty::{Account, Spawn, environment};
+use bastide_pty::gate::{Action, Label, Profile, Report};
+use bastide_pty::{Account, Size, Spawn, environment};
 use futures_util::StreamExt;
 use regex::Regex;
 use serde::Deserialize;
 
 use super::desk::{Desk, set, setup};
+use super::unprivileged::as_somebody;
 use crate::terminals::program;
 
 /// Sessions at once.
@@ -46,10 +47,16 @@ struct Attempt {
     mode: String,
     #[serde(default = "identity")]
     evidence: String,
+    /// The terminal gets another size after the first packet.
+    #[serde(default)]
+    resized: bool,
     #[serde(default = "blocked")]
     closed: String,
     #[serde(default = "blocked")]
     workbench: String,
+    /// Its outcome is another where the daemon is not root.
+    #[serde(default)]
+    needs_privilege: bool,
     /// For the reader.
     #[serde(rename = "layer")]
     _layer: Option<String>,
@@ -94,11 +101,14 @@ fn attempts(name: &str) -> Vec<Attempt> {
     toml::from_str::<File>(&text).unwrap_or_else(|error| panic!("{name}: {error}")).attempt
 }
 
-/// An account that nobody else has where we may choose, else our own.
+/// An account that nobody else uses where we may choose, else our own. One that has a name: ssh and sudo ask.
 fn account(home: &Path) -> Account {
     let own = Account::current().unwrap();
     if own.uid != 0 {
         return Account { home: home.to_owned(), ..own };
+    }
+    if let Ok(unused) = Account::named("games") {
+        return Account { home: home.to_owned(), shell: "/bin/bash".into(), ..unused };
     }
     Account {
         uid: 61_234,
@@ -162,7 +172,9 @@ async fn play(attempt: &Attempt, profile: Profile) -> String {
         for (index, packet) in packets.iter().enumerate() {
             let (before, shell) = (desk.reports.len(), desk.gated.child.pid());
             desk.type_in(packet).await;
-            if index + 1 < packets.len() {
+            if attempt.resized && index == 0 {
+                desk.master().resize(Size { cols: 20, rows: 5 }).unwrap();
+            } else if index + 1 < packets.len() {
                 let starts =
                     |reports: &[Report]| reports[before..].iter().any(|report| is_start(report, shell));
                 seen += &desk.watch(limit, |_, reports| starts(reports)).await;
@@ -201,7 +213,10 @@ fn is_refusal(report: &Report) -> bool {
 }
 
 async fn every_attempt(file: &str, profile: Profile) {
-    let all = attempts(file);
+    every_one_of(attempts(file), profile).await;
+}
+
+async fn every_one_of(all: Vec<Attempt>, profile: Profile) {
     let count = all.len();
     let played = futures_util::stream::iter(all).map(async |attempt| {
         let seen = play(&attempt, profile).await;
@@ -219,6 +234,25 @@ async fn every_attempt(file: &str, profile: Profile) {
     assert!(wrong.is_empty(), "{} of {count} attempts:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// By a daemon that is not root. Where it cannot have namespaces of its own either, only what needs none of the
+/// layers that come with them is tried.
+async fn every_attempt_of_an_ordinary_account(file: &str) {
+    for profile in [Profile::Closed, Profile::Workbench] {
+        let home = tempfile::tempdir().unwrap();
+        let (spawn, _) = shell(&attempts(file)[0], &account(home.path()));
+        let desk = Desk::open(setup(spawn, profile, &set("deny", &["id"]))).await;
+        let is_enforced = desk.gated.label == Label::Enforced;
+        let _ = desk.gated.control.end();
+        if is_enforced || WITHOUT_LAYERS.contains(&file) {
+            let all = attempts(file).into_iter().filter(|attempt| !attempt.needs_privilege);
+            every_one_of(all.collect(), profile).await;
+        }
+    }
+}
+
+/// Lists whose attempts the second check alone stops.
+const WITHOUT_LAYERS: [&str; 3] = ["typed.toml", "language.toml", "programs.toml"];
+
 macro_rules! lists {
     ($($name:ident: $file:literal),*) => {$(
         mod $name {
@@ -232,6 +266,14 @@ macro_rules! lists {
             #[tokio::test]
             async fn workbench() {
                 every_attempt($file, Profile::Workbench).await;
+            }
+
+            #[tokio::test]
+            async fn without_privilege() {
+                let name = concat!("gate::bypass::", stringify!($name), "::without_privilege");
+                if as_somebody(name) {
+                    every_attempt_of_an_ordinary_account($file).await;
+                }
             }
         }
     )*};

@@ -12,7 +12,7 @@ const MARK: &str = "GATE_TEST_AS_SOMEBODY";
 const SOMEBODY: u32 = 61_235;
 
 /// Runs the calling test again as an ordinary account when this one is root. `false`: that was done.
-fn as_somebody(test: &str) -> bool {
+pub(crate) fn as_somebody(test: &str) -> bool {
     if !rustix::process::geteuid().is_root() || std::env::var_os(MARK).is_some() {
         return true;
     }
@@ -27,7 +27,12 @@ fn as_somebody(test: &str) -> bool {
         .gid(SOMEBODY)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     false
 }
 
