@@ -16,6 +16,8 @@ mod jobs;
 mod lines;
 #[path = "gate/odd.rs"]
 mod odd;
+#[path = "gate/plenty.rs"]
+mod plenty;
 #[path = "gate/races.rs"]
 mod races;
 #[path = "gate/shell.rs"]
