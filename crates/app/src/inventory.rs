@@ -29,7 +29,7 @@ pub enum Format {
     SshConfig,
     /// RFC 4180, with a line of names.
     Csv,
-    /// An inventory in INI form, or what `ansible-inventory --list` prints.
+    /// An inventory in INI form or in YAML, or what `ansible-inventory --list` prints.
     Ansible,
 }
 

@@ -1,8 +1,9 @@
-//! Ansible inventories: the INI form, and the JSON that `ansible-inventory --list` prints for any inventory, those
-//! in YAML and dynamic ones too.
+//! Ansible inventories: the INI form, YAML, and the JSON that `ansible-inventory --list` prints for any inventory,
+//! dynamic ones too.
 
 mod json;
 mod range;
+mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,10 @@ use crate::Error;
 
 /// Groups inside groups: deeper is a circle.
 const MAX_DEPTH: usize = 32;
+/// Names that all patterns stand for, together: each of the most servers may stand in fifty groups.
+const MAX_EXPANDED: usize = 100_000;
+/// What `ansible-vault` writes begins so.
+const SEALED: &str = "$ANSIBLE_VAULT;";
 
 /// What was read, before groups are put together.
 #[derive(Debug, Default)]
@@ -21,6 +26,8 @@ struct Inventory {
     groups: BTreeMap<String, Group>,
     /// Names of hosts in their order.
     order: Vec<String>,
+    /// Names that patterns have stood for so far.
+    expanded: usize,
 }
 
 #[derive(Debug, Default)]
@@ -40,14 +47,15 @@ type Variables = BTreeMap<String, String>;
 
 pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
     let start = text.trim_start();
+    if start.starts_with(SEALED) {
+        let why = "text: ansible-vault has sealed all of it; `ansible-vault view FILE` prints what is in it";
+        return Err(Error::Invalid(why.to_owned()));
+    }
     if start.starts_with('{') {
         return json::parse(text);
     }
-    let first = start.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    if first.is_some_and(|line| line == "---" || (line.ends_with(':') && !line.contains(['=', ' ']))) {
-        let why =
-            "text: this is an inventory in YAML; send what `ansible-inventory -i FILE --list` prints for it";
-        return Err(Error::Invalid(why.to_owned()));
+    if is_yaml(start) {
+        return yaml::parse(text);
     }
     let mut parsed = Parsed::default();
     let mut inventory = Inventory::default();
@@ -91,6 +99,26 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
     Ok(parsed)
 }
 
+/// Whether its first line that is no remark begins a document or is a key. No line of the INI form is either.
+fn is_yaml(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let Some(first) = lines.find(|line| !line.is_empty() && !line.starts_with(['#', ';'])) else {
+        return false;
+    };
+    let key = first.split_once(':').filter(|(_, rest)| rest.is_empty() || rest.starts_with([' ', '\t']));
+    first.starts_with("---")
+        || first.starts_with("%YAML")
+        || key.is_some_and(|(key, _)| !key.contains(['=', '[', ' ']))
+}
+
+/// A value that `ansible-vault` has sealed is nothing to log in with. Only those that would have been used are named.
+fn skip_sealed(parsed: &mut Parsed, (line, of): (usize, &str), variable: &str) {
+    if variable.starts_with("ansible_") {
+        let variable = super::shown(variable);
+        parsed.skip(line, Some(of), format!("{variable} is sealed by ansible-vault; it is passed over"));
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Hosts,
@@ -110,7 +138,7 @@ impl Inventory {
                 None => parsed.skip(number, Some(&pattern), "a word that is no variable is passed over"),
             }
         }
-        match range::expand(&pattern) {
+        match self.expand(&pattern) {
             Ok(names) => {
                 for name in names {
                     self.add(name, number, section, &variables);
@@ -118,6 +146,15 @@ impl Inventory {
             }
             Err(why) => parsed.skip(number, Some(&pattern), why),
         }
+    }
+
+    fn expand(&mut self, pattern: &str) -> Result<Vec<String>, &'static str> {
+        if self.expanded >= MAX_EXPANDED {
+            return Err("too many names, together with those before");
+        }
+        let names = range::expand(pattern)?;
+        self.expanded += names.len();
+        Ok(names)
     }
 
     fn add(&mut self, name: String, line: usize, group: &str, variables: &Variables) {

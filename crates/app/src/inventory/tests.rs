@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod yaml;
+
 fn names(parsed: &Parsed) -> Vec<&str> {
     parsed.entries.iter().map(|entry| entry.name.as_str()).collect()
 }
@@ -103,9 +105,13 @@ fn what_ansible_inventory_prints() {
     assert_eq!(names(&parsed), ["b", "a"]);
     let a = &parsed.entries[1];
     assert_eq!((a.host.as_deref(), a.port, a.group.as_deref()), (Some("192.0.2.1"), Some(2222), Some("web")));
-    for bad in ["{", "{}", "all:\n  hosts:\n    a:\n", "---\nall:\n"] {
+    for bad in ["{", "{}"] {
         assert!(parse(Format::Ansible, bad).is_err(), "{bad}");
     }
+    let text = r#"{"_meta": {"hostvars": {"a": {"ansible_password": {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256"}}}}}"#;
+    let parsed = parse(Format::Ansible, text).unwrap();
+    assert_eq!(names(&parsed), ["a"]);
+    assert_eq!(why(&parsed), [(1, "ansible_password is sealed by ansible-vault; it is passed over")]);
 }
 
 #[test]

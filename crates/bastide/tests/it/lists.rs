@@ -267,6 +267,10 @@ async fn lists_are_taken_over_and_printed_again() {
     let done = ok(&site, &["servers", "import", "-", "--format", "csv", "--apply", "--json"], list).await;
     let done: Value = serde_json::from_str(&done.out).unwrap();
     assert_eq!((&done["created"], &done["skipped"][0]["line"]), (&json!(["web1"]), &json!(3)), "{done}");
+    let path = site.dir().join("machines.yml");
+    std::fs::write(&path, "web:\n  hosts:\n    db[1:2]: {ansible_host: 192.0.2.9}\n    bad[2:1]:\n").unwrap();
+    let dry: Value = json(&site, &["import", path.to_str().unwrap(), "--json"]).await;
+    assert_eq!((&dry["created"], &dry["skipped"][0]["line"]), (&json!(["db1", "db2"]), &json!(4)), "{dry}");
     let export = ok(&site, &["servers", "export", "--format", "csv"], "").await.out;
     let again = ok(&site, &["import", "-", "--format", "csv", "--json"], &export).await.out;
     let again: Value = serde_json::from_str(&again).unwrap();

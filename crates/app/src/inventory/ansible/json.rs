@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Inventory, Variables};
+use super::{Inventory, Variables, skip_sealed};
 use crate::Error;
 use crate::inventory::Parsed;
 
@@ -26,6 +26,10 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Error> {
     }
     for (host, about) in facts.iter().filter(|(host, _)| !host.is_empty()) {
         inventory.add(host.clone(), 1, "ungrouped", &variables(Some(about)));
+        let all = about.as_object().into_iter().flatten();
+        for (name, _) in all.filter(|(_, value)| value.get("__ansible_vault").is_some()) {
+            skip_sealed(&mut parsed, (1, host), name);
+        }
     }
     inventory.finish(&mut parsed);
     Ok(parsed)

@@ -200,7 +200,7 @@ fn by_name(path: &Path) -> Option<Format> {
         ("known_hosts", _) => Some(Format::KnownHosts),
         ("config" | "ssh_config", _) => Some(Format::SshConfig),
         (_, "csv" | "tsv") => Some(Format::Csv),
-        (_, "ini") | ("hosts", _) => Some(Format::Ansible),
+        (_, "ini" | "yml" | "yaml") | ("hosts", _) => Some(Format::Ansible),
         (_, "db" | "sqlite") => Some(Format::Infini),
         _ => None,
     }
