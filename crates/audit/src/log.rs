@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -122,6 +122,22 @@ impl Log {
         }
         self.unsynced_since = None;
         Ok(())
+    }
+
+    /// Whether what is appended can be found again: its file is still where its name says. A file whose
+    /// directory was removed would take entries to the end of time.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where it is not.
+    pub fn is_in_place(&self) -> Result<(), Error> {
+        let Some(current) = &self.current else { return Ok(()) };
+        let away = |source| Error::Write { file: current.path.clone(), source };
+        let (named, open) = (fs::metadata(&current.path), current.file.metadata());
+        let (named, open) = (named.map_err(away)?, open.map_err(away)?);
+        if (named.dev(), named.ino()) == (open.dev(), open.ino()) {
+            return Ok(());
+        }
+        Err(away(io::Error::new(io::ErrorKind::NotFound, "another file has its name")))
     }
 
     /// When [`Log::sync`] should be called; `None` while nothing waits for it.

@@ -61,7 +61,7 @@ fn build(
         if value.contains('\0') {
             return Err(Error::Nul { what: "value of an environment variable" });
         }
-        if !is_withheld(name) {
+        if !withholds(name) {
             all.insert(name.into(), value.into());
         }
     }
@@ -73,7 +73,8 @@ fn is_passed_on(name: &OsStr, own: bool) -> bool {
     listed(&SHARED) || name.as_bytes().starts_with(b"LC_") || (own && listed(&PERSONAL))
 }
 
-fn is_withheld(name: &str) -> bool {
+/// Whether no program gets a variable of that name, asked for or not: names that are the daemon's own.
+pub fn withholds(name: &str) -> bool {
     WITHHELD.contains(&name) || WITHHELD_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 

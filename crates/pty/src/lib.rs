@@ -33,7 +33,7 @@ mod terminal;
 
 pub use account::{Account, may_run_as};
 pub use child::{Child, Limits, Spawn, View, spawn};
-pub use environment::environment;
+pub use environment::{environment, withholds};
 pub use error::{Error, Fault};
 pub use host::{cwd_of, raise_open_file_limit};
 pub use master::Master;

@@ -233,6 +233,7 @@ impl Config {
             viewer_queue_bytes: raw.client_max_write_queue_bytes.unwrap_or(defaults.viewer_queue_bytes),
             input_queue_bytes: raw.input_queue_max_bytes.unwrap_or(defaults.input_queue_bytes),
             answer_within: defaults.answer_within,
+            ending_notice: defaults.ending_notice,
             supervisor: defaults.supervisor,
         };
         if sessions.flow_threshold >= sessions.flow_max_chunks {

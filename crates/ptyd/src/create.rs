@@ -1,14 +1,13 @@
 //! Opening a session for a client.
 
+mod environment;
 mod remote;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use bastide_pty::{Account, Size, Spawn};
 use bastide_session::{Bounds, Command, EndReason, Handle, Happening, Open, Responder, Start, open};
-use bastide_wire::control::{is_meant, is_withheld};
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::Create;
 use bastide_wire::{Code, Spec};
@@ -109,7 +108,8 @@ fn checked(
     let guarding = daemon.rules.guarding(&spec).map_err(refusal)?;
     let recordings = recordings(daemon, &spec).map_err(invalid)?;
     let (name, initial_commands) = (create.name.take(), create.initial_commands.take());
-    let (start, bounds) = match remote::start(&mut create, &mut spec, knows_ssh).map_err(invalid)? {
+    let audit = environment::audit(&spec, place.uid, daemon.state.node);
+    let (start, bounds) = match remote::start(&mut create, &mut spec, (knows_ssh, audit)).map_err(invalid)? {
         Some(start) => (start, Bounds::default()),
         None => {
             let mut spawn = local(daemon, create, &spec, place).map_err(invalid)?;
@@ -142,30 +142,15 @@ fn local(daemon: &Daemon, create: Create, spec: &Spec, place: &Place) -> Result<
         None => account.home.clone(),
         Some(cwd) => PathBuf::from(cwd),
     };
-    let requested = variables(create.env.unwrap_or_default(), spec);
+    let requested = environment::allowed(create.env.unwrap_or_default(), spec);
     let mut env =
         bastide_pty::environment(&account, &requested).map_err(|e| format!("Invalid argument: {e}"))?;
-    env.push((OsString::from("BASTIDE_SESSION"), OsString::from(place.uid.to_string())));
-    if let Some(subject) = &spec.subject {
-        let name = if subject.name.is_empty() { &subject.user } else { &subject.name };
-        // A name with a NUL cannot stand there.
-        if !name.contains('\0') {
-            env.push((OsString::from("BASTIDE_USER"), OsString::from(name)));
-        }
-    }
+    let audit = environment::audit(spec, place.uid, daemon.state.node);
+    env.extend(audit.into_iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
     let (cols, rows) = (create.cols.unwrap_or(80), create.rows.unwrap_or(24));
     let (size, view) = (Size { cols, rows }, limits::view(spec, &cwd)?);
     let limits = limits::of_processes(spec);
     Ok(Spawn { program, args, login, env, cwd, size, limits, view, account, group: None })
-}
-
-/// What of the asked variables reaches the session.
-fn variables(asked: BTreeMap<String, String>, spec: &Spec) -> BTreeMap<String, String> {
-    let rules = spec.environment.clone().unwrap_or_default();
-    let allowed =
-        |name: &str| rules.allow.as_ref().is_none_or(|allow| allow.iter().any(|a| is_meant(name, a)));
-    let denied = |name: &str| is_withheld(name) || rules.deny.iter().any(|d| is_meant(name, d));
-    asked.into_iter().filter(|(name, _)| allowed(name) && !denied(name)).collect()
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -323,7 +308,7 @@ impl Drop for Listed {
         let uid = self.handle.identity.uid;
         let reason = EndReason::Ended("its task was cut off".to_owned());
         let ended = Happening::Ended { uid, reason, status: None, bytes: 0 };
-        if daemon.running.happenings.0.try_send(ended).is_err() {
+        if daemon.running.happenings.try_tell(ended).is_err() {
             tracing::error!(%uid, "the end of a session that was cut off was not written to the log");
         }
     }
@@ -333,26 +318,5 @@ impl Drop for Listed {
 async fn forget_surplus(daemon: &Daemon) {
     for handle in daemon.registry.surplus_ended() {
         let _ = handle.send(Command::End { reason: EndReason::Killed, swept: true, reply: None }).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bastide_wire::control::EnvironmentRules;
-
-    use super::*;
-
-    #[test]
-    fn variables_that_change_what_runs_never_get_in() {
-        let names = ["EDITOR", "LD_PRELOAD", "LD_X", "ENV", "ENVIRONMENT", "IFS", "BASH_FUNC_ls%%", "LC_ALL"];
-        let asked = || names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
-        let left = |rules: Option<EnvironmentRules>| -> Vec<String> {
-            variables(asked(), &Spec { environment: rules, ..Spec::default() }).into_keys().collect()
-        };
-        assert_eq!(left(None), ["EDITOR", "ENVIRONMENT", "LC_ALL"]);
-        let allow = Some(vec!["LC_*".to_owned(), "LD_PRELOAD".to_owned()]);
-        assert_eq!(left(Some(EnvironmentRules { allow, deny: Vec::new() })), ["LC_ALL"]);
-        let deny = vec!["EDITOR".to_owned()];
-        assert_eq!(left(Some(EnvironmentRules { allow: None, deny })), ["ENVIRONMENT", "LC_ALL"]);
     }
 }

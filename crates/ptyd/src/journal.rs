@@ -2,15 +2,16 @@
 //!
 //! One task owns the log. Sessions never wait for the disk: their events queue, and the queue is
 //! bounded. When the log cannot be written, what could not be written is kept up to a bound and
-//! tried again with the next event; what is lost beyond that is counted in a `log_gap` entry.
+//! tried again; what is lost beyond that is counted in a `log_gap` entry. As long as it cannot be written, or its disk is
+//! nearly full, gated sessions are told to start no programs: their verdicts would be recorded nowhere.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bastide_audit::{Config, Log, Page, Reader};
-use bastide_session::{Controlled, Happening};
+use bastide_session::{Controlled, Happening, Happenings};
 use bastide_wire::control::kind;
 use bastide_wire::event::LogEntry;
 use serde_json::{Map, Value, json};
@@ -27,6 +28,11 @@ const PENDING: usize = 4096;
 const BATCH: usize = 256;
 /// Entries of the daemon itself that may wait.
 const OWN: usize = 256;
+/// Room on the disk below which gated programs do not start any more: what is pending, and the verdicts that are on
+/// their way from the supervisors, still fit (an entry of usual size has half a kilobyte).
+const RESERVE: u64 = 4 * 1024 * 1024;
+/// A log that takes nothing is tried again so often, whether anything happens or not.
+const RETRY: Duration = Duration::from_secs(1);
 /// Rest after a sync that failed: the disk will not be better at once.
 const SYNC_REST: Duration = Duration::from_secs(5);
 const SESSION_ENDED: &str = "session_ended";
@@ -62,14 +68,19 @@ pub(crate) struct Writer {
     lost: u64,
     /// After a failed sync: not again before.
     rests_until: Option<Instant>,
+    /// Whether verdicts can be recorded: read by whoever lets programs start.
+    takes: watch::Sender<bool>,
+    directory: PathBuf,
 }
 
-/// Opens the log and returns its two ends.
+/// Opens the log and returns its two ends, and where sessions tell what happens in them: of `queue` happenings.
 pub(crate) fn open(
     directory: &Path,
     (state, registry): (State, Arc<Registry>),
-    happenings: mpsc::Receiver<Happening>,
-) -> Result<(Journal, Writer), Error> {
+    queue: usize,
+) -> Result<(Journal, Writer, Happenings), Error> {
+    let (told, happenings) = mpsc::channel(queue);
+    let (takes, taking) = watch::channel(true);
     let origin = format!("{}/ptyd", state.node);
     let log = open_or_replace(directory, &origin)
         .map_err(|cause| Error::Log { path: directory.to_owned(), cause: Box::new(cause) })?;
@@ -86,8 +97,10 @@ pub(crate) fn open(
         pending: VecDeque::new(),
         lost: 0,
         rests_until: None,
+        takes,
+        directory: directory.to_owned(),
     };
-    Ok((journal, writer))
+    Ok((journal, writer, Happenings::new(told, taking)))
 }
 
 /// A damaged log is evidence: it is kept under another name, and a new one begins with that fact.
@@ -156,7 +169,9 @@ impl Writer {
         loop {
             let due = self.log.as_ref().and_then(Log::sync_due);
             let due = due.map(|due| self.rests_until.map_or(due, |rested| rested.max(due)));
+            let retry = (!*self.takes.borrow()).then(|| Instant::now() + RETRY);
             tokio::select! {
+                () = tokio::time::sleep_until(retry.unwrap_or_else(Instant::now).into()), if retry.is_some() => {}
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
                 count = self.happenings.recv_many(&mut happenings, BATCH) => {
                     if count == 0 {
@@ -196,9 +211,10 @@ impl Writer {
         let Some(mut log) = self.log.take() else {
             // Its writer has failed for good; nothing may wait for it, or pile up.
             refuse(batch, "the log is closed");
+            self.takes.send_replace(false);
             return;
         };
-        let (lost, state) = (self.lost, self.state.clone());
+        let (lost, state, directory) = (self.lost, self.state.clone(), self.directory.clone());
         let written = tokio::task::spawn_blocking(move || {
             let rest = append_all(&mut log, &state, batch, lost);
             let due = log.sync_due().is_some_and(|due| due <= Instant::now());
@@ -206,28 +222,56 @@ impl Writer {
             if let Err(error) = &synced {
                 tracing::error!(%error, "the log was not brought to the disk");
             }
-            (log, rest, synced.is_ok())
+            let takes = rest.0.is_empty() && synced.is_ok() && has_room(&directory);
+            (log, rest, (synced.is_ok(), takes))
         })
         .await;
         match written {
-            Ok((log, (rest, lost), synced)) => {
+            Ok((log, (rest, lost), (synced, takes))) => {
+                self.says(takes);
                 self.rests_until = (!synced).then(|| Instant::now() + SYNC_REST);
                 self.next_seq.send_replace(log.next_seq());
                 self.log = Some(log);
                 self.pending = rest;
                 self.lost = lost;
             }
-            Err(error) => tracing::error!(%error, "the log's writer failed; nothing more is logged"),
+            Err(error) => {
+                tracing::error!(%error, "the log's writer failed; nothing more is logged");
+                self.says(false);
+            }
         }
         while self.pending.len() > PENDING {
-            self.pending.pop_front();
+            // What was decided outlasts what merely happened.
+            let is_verdict = |entry: &Entry| entry.kind == kind::VERDICT;
+            let first = self.pending.iter().position(|entry| !is_verdict(entry)).unwrap_or(0);
+            self.pending.remove(first);
             self.lost += 1;
+        }
+    }
+
+    /// To all sessions at once, when it changes.
+    fn says(&self, takes: bool) {
+        let changed = self.takes.send_if_modified(|now| std::mem::replace(now, takes) != takes);
+        match (changed, takes) {
+            (true, false) => tracing::error!("the log takes no entries; gated sessions start no programs"),
+            (true, true) => tracing::info!("the log takes entries again"),
+            (false, _) => {}
         }
     }
 }
 
+/// A file system that does not say counts as one with room: what it refuses is seen when it is written to.
+fn has_room(directory: &Path) -> bool {
+    let free = |found: rustix::fs::StatVfs| found.f_bavail.saturating_mul(found.f_frsize);
+    rustix::fs::statvfs(directory).map_or(true, |found| free(found) >= RESERVE)
+}
+
 /// Appends what it can; returns what is left, and how many entries are lost so far.
 fn append_all(log: &mut Log, state: &State, mut batch: VecDeque<Entry>, lost: u64) -> (VecDeque<Entry>, u64) {
+    if let Err(error) = log.is_in_place() {
+        tracing::error!(%error, "the log is not where it was");
+        return (refuse(batch, &error.to_string()), lost);
+    }
     if lost > 0 && log.append("log_gap", None, object(json!({ "lost": lost }))).is_err() {
         return (refuse(batch, "the log cannot be written"), lost);
     }

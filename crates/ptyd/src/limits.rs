@@ -22,15 +22,23 @@ impl Limits {
     /// of this `node` has left.
     pub(crate) fn open(node: &str) -> Self {
         let groups = Cgroups::claim(node);
-        match &groups {
-            Err(why) => tracing::info!(%why, "no limits of a whole session here"),
+        let limits = Self { groups };
+        if let Some(cause) = limits.lack() {
+            tracing::info!(cause, "sessions cannot be limited as a whole in every way");
+        }
+        limits
+    }
+
+    /// Why not all controllers are there.
+    fn lack(&self) -> Option<String> {
+        match &self.groups {
+            Err(why) => Some(why.clone()),
+            Ok(groups) if groups.missing().is_empty() => None,
             Ok(groups) => {
-                for (controller, why) in groups.missing() {
-                    tracing::info!(controller = controller.name(), %why, "a limit of whole sessions is missing");
-                }
+                let missing: Vec<_> = groups.missing().iter().map(|(_, why)| why.as_str()).collect();
+                Some(missing.join(", "))
             }
         }
-        Self { groups }
     }
 
     /// Why this session cannot have the group that it requires.
@@ -86,16 +94,9 @@ impl Limits {
 
     /// Adds the layer to what this machine can give.
     pub(crate) fn describe(&self, info: &mut GateInfo) {
-        let cause = match &self.groups {
-            Err(why) => why.clone(),
-            Ok(groups) if groups.missing().is_empty() => {
-                info.layers.push(LAYER_CGROUP.to_owned());
-                return;
-            }
-            Ok(groups) => {
-                let missing: Vec<_> = groups.missing().iter().map(|(_, why)| why.as_str()).collect();
-                missing.join(", ")
-            }
+        let Some(cause) = self.lack() else {
+            info.layers.push(LAYER_CGROUP.to_owned());
+            return;
         };
         info.missing.push(MissingLayer { layer: LAYER_CGROUP.to_owned(), cause });
     }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use bastide_pty::Account;
 use bastide_rt::{Deadlines, Hangup, Phase, Shutdown, Signals, Tasks};
-use bastide_session::{Command, EndReason, Happenings, Running, ScrollbackBudget};
+use bastide_session::{Command, EndReason, Running, ScrollbackBudget};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::json;
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
 
 use crate::daemon::{Daemon, Parts, VERSION};
 use crate::error::file;
@@ -112,15 +111,15 @@ fn start(
     })
     .map_err(Error::Recorder)?;
     let registry = Registry::new(config.max_sessions);
-    let (sender, receiver) = mpsc::channel(config.event_queue);
-    let (journal, writer) = journal::open(&state.log, (state.clone(), Arc::clone(&registry)), receiver)?;
+    let (journal, writer, happenings) =
+        journal::open(&state.log, (state.clone(), Arc::clone(&registry)), config.event_queue)?;
     // Its tasks end with the pool, which is closed when the sessions have ended.
     let ssh = bastide_ssh::Pool::new(bastide_ssh::Config::default(), Tasks::new());
     let running = Running {
         config: Arc::new(config.sessions.clone()),
         recorders,
         budget: ScrollbackBudget::new(config.scrollback_memory),
-        happenings: Happenings(sender),
+        happenings,
         dialler: Arc::new(ssh.clone()),
         palette: bastide_vt::Config {
             version: format!("bastide({VERSION})").into(),

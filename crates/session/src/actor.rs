@@ -3,6 +3,7 @@
 mod attach;
 mod dialling;
 mod ending;
+mod evidence;
 mod guarding;
 mod output;
 mod typing;
@@ -107,6 +108,8 @@ struct Life {
     detach_keep: Option<Duration>,
     /// The earlier of lifetime and expiry, and which it is.
     latest: Option<(Instant, EndReason)>,
+    /// The end that people have been told of before.
+    announced: Option<(Instant, EndReason)>,
     ending: Option<Ending>,
     exited: Option<Exited>,
     ended: Option<Ended>,
@@ -144,6 +147,8 @@ enum Woken {
     Exited(Gone),
     Dial(Step),
     Guard(io::Result<Option<Report>>),
+    /// The log takes entries again, or does not any more.
+    Log,
     LastOutput,
     RoomSomewhere,
     Recorder(State),
@@ -223,6 +228,7 @@ impl Session {
                 idle_timeout: seconds(spec.idle_timeout),
                 detach_keep: seconds(spec.detach_keep),
                 latest: ending::latest(spec, now),
+                announced: None,
                 ending: None,
                 exited: None,
                 ended: None,
@@ -253,6 +259,7 @@ impl Session {
     pub async fn run(mut self) {
         self.touch();
         self.tell_recording_failed().await;
+        self.log_changed().await;
         loop {
             self.serve_viewers();
             self.replies_gone_with_output();
@@ -272,6 +279,7 @@ impl Session {
                 Woken::Exited(gone) => self.exited(gone).await,
                 Woken::Dial(step) => self.dial_went_on(step).await,
                 Woken::Guard(report) => self.heard(report).await,
+                Woken::Log => self.log_changed().await,
                 Woken::LastOutput => self.drain().await,
                 Woken::RoomSomewhere => {}
                 Woken::Recorder(state) => self.recorder_changed(state).await,
@@ -307,6 +315,7 @@ impl Session {
         let dialling = self.dialling.as_deref_mut();
         let gate = self.guard.as_deref_mut().and_then(Guard::gate);
         let guards = gate.is_some();
+        let log = &mut self.happenings;
         let backend = self.backend.as_ref();
         let running = backend.filter(|_| self.life.exited.is_none());
         let may_read = running.filter(|_| room && !paced && !self.life.output_closed);
@@ -321,6 +330,7 @@ impl Session {
             gone = async { some(running).wait().await }, if running.is_some() => Woken::Exited(gone),
             step = async { some(dialling).next().await }, if dials => Woken::Dial(step),
             report = async { some(gate).next().await }, if guards => Woken::Guard(report),
+            () = log.changed(), if guards => Woken::Log,
             () = std::future::ready(()), if last_output => Woken::LastOutput,
             () = self.viewers.room.notified(), if starved => Woken::RoomSomewhere,
             () = async { some(recorder).room().await }, if !room => Woken::RoomSomewhere,
@@ -410,6 +420,7 @@ impl Session {
     /// Notes that something happens here.
     fn touch(&mut self) {
         self.life.active = Instant::now();
+        self.take_announcement_back();
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
         self.handle.vitals.active_at.store(now, Ordering::Relaxed);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bastide_policy::Bundle;
 use bastide_pty::Signal;
 use bastide_wire::SessionInfo;
-use bastide_wire::control::ReviewReply;
+use bastide_wire::control::{ReviewReply, Text};
 use bastide_wire::ssh::Secret;
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -168,19 +168,45 @@ impl EndReason {
     }
 
     /// A sentence for the people at the terminal; none when the program ended by itself.
-    pub(crate) fn notice(&self) -> Option<String> {
+    pub(crate) fn notice(&self) -> Option<Text> {
+        let text = |en: &str, zh: &str| Text { en: en.to_owned(), zh: zh.to_owned() };
         Some(match self {
             Self::Exited | Self::Killed | Self::ConnectFailed(_) | Self::ConnectionLost(_) => return None,
-            Self::Ended(why) if why.is_empty() => "this session was ended".to_owned(),
-            Self::Ended(why) => format!("this session was ended: {why}"),
-            Self::Idle => "this session was idle for too long and ends".to_owned(),
-            Self::Lifetime => "this session has reached its longest lifetime and ends".to_owned(),
-            Self::Expired => "the right to this session has expired; it ends".to_owned(),
-            Self::Left => "nobody came back to this session; it ends".to_owned(),
-            Self::RecordingFailed => {
-                "this session must be recorded and its recording cannot be written; it ends".to_owned()
+            Self::Ended(why) if why.is_empty() => text("this session was ended", "会话已被结束"),
+            Self::Ended(why) => Text {
+                en: format!("this session was ended: {why}"),
+                zh: format!("会话已被结束: {why}"),
+            },
+            Self::Idle => text("this session was idle for too long and ends", "会话空闲超时，即将结束"),
+            Self::Lifetime => {
+                text("this session has reached its longest lifetime and ends", "会话已达最长时限，即将结束")
             }
-            Self::Shutdown => "the session daemon is shutting down".to_owned(),
+            Self::Expired => {
+                text("the right to this session has expired; it ends", "会话授权已过期，即将结束")
+            }
+            Self::Left => text("nobody came back to this session; it ends", "无人返回，会话即将结束"),
+            Self::RecordingFailed => text(
+                "this session must be recorded and its recording cannot be written; it ends",
+                "会话必须录像，而录像无法写入，即将结束",
+            ),
+            Self::Shutdown => text("the session daemon is shutting down", "会话守护进程正在关闭"),
+        })
+    }
+
+    /// The same some time before; none for ends that nobody knows of then.
+    pub(crate) fn soon(&self, seconds: u64) -> Option<Text> {
+        let (en, zh) = match self {
+            Self::Idle => (
+                "nobody types here and nothing is printed; press a key to stay",
+                "无输入输出，按任意键可继续",
+            ),
+            Self::Lifetime => ("it reaches its longest lifetime", "将达最长时限"),
+            Self::Expired => ("the right to it expires", "授权即将过期"),
+            _ => return None,
+        };
+        Some(Text {
+            en: format!("this session ends in {seconds} s: {en}"),
+            zh: format!("会话将在 {seconds} 秒后结束: {zh}"),
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct Config {
     pub input_queue_bytes: usize,
     /// How long a person may take to answer a question.
     pub answer_within: std::time::Duration,
+    /// How long before an end that is known people are told of it.
+    pub ending_notice: std::time::Duration,
     /// The program that supervises gated sessions.
     pub supervisor: bastide_pty::gate::Supervisor,
 }
@@ -28,6 +30,7 @@ impl Default for Config {
             viewer_queue_bytes: 2_000_000,
             input_queue_bytes: 2_000_000,
             answer_within: ANSWER_WITHIN,
+            ending_notice: ENDING_NOTICE,
             supervisor: bastide_pty::gate::Supervisor::this(),
         }
     }
@@ -88,6 +91,9 @@ pub(crate) const SEED_SCROLLBACK: usize = 500;
 
 /// How long a person may take to answer a question. OpenSSH's servers wait as long for a login (`LoginGraceTime`).
 const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// Enough to save a file, short enough to be believed.
+const ENDING_NOTICE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Questions that are open at once. A dial asks one after the other; more wait with the dial.
 pub(crate) const OPEN_QUESTIONS: usize = 4;

@@ -151,12 +151,12 @@ pub(crate) enum Step {
 impl Dialling {
     pub(crate) fn begin(
         dialler: &dyn Dialler,
-        (to, term): (Box<Ssh>, String),
+        (to, term, env): (Box<Ssh>, String, Vec<(String, String)>),
         size: Size,
         answer_within: Duration,
     ) -> Self {
         let (sender, questions) = mpsc::channel(1);
-        let options = ShellOptions { cols: size.cols, rows: size.rows, term, env: Vec::new() };
+        let options = ShellOptions { cols: size.cols, rows: size.rows, term, env };
         let dial = dialler.dial(to, options, Arc::new(Asker(sender)));
         Self { dial, questions, open: Vec::new(), answer_within, size }
     }

@@ -3,7 +3,7 @@
 use bastide_wire::control::{AlertEntry, ReviewClosedEntry, ReviewOpenedEntry, RulesEntry, VerdictEntry};
 use bastide_wire::session::ExitStatus;
 use bastide_wire::ssh::PromptKind;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::command::EndReason;
@@ -107,12 +107,45 @@ impl Happening {
 /// Where a session tells what happens in it. Bounded; a full queue is waited for, because a log
 /// with holes is no log. The reader never waits for a session.
 #[derive(Debug, Clone)]
-pub struct Happenings(pub mpsc::Sender<Happening>);
+pub struct Happenings {
+    pub(crate) sender: mpsc::Sender<Happening>,
+    takes: watch::Receiver<bool>,
+    /// Whoever keeps the log is gone.
+    is_closed: bool,
+}
 
 impl Happenings {
+    /// `takes`: whether what is told is being written. While it is not, gated sessions start no programs.
+    pub fn new(sender: mpsc::Sender<Happening>, takes: watch::Receiver<bool>) -> Self {
+        Self { sender, takes, is_closed: false }
+    }
+
+    /// Without waiting; for an end that nobody else would tell.
+    ///
+    /// # Errors
+    /// The queue is full, or nobody reads it.
+    pub fn try_tell(&self, happening: Happening) -> Result<(), Box<Happening>> {
+        self.sender.try_send(happening).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(it) | mpsc::error::TrySendError::Closed(it) => Box::new(it),
+        })
+    }
+
     pub(crate) async fn tell(&self, happening: Happening) {
-        if self.0.send(happening).await.is_err() {
+        if self.sender.send(happening).await.is_err() {
             tracing::error!("the daemon's log is gone; an event of a session was not written");
         }
+    }
+
+    /// Whether a verdict that is told now will be recorded, as far as anybody knows.
+    pub(crate) fn takes(&self) -> bool {
+        !self.is_closed && *self.takes.borrow()
+    }
+
+    /// Waits for [`Self::takes`] to change. Cancel-safe.
+    pub(crate) async fn changed(&mut self) {
+        if self.is_closed {
+            return std::future::pending().await;
+        }
+        self.is_closed = self.takes.changed().await.is_err();
     }
 }

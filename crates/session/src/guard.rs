@@ -98,6 +98,8 @@ pub(crate) struct Told {
     notices: Option<(Instant, u32)>,
     /// The program's end: what follows on the line is of no concern.
     pub(crate) exited: bool,
+    /// That verdicts cannot be recorded.
+    pub(crate) log_fails: bool,
 }
 
 impl Told {
@@ -248,6 +250,11 @@ impl Guard {
     pub(crate) fn shut(&mut self, why: &str) {
         self.door = Door::Shut;
         self.info.failure = Some(why.to_owned());
+    }
+
+    /// Why nothing starts for the time being.
+    pub(crate) fn log_fails(&mut self, why: Option<&str>) {
+        self.info.failure = why.map(str::to_owned);
     }
 
     /// Other rules from the next verdict on.

@@ -57,8 +57,9 @@ pub struct Bounds {
 pub enum Start {
     /// A program here; its size is that of the session.
     Local(Box<Spawn>),
-    /// A shell on another machine. `term` is the kind of terminal that it is told.
-    Ssh { to: Box<Ssh>, term: String },
+    /// A shell on another machine. `term` is the kind of terminal that it is told, `env` what the server there
+    /// may take or leave.
+    Ssh { to: Box<Ssh>, term: String, env: Vec<(String, String)> },
 }
 
 /// What sessions of one daemon share.
@@ -137,13 +138,13 @@ pub async fn open(mut open: Open, start: Start, running: Running) -> Result<(Han
                 return Err(Error::Spawn(e));
             }
         },
-        Start::Ssh { to, term } => {
+        Start::Ssh { to, term, env } => {
             let watched = |guarding: Guarding| {
                 Box::new(Guard::watched(&open.spec, &identity.account, guarding.rules, recording.started))
             };
             let guard = guarding.map(watched);
             let dialling =
-                Dialling::begin(&*running.dialler, (to, term), open.size, running.config.answer_within);
+                Dialling::begin(&*running.dialler, (to, term, env), open.size, running.config.answer_within);
             Behind { backend: Backend::Dialling, dialling: Some(Box::new(dialling)), guard }
         }
     };

@@ -3,6 +3,7 @@
 
 mod dialling;
 mod disk;
+mod ends;
 mod flow;
 mod guarding;
 mod life;

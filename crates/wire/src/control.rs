@@ -85,7 +85,7 @@ pub struct Control {
 }
 
 /// Variables that make a program load or run something, or read its input in another way: no request sets one.
-pub const WITHHELD: [&str; 18] = [
+pub const WITHHELD: [&str; 28] = [
     "LD_*",
     "BASH_ENV",
     "ENV",
@@ -104,6 +104,16 @@ pub const WITHHELD: [&str; 18] = [
     "NLSPATH",
     "HISTFILE",
     "ZDOTDIR",
+    "FPATH",
+    "NULLCMD",
+    "READNULLCMD",
+    "PERL5OPT",
+    "PERL5DB",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",
+    "RUBYOPT",
+    "NODE_OPTIONS",
+    "JAVA_TOOL_OPTIONS",
 ];
 
 /// Whether a variable is one of those that a pattern of [`EnvironmentRules`] means.
@@ -222,7 +232,7 @@ pub struct MissingLayer {
     pub cause: String,
 }
 
-/// What a notice of kind `command` says beside its text.
+/// What a notice of kind `command`, `ending` or `limits` says beside its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandNotice {
     /// `error` (refused), `warning` (waits, or control has failed) or `info`.
@@ -375,7 +385,7 @@ pub struct ReviewClosedEntry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertEntry {
     /// `deny`, `alert` (of a verdict), `supervisor_died`, `report_lost`, `rules_unreadable`,
-    /// `guard_failed`, `review_failed`, `hook_off`. More may come.
+    /// `guard_failed`, `review_failed`, `log_failed`, `hook_off`. More may come.
     pub what: String,
     /// More about it, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

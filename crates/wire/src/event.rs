@@ -75,10 +75,10 @@ pub struct Notice {
     pub session: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewer: Option<u32>,
-    /// `recording`, `ending`, `detached`, `flow`, `ssh` or `command`.
+    /// `recording`, `ending`, `limits`, `detached`, `flow`, `ssh` or `command`.
     pub kind: String,
     pub text: String,
-    /// Of kind `command`.
+    /// Of kind `command`, `ending` or `limits`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Box<CommandNotice>>,
 }

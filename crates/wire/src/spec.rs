@@ -21,7 +21,7 @@ pub struct Spec {
     pub flow: Option<Flow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// Seconds without viewer and output after which the session ends.
+    /// Seconds without a key typed, output or somebody coming, after which the session ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<u64>,
     /// Seconds from the start after which it ends.

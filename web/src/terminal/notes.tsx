@@ -151,7 +151,9 @@ const PLAIN = [
   'graphics_lost',
 ] as const
 
-function noticeWords(t: TFunction, { kind, text, zh }: Notice): string {
+function noticeWords(t: TFunction, notice: Notice): string {
+  const { kind, zh } = notice
+  const text = currentLanguage() === 'zh-CN' ? zh || notice.text : notice.text
   const plain = PLAIN.find((one) => one === kind)
   if (plain) return t(`terminal.notice.${plain}`)
   switch (kind) {
@@ -164,7 +166,7 @@ function noticeWords(t: TFunction, { kind, text, zh }: Notice): string {
     case 'ending':
       return t('terminal.notice.ending', { text })
     case 'command':
-      return currentLanguage() === 'zh-CN' ? zh || text : text
+      return text
     case 'unreachable':
       return t('error.unreachable')
     default:

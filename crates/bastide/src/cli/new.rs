@@ -66,7 +66,7 @@ struct Start {
     /// Whether it must be recorded
     #[arg(long, value_enum, default_value_t = Record::BestEffort)]
     record: Record,
-    /// End it after so long without viewers and output (30m, 2h)
+    /// End it after so long without a key typed or anything printed (30m, 2h)
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     idle_timeout: Option<Duration>,
     /// End it so long after its start

@@ -4,7 +4,8 @@ use bastide_policy::{Bundle, RuleSet};
 use bastide_testkit::client::{AttachOptions, Client, Create, Error, LogEvent, ViewerEvent};
 use bastide_testkit::{Ptyd, Sshd, Viewer, within};
 use bastide_wire::control::{
-    CommandNotice, Control, ReviewClosedEntry, ReviewOpenedEntry, ReviewReply, VerdictEntry, kind, label,
+    AlertEntry, CommandNotice, Control, ReviewClosedEntry, ReviewOpenedEntry, ReviewReply, VerdictEntry,
+    kind, label,
 };
 use bastide_wire::spec::{Spec, Subject};
 use serde::de::DeserializeOwned;
@@ -270,5 +271,99 @@ async fn a_line_elsewhere_waits_for_somebody_else_and_a_password_is_nowhere() {
     for file in std::fs::read_dir(log).unwrap() {
         let text = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!text.windows(9).any(|window| window == b"swordfish"), "a password is in the log");
+    }
+}
+
+/// Starts `/bin/true` again and again until it is refused, or is not any more.
+async fn until_it(viewer: &mut Viewer, runs: bool) {
+    let (not, word) = if runs { ("", "RU''NS") } else { ("! ", "REFU''SED") };
+    viewer.types(&format!("until {not}/bin/true; do :; done 2>/dev/null; echo {word}\r")).await;
+    viewer.sees(if runs { "RUNS" } else { "REFUSED" }).await;
+}
+
+/// A small disk of its own for the log; gone with this value.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn at(place: std::path::PathBuf) -> Self {
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs"])
+            .arg(&place)
+            .status();
+        assert!(mounted.unwrap().success());
+        Self(place)
+    }
+
+    /// Leaves less than the daemon wants to have.
+    fn fill(&self) {
+        std::fs::write(self.0.join("filler"), vec![0; 6 << 20]).unwrap();
+    }
+
+    fn empty(&self) {
+        std::fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_away_starts_no_programs_until_it_is_back() {
+    let ptyd = ptyd().await;
+    let client = ptyd.client().await;
+    let (uid, mut viewer) = shell(&client, spec(&put(&client, RULES).await)).await;
+    let (log, away) = (ptyd.state_dir().join("log"), ptyd.state_dir().join("away"));
+    std::fs::rename(&log, &away).unwrap();
+    until_it(&mut viewer, false).await;
+    std::fs::rename(&away, &log).unwrap();
+    until_it(&mut viewer, true).await;
+    // What was refused without a word is counted by the next verdict.
+    entry(&client, kind::VERDICT, uid, |verdict: &VerdictEntry| verdict.untold > 0).await;
+    entry(&client, kind::ALERT, uid, |alert: &AlertEntry| alert.what == "log_failed").await;
+}
+
+#[tokio::test]
+async fn a_disk_without_room_for_the_log_starts_no_programs_until_there_is() {
+    if whoami() != "root" {
+        return;
+    }
+    let mut ptyd = ptyd().await;
+    ptyd.stop().await;
+    let disk = SmallDisk::at(ptyd.state_dir().join("log"));
+    ptyd.start_again().await;
+    let client = ptyd.client().await;
+    let (_, mut viewer) = shell(&client, spec(&put(&client, RULES).await)).await;
+    disk.fill();
+    until_it(&mut viewer, false).await;
+    disk.empty();
+    until_it(&mut viewer, true).await;
+    ptyd.stop().await;
+}
+
+#[tokio::test]
+async fn a_gated_session_ends_when_its_time_is_over_and_all_of_it() {
+    let ptyd = ptyd().await;
+    let client = ptyd.client().await;
+    let digest = put(&client, RULES).await;
+    // Beside it one that nobody types in.
+    for (spec, reason, words) in [
+        (Spec { max_lifetime: Some(2), ..spec(&digest) }, "max_lifetime", "longest lifetime"),
+        (Spec { idle_timeout: Some(1), ..spec(&digest) }, "idle_timeout", "press a key"),
+    ] {
+        let (uid, mut viewer) = shell(&client, spec).await;
+        viewer.types("trap '' HUP; /bin/sleep 1000 &\r").await;
+        let announced =
+            |event: &ViewerEvent| matches!(event, ViewerEvent::Notice { text, .. } if text.contains(words));
+        within("the announcement", async {
+            while !viewer.events.iter().any(announced) {
+                assert!(viewer.look().await, "it ended before");
+            }
+        })
+        .await;
+        viewer.exits().await;
+        entry(&client, "session_ended", uid, |ended: &serde_json::Value| ended["reason"] == reason).await;
     }
 }

@@ -8,7 +8,7 @@ use bastide_testkit::client::{
 };
 use bastide_testkit::{Person, SshServer, SshServerOptions, Sshd, SshdOptions, Viewer, within};
 use bastide_wire::Code;
-use bastide_wire::spec::Spec;
+use bastide_wire::spec::{Spec, Subject};
 use bastide_wire::ssh::{Login, Ssh};
 
 use crate::{logged, ptyd};
@@ -390,4 +390,29 @@ async fn ends_and_kills_do_not_wait_for_the_other_machine() {
     let status = viewers[1].exits().await;
     assert_eq!((status.code, status.signal), (137, Some(9)));
     assert!(ptyd.stop().await.success(), "the daemon ends with a session that nobody answers for");
+}
+
+#[tokio::test]
+async fn a_shell_elsewhere_knows_whose_it_is_and_ends_when_its_time_is_over() {
+    let (ptyd, sshd) = (ptyd().await, Sshd::start().await);
+    let client = ptyd.client().await;
+    let subject = Subject { user: "7".into(), name: "ada".into(), ..Subject::default() };
+    let ssh = Some(Box::new(sshd.ssh()));
+    let spec = Spec { ssh, subject: Some(subject), max_lifetime: Some(4), ..Spec::default() };
+    let env = [("LC_TIME", "C.UTF-8"), ("BASTIDE_USER", "root"), ("UNKNOWN_THERE", "x")];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let create = Create { spec: Some(spec), env: Some(env.into()), ..Create::default() };
+    let created = client.create(create).await.unwrap();
+    let mut viewer = Viewer::attach(&client, created.session, AttachOptions::writer()).await;
+    viewer
+        .types("echo \"$BASTIDE_USER-$BASTIDE_USER_ID-$LC_TIME-$UNKNOWN_THERE-\"; echo $BASTIDE_SESSION\r")
+        .await;
+    viewer.sees("ada-7-C.UTF-8--").await;
+    viewer.sees(&created.uid.unwrap().to_string()).await;
+    viewer.exits().await;
+    let about = info(&client, created.session).await;
+    let told = |event: &ViewerEvent| matches!(event, ViewerEvent::Notice { kind, text, .. } if kind == "ending" && text.contains("ends in"));
+    assert!(viewer.events.iter().any(told), "{:?}", viewer.events);
+    let (kind, fields) = log(&client, &about).await.pop().unwrap();
+    assert!(kind == "session_ended" && fields.contains("max_lifetime"), "{fields}");
 }

@@ -24,6 +24,8 @@ pub(super) struct Link {
     stuck: Option<Instant>,
     /// How long that may be.
     limit: Duration,
+    /// Verdicts that are told are recorded.
+    recorded: bool,
     /// Verdicts that were not told.
     untold: u64,
     buffer: Vec<u8>,
@@ -35,7 +37,7 @@ pub(super) enum Hearing {
     Heard,
     /// Reports wait: so do program starts.
     Waits,
-    /// They have waited too long.
+    /// They have waited too long, or nobody can record them.
     Unheard,
     /// ptyd is gone.
     Gone,
@@ -49,6 +51,7 @@ impl Link {
             waiting_bytes: 0,
             stuck: None,
             limit,
+            recorded: true,
             untold: 0,
             buffer: Vec::new(),
         }
@@ -67,6 +70,7 @@ impl Link {
             return Hearing::Gone;
         }
         match self.stuck {
+            _ if !self.recorded => Hearing::Unheard,
             _ if self.waiting_bytes < WAITING_BYTES => Hearing::Heard,
             Some(since) if since.elapsed() >= self.limit => Hearing::Unheard,
             _ => Hearing::Waits,
@@ -76,6 +80,11 @@ impl Link {
     /// When program starts that wait are to be refused.
     pub(super) fn deadline(&self) -> Option<Instant> {
         (self.hearing() == Hearing::Waits).then(|| self.stuck.map(|since| since + self.limit)).flatten()
+    }
+
+    /// What the log does not take is as good as not heard.
+    pub(super) fn set_log(&mut self, takes: bool) {
+        self.recorded = takes;
     }
 
     /// A verdict that nobody was told of.
@@ -189,6 +198,16 @@ mod tests {
             link.flush();
         }
         assert_eq!((link.hearing(), link.has_waiting()), (Hearing::Heard, false));
+    }
+
+    #[test]
+    fn what_is_recorded_nowhere_is_not_heard() {
+        let (ours, _theirs) = wire::pair().expect("sockets");
+        let mut link = Link::new(ours, READ_LIMIT);
+        link.set_log(false);
+        assert_eq!(link.hearing(), Hearing::Unheard);
+        link.set_log(true);
+        assert_eq!(link.hearing(), Hearing::Heard);
     }
 
     #[test]

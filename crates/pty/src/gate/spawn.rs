@@ -280,6 +280,12 @@ impl Control {
         self.send(&Order::Rules, Some(&memfd))
     }
 
+    /// Whether verdicts can be recorded; in the beginning they can. From now on nothing starts while they
+    /// cannot, and what is held is not let go.
+    pub fn set_log(&self, takes: bool) -> io::Result<()> {
+        self.send(&Order::Log { takes }, None)
+    }
+
     /// Kills the whole tree.
     pub fn end(&self) -> io::Result<()> {
         self.send(&Order::End, None)

@@ -387,6 +387,7 @@ impl Supervisor {
             match order {
                 Order::Answer { id, hash, approve } => self.answered(id, &hash, approve),
                 Order::Rules => self.take_rules(descriptors.pop()),
+                Order::Log { takes } => self.link.set_log(takes),
                 Order::End => self.tree.kill(),
             }
         }

@@ -144,6 +144,8 @@ pub(super) enum Order {
     Answer { id: u64, hash: String, approve: bool },
     /// With it comes a memfd with [`Rules`].
     Rules,
+    /// Whether verdicts are recorded. While they are not, nothing starts.
+    Log { takes: bool },
     /// Kill the whole tree.
     End,
 }

@@ -1,12 +1,12 @@
 //! What has to be right about a session on another machine before it is dialled, and what the log keeps of it.
 
-use std::collections::BTreeMap;
-
 use bastide_session::Start;
 use bastide_wire::request::Create;
 use bastide_wire::spec::Spec;
 use bastide_wire::ssh::{Hop, Login, MAX_HOPS, Ssh};
 use serde_json::{Value, json};
+
+use super::environment;
 
 /// Longest name of a server, a host or an account: names of the domain system have 253 bytes.
 const NAME_MAX: usize = 255;
@@ -16,11 +16,20 @@ const LOGINS_MAX: usize = 8;
 const KEYS_MAX: usize = 64;
 /// Longest command in place of a shell: half of what Linux takes as one argument.
 const COMMAND_MAX: usize = 64 * 1024;
+/// Variables that are sent: each is a message of its own, and servers take few.
+const VARIABLES_MAX: usize = 64;
+/// Longest value: one packet takes it (RFC 4253, section 6.1).
+const VALUE_MAX: usize = 32 * 1024 - 1024;
 /// The terminal that our pages and the command line are.
 const TERM: &str = "xterm-256color";
 
 /// Takes the shell that is wanted out of the request, so that no secret stays in its spec.
-pub(super) fn start(create: &mut Create, spec: &mut Spec, known: bool) -> Result<Option<Start>, String> {
+/// `known`: that the caller knows of such sessions; and the variables that each session gets.
+pub(super) fn start(
+    create: &mut Create,
+    spec: &mut Spec,
+    (known, audit): (bool, Vec<(String, String)>),
+) -> Result<Option<Start>, String> {
     let Some(to) = spec.ssh.take() else { return Ok(None) };
     if !known {
         // Whoever does not know of it would believe to have asked for a shell here.
@@ -38,24 +47,36 @@ pub(super) fn start(create: &mut Create, spec: &mut Spec, known: bool) -> Result
     if let Some((what, _)) = without.iter().find(|(_, named)| *named) {
         return Err(format!("Invalid argument: a session on another machine has no {what}"));
     }
-    let term = term(create.env.take().unwrap_or_default())?;
-    check(&to)?;
-    Ok(Some(Start::Ssh { to, term }))
-}
-
-fn term(mut env: BTreeMap<String, String>) -> Result<String, String> {
-    let term = env.remove("TERM").unwrap_or_else(|| TERM.to_owned());
-    if let Some(name) = env.keys().next() {
+    let mut asked = create.env.take().unwrap_or_default();
+    let term = term(asked.remove("TERM"))?;
+    asked.iter().try_for_each(|(name, value)| check_variable(name, value))?;
+    let mut env: Vec<_> = environment::allowed(asked, spec).into_iter().collect();
+    if env.len() > VARIABLES_MAX {
         return Err(format!(
-            "Invalid argument: a session on another machine gets TERM only, not {}",
-            name.escape_default()
+            "Invalid argument: a session on another machine gets {VARIABLES_MAX} variables at most"
         ));
     }
+    // First: a server that counts takes these.
+    env.splice(0..0, audit);
+    check(&to)?;
+    Ok(Some(Start::Ssh { to, term, env }))
+}
+
+fn term(asked: Option<String>) -> Result<String, String> {
+    let term = asked.unwrap_or_else(|| TERM.to_owned());
     let fits = !term.is_empty() && term.len() <= 64;
     if fits && term.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b)) {
         return Ok(term);
     }
     Err("Invalid argument: TERM is a name of letters, digits and -_.+".to_owned())
+}
+
+fn check_variable(name: &str, value: &str) -> Result<(), String> {
+    let named = !name.is_empty() && name.len() <= NAME_MAX && !name.contains(['=', '\0']);
+    if named && value.len() <= VALUE_MAX && !value.contains('\0') {
+        return Ok(());
+    }
+    Err(format!("Invalid argument: the variable {} is out of bounds", name.escape_default()))
 }
 
 fn check(to: &Ssh) -> Result<(), String> {
@@ -150,13 +171,13 @@ mod tests {
 
     fn refused(create: Create, mut spec: Spec) -> String {
         let mut create = create;
-        start(&mut create, &mut spec, true).err().expect("it is refused")
+        start(&mut create, &mut spec, (true, Vec::new())).err().expect("it is refused")
     }
 
     #[test]
     fn a_shell_elsewhere_takes_its_secrets_out_of_the_spec() {
         let mut spec = spec(vec![hop()]);
-        let start = start(&mut Create::default(), &mut spec, true).unwrap().unwrap();
+        let start = start(&mut Create::default(), &mut spec, (true, Vec::new())).unwrap().unwrap();
         assert_eq!(spec, Spec::default());
         let words = words(&start).unwrap().to_string();
         assert!(words.contains("10.0.0.5") && words.contains("\"password\""), "{words}");
@@ -164,9 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn variables_go_along_as_they_would_here() {
+        let env = [("LANG", "C"), ("TERM", "vt100"), ("LD_PRELOAD", "x"), ("BASTIDE_SESSION", "mine")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut create = Create { env: Some(env.into()), ..Create::default() };
+        let audit = vec![("BASTIDE_SESSION".to_owned(), "u1".to_owned())];
+        let started = start(&mut create, &mut spec(vec![hop()]), (true, audit.clone())).unwrap();
+        let Some(Start::Ssh { term, env, .. }) = started else { panic!("no shell elsewhere") };
+        assert_eq!(term, "vt100");
+        assert_eq!(env, [audit[0].clone(), ("LANG".to_owned(), "C".to_owned())]);
+    }
+
+    #[test]
     fn a_client_that_has_not_named_it_gets_no_shell_here_instead() {
         let mut spec = spec(vec![hop()]);
-        assert!(start(&mut Create::default(), &mut spec, false).is_err());
+        assert!(start(&mut Create::default(), &mut spec, (false, Vec::new())).is_err());
     }
 
     #[test]
@@ -179,7 +212,12 @@ mod tests {
         assert!(create(|c| c.argv = Some(vec!["ls".into()])).contains("argv"));
         assert!(create(|c| c.shell = Some("/bin/sh".into())).contains("shell"));
         assert!(create(|c| c.cwd = Some("/".into())).contains("cwd"));
-        assert!(create(|c| c.env = Some([("PATH".into(), "/".into())].into())).contains("PATH"));
+        assert!(create(|c| c.env = Some([("A=B".into(), "/".into())].into())).contains("A=B"));
+        assert!(create(|c| c.env = Some([("A".into(), "x".repeat(VALUE_MAX + 1))].into())).contains("A"));
+        assert!(
+            create(|c| c.env = Some((0..=VARIABLES_MAX).map(|n| (format!("A{n}"), String::new())).collect()))
+                .contains("variables")
+        );
         assert!(create(|c| c.env = Some([("TERM".into(), "a\nb".into())].into())).contains("TERM"));
         let with = |change: fn(&mut Spec)| {
             let mut spec = spec(vec![hop()]);

@@ -54,9 +54,10 @@ impl Session {
         self.tell_newcomer_of_dial(&viewer);
         self.tell_newcomer_of_commands(&viewer);
         self.tell_newcomer_of_limits(&viewer);
+        self.touch();
+        self.tell_newcomer_of_end(&viewer);
         self.viewers.all.push(viewer);
         self.life.attached_at = Timestamp::now();
-        self.touch();
         let uid = self.identity().uid;
         self.happenings.tell(Happening::Attached { uid, client: attach.requester.client, write }).await;
     }

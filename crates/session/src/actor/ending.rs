@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bastide_pty::{Sessions, Signal};
 use bastide_wire::Event;
+use bastide_wire::control::{CommandNotice, Text};
 use bastide_wire::session::ExitStatus;
 use bastide_wire::spec::Spec;
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use crate::config::{END_GRACE, ENDED_KEEP};
 use crate::event::Happening;
 use crate::guard::Guard;
 use crate::open::seconds;
+use crate::viewer::Viewer;
 
 /// The earlier of lifetime and expiry. Expiry is a wall-clock time, turned into a deadline once.
 pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> {
@@ -25,6 +27,13 @@ pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> 
         (now + left, EndReason::Expired)
     });
     [lifetime, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
+}
+
+/// The kind of what is said about the end.
+const KIND: &str = "ending";
+
+fn in_chinese(text: &Text, level: &str) -> CommandNotice {
+    CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review: None }
 }
 
 /// Of a program that is killed where nobody can be waited for.
@@ -56,21 +65,75 @@ impl Session {
             question,
             guard,
             self.abandoned_at().map(|(at, _)| at),
+            self.announces_at(),
         ]
         .into_iter()
         .flatten()
         .min()
     }
 
-    /// When a session nobody watches ends.
+    /// When a session in which nothing happens ends, watched or not, and one that everybody has left.
     fn abandoned_at(&self) -> Option<(Instant, EndReason)> {
-        if !self.viewers.all.is_empty() || self.life.ending.is_some() {
+        if self.life.ending.is_some() {
             return None;
         }
-        let alone = self.life.alone_since;
-        let idle = self.life.idle_timeout.map(|limit| (self.life.active.max(alone) + limit, EndReason::Idle));
-        let left = self.life.detach_keep.map(|limit| (alone + limit, EndReason::Left));
+        let alone = Some(self.life.alone_since).filter(|_| self.viewers.all.is_empty());
+        let active = alone.map_or(self.life.active, |alone| self.life.active.max(alone));
+        let idle = self.life.idle_timeout.map(|limit| (active + limit, EndReason::Idle));
+        let left = self.life.detach_keep.zip(alone).map(|(limit, alone)| (alone + limit, EndReason::Left));
         [idle, left].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// The end that comes next, as far as it is known.
+    fn next_end(&self) -> Option<(Instant, EndReason)> {
+        let latest = self.life.latest.clone().filter(|_| self.life.ending.is_none());
+        [latest, self.abandoned_at()].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// When whoever watches is told of the next end; none when they have been.
+    fn announces_at(&self) -> Option<Instant> {
+        let (at, reason) = self.next_end().filter(|_| !self.viewers.all.is_empty())?;
+        let announced = self.life.announced.as_ref().is_some_and(|told| *told == (at, reason));
+        let before = at.checked_sub(self.config.ending_notice).unwrap_or(self.life.active);
+        (!announced).then_some(before)
+    }
+
+    fn announce_end(&mut self, now: Instant) {
+        if self.announces_at().is_none_or(|due| due > now) {
+            return;
+        }
+        self.life.announced = self.next_end();
+        if let Some(text) = self.announced(now) {
+            self.tell_ending(&text, "warning");
+        }
+    }
+
+    fn announced(&self, now: Instant) -> Option<Text> {
+        let (at, reason) = self.life.announced.as_ref()?;
+        reason.soon(at.saturating_duration_since(now).as_secs_f64().round() as u64)
+    }
+
+    /// Somebody has come, typed or printed: an end for want of that is put off.
+    pub(super) fn take_announcement_back(&mut self) {
+        if !matches!(self.life.announced, Some((_, EndReason::Idle))) {
+            return;
+        }
+        self.life.announced = None;
+        let text = Text { en: "this session goes on".to_owned(), zh: "会话继续".to_owned() };
+        self.tell_ending(&text, "info");
+    }
+
+    /// Whoever comes just before the end.
+    pub(super) fn tell_newcomer_of_end(&self, viewer: &Viewer) {
+        if let Some(text) = self.announced(Instant::now()) {
+            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(in_chinese(&text, "warning"))));
+        }
+    }
+
+    fn tell_ending(&self, text: &Text, level: &str) {
+        for viewer in &self.viewers.all {
+            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(in_chinese(text, level))));
+        }
     }
 
     pub(super) async fn deadline_passed(&mut self) {
@@ -81,6 +144,7 @@ impl Session {
         self.release_held_input(now);
         self.expire_questions(now).await;
         self.guard_deadline(now).await;
+        self.announce_end(now);
         if self.life.ending.as_ref().and_then(|ending| ending.kill_at).is_some_and(|at| at <= now) {
             self.kill(true).await;
         }
@@ -114,7 +178,7 @@ impl Session {
             return;
         }
         if let Some(text) = reason.notice() {
-            self.notify("ending", &text);
+            self.tell_ending(&text, "warning");
         }
         let kill_at = (!kills).then(|| Instant::now() + END_GRACE);
         self.life.ending = Some(Ending { reason, kill_at });

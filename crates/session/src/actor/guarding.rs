@@ -225,6 +225,9 @@ impl Session {
         let Some((same, review)) = found else {
             return reply.error(Code::NotFound, format!("Not found: review {}", said.review));
         };
+        if said.approve && !self.happenings.takes() {
+            return reply.error(Code::IoError, "this cannot be recorded now; nothing is approved meanwhile");
+        }
         if !same {
             let message = "Invalid argument: what waits is not what was looked at";
             return reply.error(Code::InvalidArgument, message);
@@ -430,7 +433,7 @@ impl Session {
         }
     }
 
-    async fn alert(&mut self, what: &str, message: String) {
+    pub(super) async fn alert(&mut self, what: &str, message: String) {
         let at_ms = self.guard.as_ref().map_or(0, |guard| guard.at_ms());
         tracing::warn!(uid = %self.identity().uid, what, message, "command control");
         let alert = AlertEntry { what: what.to_owned(), message, rule: None, command: None, at_ms };
@@ -450,6 +453,14 @@ impl Session {
             return;
         }
         let command = CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review };
+        for viewer in &self.viewers.all {
+            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command.clone())));
+        }
+    }
+
+    /// How the control itself is, which is always told.
+    pub(super) fn tell_state(&self, text: &Text, level: &str) {
+        let command = CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review: None };
         for viewer in &self.viewers.all {
             viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command.clone())));
         }

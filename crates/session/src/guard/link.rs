@@ -27,6 +27,7 @@ pub(crate) struct Scripted {
 pub(crate) enum Ordered {
     Answer(u64, String, bool),
     Rules(Rules),
+    Log(bool),
     End,
 }
 
@@ -60,6 +61,15 @@ impl Link {
             Self::Supervisor(control) => control.set_rules(rules),
             #[cfg(test)]
             Self::Scripted(scripted) => scripted.order(Ordered::Rules(rules.clone())),
+        }
+    }
+
+    /// Whether what it decides can be recorded.
+    pub(crate) fn set_log(&self, takes: bool) -> io::Result<()> {
+        match self {
+            Self::Supervisor(control) => control.set_log(takes),
+            #[cfg(test)]
+            Self::Scripted(scripted) => scripted.order(Ordered::Log(takes)),
         }
     }
 

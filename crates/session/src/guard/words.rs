@@ -151,6 +151,20 @@ pub(crate) fn closed(command: &str, outcome: &str, by: Option<&str>, reason: Opt
     }
 }
 
+pub(crate) fn unrecorded() -> Text {
+    Text {
+        en: "the log cannot be written: no program starts until it can".to_owned(),
+        zh: "日志无法写入，恢复之前不允许启动程序".to_owned(),
+    }
+}
+
+pub(crate) fn recorded_again() -> Text {
+    Text {
+        en: "the log is written again: programs start again".to_owned(),
+        zh: "日志已恢复写入，可以重新启动程序".to_owned(),
+    }
+}
+
 pub(crate) fn failed(why: &str) -> Text {
     Text {
         en: format!("command control has failed ({why}); no program starts any more"),

@@ -259,6 +259,38 @@ async fn a_supervisor_that_dies_is_an_alert_and_shown() {
 }
 
 #[tokio::test]
+async fn while_the_log_takes_nothing_nothing_starts_and_nothing_is_approved() {
+    let mut guarded = Guarded::open(None).await;
+    let mut client = Client::new(1);
+    guarded.live.attach(&mut client, WRITER).await;
+    guarded.reports(held(3, 7)).await;
+    let opened = guarded.opened().await;
+    let log = guarded.live.setup.log_takes.clone();
+    log.send_replace(false);
+    assert_eq!(guarded.order().await, Ordered::Log(false));
+    let is_alert = |what: &Controlled| matches!(what, Controlled::Alert(alert) if alert.what == "log_failed");
+    guarded.controlled("the alert", is_alert).await;
+    let reply = guarded.decide(&mut client, opened.review, (true, &opened.hash, "grace")).await;
+    assert!(refused(&reply, Code::IoError), "{reply:?}");
+    assert!(guarded.live.describe().await.control.unwrap().failure.is_some());
+    let told = |client: &Client, words: &str| {
+        notices(client).iter().any(|(text, notice)| text.contains(words) && notice.zh.contains("日志"))
+    };
+    client.until("the notice", |client| told(client, "no program starts")).await;
+    log.send_replace(true);
+    assert_eq!(guarded.order().await, Ordered::Log(true));
+    assert!(guarded.live.describe().await.control.unwrap().failure.is_none());
+    client.until("the other notice", |client| told(client, "start again")).await;
+    let reply = guarded.decide(&mut client, opened.review, (true, &opened.hash, "grace")).await;
+    assert!(matches!(reply, Reply::Ok(_)), "{reply:?}");
+    // Whoever keeps the log is gone for good.
+    drop(log);
+    drop(std::mem::replace(&mut guarded.live.setup.log_takes, tokio::sync::watch::Sender::new(true)));
+    assert_eq!(guarded.order().await, Ordered::Answer(3, "hash-3".into(), true));
+    assert_eq!(guarded.order().await, Ordered::Log(false));
+}
+
+#[tokio::test]
 async fn other_rules_hold_from_the_next_verdict_on() {
     let mut guarded = Guarded::open(None).await;
     let (sender, answer) = tokio::sync::oneshot::channel();

@@ -12,7 +12,7 @@ use bastide_wire::spec::{Flow, RecordingMode, RecordingSpec, Spec};
 use bastide_wire::ssh::{Hop, Ssh};
 use bastide_wire::{Reply, SessionInfo};
 use tempfile::TempDir;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -37,6 +37,8 @@ pub(super) struct Setup {
     pub(super) spec: Spec,
     pub(super) pool: bastide_record::Pool,
     pub(super) recordings: PathBuf,
+    /// Whether the log is written.
+    pub(super) log_takes: watch::Sender<bool>,
     _directory: TempDir,
 }
 
@@ -51,6 +53,7 @@ impl Setup {
             },
             pool: bastide_record::Pool::start(bastide_record::Config::default()).unwrap(),
             recordings: directory.path().to_owned(),
+            log_takes: watch::Sender::new(true),
             _directory: directory,
         }
     }
@@ -90,7 +93,7 @@ impl Setup {
             ..Hop::default()
         };
         let to = Box::new(Ssh { hops: vec![hop], ..Ssh::default() });
-        self.begin(Start::Ssh { to, term: "xterm".into() }, dialler).await
+        self.begin(Start::Ssh { to, term: "xterm".into(), env: Vec::new() }, dialler).await
     }
 
     fn local(&self, script: &str) -> Start {
@@ -125,7 +128,7 @@ impl Setup {
             config: Arc::new(self.config.clone()),
             recorders: self.pool.clone(),
             budget: ScrollbackBudget::new(usize::MAX / 2),
-            happenings: Happenings(sender),
+            happenings: Happenings::new(sender, self.log_takes.subscribe()),
             palette: bastide_vt::Config::default(),
             dialler,
         };

@@ -90,7 +90,9 @@ impl Supervisor {
         let Some(entry) = self.held.take(|entry| entry.question.id == id) else {
             return;
         };
-        if approve && entry.hash == hash {
+        // Nobody would ever know who approved it.
+        let is_recorded = self.link.hearing() != Hearing::Unheard;
+        if approve && entry.hash == hash && is_recorded {
             let held = entry.held_since.elapsed();
             let flight = Flight { facts: entry.facts, leave: Leave::Reviewer, since: entry.since, held };
             self.launch(&entry.question, flight);

@@ -101,3 +101,25 @@ async fn new_rules_count_from_then_on_and_bad_ones_change_nothing() {
     assert_eq!(digests.len(), 2);
     assert_ne!(digests[0], digests[1]);
 }
+
+/// What is decided must be recorded somewhere.
+#[tokio::test]
+async fn nothing_starts_while_the_log_takes_nothing() {
+    let mut desk = Desk::open(setup(at_prompt(), Profile::Workbench, &set("review", &["hostname"]))).await;
+    desk.until("$ ").await;
+    desk.type_in("/bin/echo one\n").await;
+    desk.until("one\r\n\u{1b}").await;
+    desk.type_in("hostname --version\n").await;
+    let report = desk.report(|report| matches!(report, Report::Held(_))).await;
+    let Report::Held(held) = report else { unreachable!() };
+    desk.gated.control.set_log(false).unwrap();
+    desk.gated.control.answer(held.id, &held.hash, true).unwrap();
+    desk.until("Operation not permitted\r\n").await;
+    desk.type_in("/bin/echo two\n").await;
+    desk.until("Operation not permitted\r\n").await;
+    desk.gated.control.set_log(true).unwrap();
+    desk.type_in("/bin/echo three\n").await;
+    desk.until("\rthree\r\n").await;
+    let last = desk.verdicts("echo").last().map(|verdict| (verdict.start.argv.clone(), verdict.untold));
+    assert_eq!(last, Some((vec!["/bin/echo".to_owned(), "three".to_owned()], 1)));
+}
