@@ -11,6 +11,10 @@ pub struct CursorLine {
     pub before: String,
     /// What is under it and right of it, to the line's last row.
     pub after: String,
+    /// What stands apart from it at the right edge: a prompt there, as zsh and fish have it.
+    pub right: String,
+    /// Full rows right above the line, which may be its beginning: some editors of lines break them themselves.
+    pub above: String,
 }
 
 pub(crate) fn at_cursor(screen: &Screen) -> CursorLine {
@@ -20,6 +24,11 @@ pub(crate) fn at_cursor(screen: &Screen) -> CursorLine {
     let first = (0..y).rev().take_while(|y| goes_on(*y)).last().unwrap_or(y);
     let cols = screen.cols();
     let mut line = CursorLine::default();
+    let is_full = |y: usize| rows.get(y).is_some_and(|row: &Row| cols > 0 && row.trimmed().len() >= cols);
+    let above = (0..first).rev().take_while(|y| is_full(*y)).last().unwrap_or(first);
+    for row in rows.range(above..first) {
+        push(screen, row, (0, cols), &mut line.above);
+    }
     for row in rows.range(first..y) {
         push(screen, row, (0, width(row, cols)), &mut line.before);
     }
@@ -28,6 +37,10 @@ pub(crate) fn at_cursor(screen: &Screen) -> CursorLine {
     if let Some(row) = rows.get(y) {
         push(screen, row, (0, x), &mut line.before);
         push(screen, row, (x, width(row, cols)), &mut line.after);
+        // zsh leaves the last column free.
+        if !goes_on(y) && row.trimmed().len() + 1 >= cols {
+            set_apart(&mut line);
+        }
     }
     let mut next = y;
     while goes_on(next) && next + 1 < rows.len() {
@@ -36,6 +49,13 @@ pub(crate) fn at_cursor(screen: &Screen) -> CursorLine {
     }
     line.after.truncate(line.after.trim_end_matches(' ').len());
     line
+}
+
+/// Takes what is right of the last gap in `after` out of it.
+fn set_apart(line: &mut CursorLine) {
+    if let Some(gap) = line.after.trim_end().rfind("  ") {
+        line.right = line.after.split_off(gap).trim().to_owned();
+    }
 }
 
 /// Columns of a row that hold text of its line.
@@ -64,7 +84,7 @@ mod tests {
     }
 
     fn cut(before: &str, after: &str) -> CursorLine {
-        CursorLine { before: before.into(), after: after.into() }
+        CursorLine { before: before.into(), after: after.into(), ..CursorLine::default() }
     }
 
     #[test]
@@ -80,6 +100,26 @@ mod tests {
         assert_eq!(line(5, 4, "$ echo abc"), cut("$ echo abc", ""));
         assert_eq!(line(5, 4, "x\r\n$ echo abc\x1b[A\x1b[2D"), cut("$ ", "echo abc"));
         assert_eq!(line(4, 4, "$ 日本語"), cut("$ 日本語", ""), "wide characters leave no blank behind");
+    }
+
+    #[test]
+    fn what_stands_at_the_right_edge_is_apart() {
+        let right = |line: CursorLine| (line.before, line.after, line.right);
+        let parts = |before: &str, after: &str, edge: &str| (before.into(), after.into(), edge.into());
+        assert_eq!(right(line(20, 4, "$ \x1b[16G12:00\r\x1b[2Cls")), parts("$ ls", "", "12:00"));
+        assert_eq!(
+            right(line(20, 4, "$ \x1b[14G[1:00]\r\x1b[2Cls -l\x1b[3D")),
+            parts("$ ls", " -l", "[1:00]")
+        );
+        assert_eq!(right(line(20, 4, "$ ls  x\x1b[3D")), parts("$ ls", "  x", ""), "it is not at the edge");
+        assert_eq!(right(line(20, 4, "$ 345678901234567890\x1b[9D")), parts("$ 34567890", "1234567890", ""));
+    }
+
+    #[test]
+    fn full_rows_above_may_be_its_beginning() {
+        let shown = line(5, 4, "x\r\n$ ech\r\no abc");
+        assert_eq!((shown.above.as_str(), shown.before.as_str()), ("$ ech", "o abc"));
+        assert_eq!(line(5, 4, "$ ec\r\no abc").above, "");
     }
 
     #[test]

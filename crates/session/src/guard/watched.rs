@@ -8,6 +8,8 @@
 
 mod reading;
 #[cfg(test)]
+mod screens;
+#[cfg(test)]
 mod tests;
 mod typed;
 

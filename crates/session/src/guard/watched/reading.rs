@@ -81,7 +81,7 @@ const MARKS: [&str; 7] = ["$ ", "# ", "% ", "> ", "❯ ", "➜ ", "λ "];
 
 /// The command in the line. `None`: there is none, or none that may be read.
 pub(crate) fn read(shown: &CursorLine, prompt: Option<&str>, typed: &Typed, carried: &str) -> Option<Line> {
-    let line = format!("{}{}", shown.before, shown.after);
+    let mut line = format!("{}{}", shown.before, shown.after);
     let visible = typed.shown_in(shown);
     let lower = line.to_lowercase();
     if PAGERS.iter().any(|pager| lower.contains(pager)) {
@@ -91,8 +91,21 @@ pub(crate) fn read(shown: &CursorLine, prompt: Option<&str>, typed: &Typed, carr
         return None;
     }
     let known = prompt.filter(|prompt| !prompt.trim().is_empty());
-    let mut readings = Vec::new();
+    // Some shells break long lines themselves.
+    let begins_above = known.is_some_and(|prompt| !line.starts_with(prompt) && shown.above.contains(prompt));
+    if let Some(prompt) = known.filter(|_| begins_above) {
+        let whole = format!("{}{line}", shown.above);
+        line = whole.rfind(prompt).and_then(|at| whole.get(at..)).unwrap_or_default().to_owned();
+    }
+    // What is right of the cursor then is a suggestion that was not taken.
+    let exact =
+        known.and_then(|prompt| shown.before.strip_prefix(prompt)).filter(|text| Some(*text) == visible);
+    let mut readings: Vec<String> = exact.map(|text| text.trim().to_owned()).into_iter().collect();
+    if exact.is_some() {
+        line.clear();
+    }
     match known.and_then(|prompt| line.strip_prefix(prompt)) {
+        _ if line.is_empty() => {}
         Some(command) => readings.push(command.trim().to_owned()),
         None => {
             readings
