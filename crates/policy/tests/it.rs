@@ -5,4 +5,5 @@ mod it {
     mod faults;
     mod golden;
     mod laws;
+    mod texts;
 }
