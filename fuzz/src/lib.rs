@@ -10,9 +10,10 @@
 pub type Body = fn(&[u8]);
 
 /// Every body by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Body); 14] = [
+pub const TARGETS: [(&str, Body); 15] = [
     ("frames", bastide_wire::fuzz::frames),
     ("websocket", bastide_wire::fuzz::websocket),
+    ("line_mode", bastide_wire::fuzz::line),
     ("terminal", bastide_vt::fuzz_terminal),
     ("cast", bastide_record::fuzz_cast),
     ("ranges", bastide_record::fuzz_ranges),

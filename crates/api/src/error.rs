@@ -3,6 +3,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bastide_app::exec::NotApproved;
+use bastide_app::store::ReviewState;
 use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, Thing, What};
 use serde_json::{Value, json};
 
@@ -100,6 +102,10 @@ fn more(error: &Error) -> serde_json::Map<String, Value> {
         more.insert("rule".to_owned(), json!(refusal.rule));
         more.insert("reason".to_owned(), json!({ "en": refusal.en(), "zh": refusal.zh() }));
     }
+    if let Error::Forbidden(Forbidden::NotApproved(told)) = error {
+        more.insert("review".to_owned(), json!(told.review));
+        more.insert("reason".to_owned(), json!({ "en": told.en(), "zh": told.zh() }));
+    }
     more
 }
 
@@ -115,6 +121,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(Forbidden::ReadOnlyToken) => (StatusCode::FORBIDDEN, "read_only_token"),
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
         Error::Forbidden(Forbidden::Command(_)) => (StatusCode::FORBIDDEN, "command_refused"),
+        Error::Forbidden(Forbidden::NotApproved(told)) => (StatusCode::FORBIDDEN, not_approved(told)),
         Error::Forbidden(Forbidden::OwnReview) => (StatusCode::FORBIDDEN, "own_review"),
         Error::Forbidden(
             Forbidden::NotAdministrator
@@ -149,6 +156,14 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Storage(Storage::File { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
         Error::Storage(Storage::Vault(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "vault"),
         Error::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    }
+}
+
+pub(crate) fn not_approved(told: &NotApproved) -> &'static str {
+    match told.state {
+        ReviewState::Refused => "review_refused",
+        ReviewState::Expired => "review_expired",
+        ReviewState::Open | ReviewState::Approved | ReviewState::Cancelled => "review_cancelled",
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::http::StatusCode;
 use bastide_app::Ctx;
 use bastide_app::connections::{self, Connections, Pool};
-use bastide_app::exec::{self, Command, Executed};
+use bastide_app::exec::{self, Command, Executed, REVIEW_LIMIT};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,12 +25,17 @@ pub(crate) struct New {
     credential_id: Option<i64>,
     #[schema(minimum = 1, maximum = 3600, default = 60)]
     timeout_seconds: Option<u64>,
+    /// How long the answer may wait for a second person where one has to approve the command; 0: not at all.
+    #[schema(minimum = 0, maximum = 3600, default = 600)]
+    review_seconds: Option<u64>,
 }
 
 impl From<New> for Command {
     fn from(new: New) -> Self {
         let timeout = new.timeout_seconds.map(Duration::from_secs);
-        Self { command: new.command, credential: new.credential_id, timeout }
+        let wait = new.review_seconds.map_or(REVIEW_LIMIT, Duration::from_secs);
+        let wait = Some(wait).filter(|wait| !wait.is_zero());
+        Self { command: new.command, credential: new.credential_id, timeout, wait }
     }
 }
 

@@ -171,11 +171,11 @@ async fn in_our_form(response: Response) -> Response {
     problem
 }
 
-/// How long an answer may take: a command has its own limit, which is longer.
+/// How long an answer may take: a command has its own limits, which are longer.
 pub(crate) async fn in_time(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let limit = match route.is_some_and(|route| route.as_str().ends_with(EXECUTE)) {
-        true => ANSWER_WITHIN + exec::LONGEST,
+        true => ANSWER_WITHIN + exec::LONGEST_REVIEW + exec::LONGEST,
         false => ANSWER_WITHIN,
     };
     match timeout(limit, next.run(request)).await {

@@ -32,6 +32,7 @@ mod reviews;
 mod routes;
 mod rules;
 mod seed_000;
+mod seed_001;
 mod seed_002;
 mod seed_003;
 mod server;

@@ -45,7 +45,7 @@ use crate::error::Problem;
 use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
-use crate::{checks, exec, seed_000, socketio};
+use crate::{checks, exec, seed_000, seed_001, socketio};
 use crate::{
     credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
     openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers, session_settings,
@@ -457,6 +457,8 @@ fn of_earlier_terminals() -> Vec<Route> {
             says("A WebSocket of a new terminal on a server").id::<i64>("id").query::<seed_000::Query>().upgrades(seed_000::WORDS).may(&[401])),
         route!(Public GET    "/api/servers/{id}/ssh/terminal/asyncssh" seed_000::server_terminal,
             says("The same").named("compat_server_terminal_asyncssh").id::<i64>("id").query::<seed_000::Query>().upgrades(seed_000::WORDS).may(&[401])),
+        route!(Login  GET    "/ws/terminal/{id}"            seed_001::device_terminal,
+            says("A WebSocket of line mode on a server: each line is judged before it leaves").named("compat_device_terminal").under("compat").id::<i64>("id").query::<seed_001::Query>().upgrades(seed_001::WORDS)),
         route!(Login  POST   "/api/servers/{id}/execute"    seed_000::server_execute,
             says("Run a command on a server to its end").id::<i64>("id").takes::<seed_000::New>().gives::<seed_000::Executed>(200).may(&[502])),
         route!(Login  POST   "/api/servers/{id}/ssh/disconnect" seed_000::server_disconnect,

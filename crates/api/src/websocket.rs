@@ -55,8 +55,22 @@ pub(crate) fn accept<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    accept_up_to(MAX_MESSAGE, upgrade, ctx, name, talk)
+}
+
+/// As [`accept`], for messages of up to `limit` bytes.
+pub(crate) fn accept_up_to<F>(
+    limit: usize,
+    upgrade: WebSocketUpgrade,
+    ctx: Ctx,
+    name: &'static str,
+    talk: impl FnOnce(Socket, Ctx) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let tasks = ctx.app().tasks().clone();
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let upgrade = upgrade.max_message_size(limit).max_frame_size(limit);
     upgrade.read_buffer_size(READ_BUFFER).on_upgrade(move |socket| async move {
         let socket = Socket::new(socket, &ctx);
         // The task outlives this one only when the server ends, and then by its own rules.

@@ -16,7 +16,7 @@ use crate::context::{Caller, Ctx, Origin, Shown};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
 use crate::door::{Behind, Door};
-use crate::exec::{Execs, Recorders};
+use crate::exec::{Execs, Own, Recorders, close_left};
 use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
@@ -154,12 +154,15 @@ impl App {
         journal.append("server_started", None, started.into_iter().collect()).await?;
 
         let pool = Pool::new(bastide_ssh::Config::default(), tasks.clone());
-        let execs = Execs::new(pool, Recorders::new(recordings.clone()));
+        close_left(&store, clock.now()).await?;
+        let own = Own::default();
+        let execs = Execs::new(pool, Recorders::new(recordings.clone()), own.clone());
         execs.start(&tasks, shutdown.clone());
         let link = Link::start(daemon, &tasks, shutdown.clone());
         let news = News::load(&store).await?;
-        let live = live::start(&link, &tasks, shutdown.clone());
-        let history = History::new((store.clone(), news.clone()), recordings, (clock.clone(), history));
+        let live = live::start(&link, own.clone(), &tasks, shutdown.clone());
+        let history =
+            History::new((store.clone(), news.clone()), (recordings, own), (clock.clone(), history));
         history::start(&history, &link, &tasks, &shutdown);
         let behind = Behind { journal: journal.clone(), store, keys: keys.clone(), clock: clock.clone() };
         let ending = shutdown.clone();

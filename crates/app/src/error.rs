@@ -75,6 +75,9 @@ pub enum Forbidden {
     /// By the rules.
     #[error("{0}")]
     Command(Box<crate::rules::Refusal>),
+    /// By a second person, or by nobody in time.
+    #[error("{}", .0.en())]
+    NotApproved(Box<crate::exec::NotApproved>),
     #[error("nobody decides on a command of their own")]
     OwnReview,
 }
@@ -155,9 +158,7 @@ pub enum Conflict {
     /// What is wrong with a rule set.
     #[error("the rules cannot be taken: {0}")]
     Rules(bastide_policy::Faults),
-    #[error(
-        "a second person has to approve this command (rule {rule}): run it in a terminal, where it can wait"
-    )]
+    #[error("a second person has to approve this command (rule {rule}): run it with a time that it may wait")]
     NeedsReview { rule: String },
     /// What is wrong with settings of sessions.
     #[error("the settings cannot be taken: {0}")]

@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use crate::Clock;
 use crate::daemon::{Link, State};
+use crate::exec::Own;
 use crate::news::News;
 
 /// Entries in one transaction: a long log is read fast, and a reader of the database waits little.
@@ -77,6 +78,8 @@ pub(crate) struct History {
     clock: Clock,
     config: Config,
     news: News,
+    /// Sessions that no daemon lists.
+    own: Own,
     /// When the directory of recordings was looked through, and its own time then.
     looked: Arc<Mutex<Option<(Instant, SystemTime)>>>,
 }
@@ -127,11 +130,11 @@ impl From<bastide_ptyd_client::Error> for Stop {
 impl History {
     pub(crate) fn new(
         (store, news): (Store, News),
-        recordings: PathBuf,
+        (recordings, own): (PathBuf, Own),
         (clock, config): (Clock, Config),
     ) -> Self {
         let shelf = Arc::new(Shelf::new(recordings));
-        Self { store, shelf, clock, config, news, looked: Arc::default() }
+        Self { store, shelf, clock, config, news, own, looked: Arc::default() }
     }
 
     async fn follow(&self, mut link: watch::Receiver<State>) {
@@ -213,7 +216,7 @@ impl History {
         let mut steps: Vec<Step> =
             unknown.filter_map(|info| entry::listed(node, info)).map(Step::Opened).collect();
         let now = self.clock.now();
-        let gone = open.into_iter().filter(|uid| !there.contains(uid));
+        let gone = open.into_iter().filter(|uid| !there.contains(uid) && !self.own.contains(*uid));
         steps.extend(gone.map(|uid| entry::lost(uid, now)));
         if !steps.is_empty() {
             let steps = self.with_files(steps).await;

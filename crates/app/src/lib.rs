@@ -27,6 +27,7 @@ pub mod import;
 mod inputs;
 pub mod inventory;
 mod journal;
+pub mod line;
 mod live;
 pub mod login;
 mod news;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::daemon::{Link, State};
+use crate::exec::Own;
 use crate::sessions::Session;
 
 /// A busy daemon logs hundreds of events a second; reading the list five times a second is live to
@@ -30,32 +31,57 @@ pub struct Table {
 
 pub(crate) type Live = watch::Receiver<Arc<Table>>;
 
-pub(crate) fn start(link: &Link, tasks: &Tasks, shutdown: Shutdown) -> Live {
+pub(crate) fn start(link: &Link, own: Own, tasks: &Tasks, shutdown: Shutdown) -> Live {
     let (sender, live) = watch::channel(Arc::default());
     let link = link.watch();
     tasks.spawn("live sessions", async move {
         tokio::select! {
-            () = follow(link, sender) => {}
+            () = follow(link, &own, &sender) => {}
+            () = follow_own(&own, &sender) => {}
             () = shutdown.draining() => {}
         }
     });
     live
 }
 
-async fn follow(mut link: watch::Receiver<State>, table: watch::Sender<Arc<Table>>) {
+/// Sessions of this process are shown whatever the daemon does.
+async fn follow_own(own: &Own, table: &watch::Sender<Arc<Table>>) {
+    let mut shown = Vec::new();
+    loop {
+        let changed = own.changed();
+        let now = own.shown();
+        let same = |a: &[Arc<Session>], b: &[Arc<Session>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        if !same(&shown, &now) {
+            table.send_modify(|table| {
+                let mut sessions = table.sessions.clone();
+                for gone in &shown {
+                    sessions.remove(&gone.uid);
+                }
+                sessions.extend(now.iter().map(|session| (session.uid, Arc::clone(session))));
+                *table = Arc::new(Table { sessions, waiting: table.waiting.clone() });
+            });
+            shown = now;
+        }
+        changed.await;
+    }
+}
+
+async fn follow(mut link: watch::Receiver<State>, own: &Own, table: &watch::Sender<Arc<Table>>) {
     loop {
         let state = link.borrow_and_update().clone();
         match state {
             State::Ready(client) => {
                 tokio::select! {
-                    why = read_on_change(&client, &table) => {
+                    why = read_on_change(&client, own, table) => {
                         tracing::warn!(why, "cannot follow the session daemon's log");
                         client.closed().await;
                     }
                     _ = client.closed() => {}
                 }
             }
-            State::Waiting { reason } => wait(&table, reason),
+            State::Waiting { reason } => wait(table, reason),
         }
         if link.changed().await.is_err() {
             return;
@@ -70,13 +96,13 @@ fn wait(table: &watch::Sender<Arc<Table>>, reason: String) {
 }
 
 /// Returns why it ended.
-async fn read_on_change(client: &Client, table: &watch::Sender<Arc<Table>>) -> String {
+async fn read_on_change(client: &Client, own: &Own, table: &watch::Sender<Arc<Table>>) -> String {
     let mut events = match from_now_on(client).await {
         Ok(events) => events,
         Err(e) => return e.to_string(),
     };
     loop {
-        if let Err(e) = read(client, table).await {
+        if let Err(e) = read(client, own, table).await {
             return e.to_string();
         }
         let again = Instant::now() + BETWEEN_READS;
@@ -109,10 +135,14 @@ async fn changed(events: &mut Events) -> Result<(), String> {
     }
 }
 
-async fn read(client: &Client, table: &watch::Sender<Arc<Table>>) -> Result<(), bastide_ptyd_client::Error> {
+async fn read(
+    client: &Client,
+    own: &Own,
+    table: &watch::Sender<Arc<Table>>,
+) -> Result<(), bastide_ptyd_client::Error> {
     let rows = client.list().await?;
     table.send_if_modified(|now| {
-        let sessions: BTreeMap<_, _> = rows
+        let mut sessions: BTreeMap<_, _> = rows
             .into_iter()
             .filter_map(Session::read)
             .map(|session| {
@@ -121,6 +151,7 @@ async fn read(client: &Client, table: &watch::Sender<Arc<Table>>) -> Result<(), 
                 (session.uid, known.cloned().unwrap_or_else(|| Arc::new(session)))
             })
             .collect();
+        sessions.extend(own.shown().into_iter().map(|session| (session.uid, session)));
         let same = now.waiting.is_none() && now.sessions == sessions;
         if !same {
             *now = Arc::new(Table { sessions, waiting: None });

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use bastide_policy as policy;
 use bastide_store as store;
 use bastide_wire::control::ReviewReply;
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::access::decides;
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
 use crate::error::{Conflict, Forbidden, What};
+use crate::exec::Answer;
 use crate::news::Now;
 use crate::page::{Piece, cut};
 use crate::servers::Named;
@@ -229,6 +231,12 @@ pub async fn decide(ctx: &Ctx, id: Uuid, approve: bool, reason: Option<String>) 
     let reason = check_reason(reason)?;
     let about = about(&row).with("approve", approve).with("reason", reason.as_str());
     ctx.audited(Action::ReviewDecide, about, async move |ctx| {
+        if is_ours(&row) {
+            let by = user.username.clone();
+            let held = ctx.app().execs().holds();
+            answered(held.answer(id, &row.hash, Answer::Decided { approve, by, reason }))?;
+            return told(&ctx, id).await;
+        }
         let reply = ReviewReply {
             uid: row.session,
             review: row.uid,
@@ -255,11 +263,26 @@ pub async fn cancel(ctx: &Ctx, id: Uuid) -> Result<Review, Error> {
     }
     still_open(&row)?;
     ctx.audited(Action::ReviewCancel, about(&row), async move |ctx| {
+        if is_ours(&row) {
+            let by = user.username.clone();
+            answered(ctx.app().execs().holds().answer(id, &row.hash, Answer::Cancelled { by }))?;
+            return told(&ctx, id).await;
+        }
         let client = ctx.app().daemon().client()?;
         client.review_cancel(row.session, row.uid, &user.username).await.map_err(refused)?;
         told(&ctx, id).await
     })
     .await
+}
+
+/// Whether it waits in this process: the doors of sessions of the daemon have other names.
+fn is_ours(row: &store::Review) -> bool {
+    row.data.get("door").and_then(Value::as_str) == Some(policy::Door::Line.as_str())
+}
+
+/// Its time may have run out just now.
+fn answered(taken: bool) -> Result<(), Error> {
+    if taken { Ok(()) } else { Err(Conflict::ReviewClosed("it waits no more".to_owned()).into()) }
 }
 
 fn about(row: &store::Review) -> About {

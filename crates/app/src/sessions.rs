@@ -125,6 +125,9 @@ pub struct Shown {
     pub rows: u16,
     pub title: Option<String>,
     pub cwd: Option<String>,
+    /// `line` for one whose lines the server runs, which has no terminal; null for a terminal, which says itself
+    /// what holds in it.
+    pub label: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -157,7 +160,13 @@ impl Session {
             created,
             // A shell elsewhere is no process of this machine.
             pid: Some(info.pid).filter(|pid| *pid != 0),
-            shown: Shown { cols: detail.cols, rows: detail.rows, title: detail.title, cwd: detail.cwd },
+            shown: Shown {
+                cols: detail.cols,
+                rows: detail.rows,
+                title: detail.title,
+                cwd: detail.cwd,
+                label: None,
+            },
             command: detail.command,
             account: detail.account,
             owner: detail.user.and_then(|user| user.parse().ok()),
@@ -228,10 +237,11 @@ pub async fn list(
     let grant = ctx.authorize(Action::SessionList, ())?;
     let user = &grant.person().user;
     let owner = (user.role != store::Role::Admin).then_some(user.uid);
-    let live = match live(ctx).await {
+    let mut live = match live(ctx).await {
         Err(Error::DaemonUnreachable(_)) if state == Some(State::Ended) => Vec::new(),
         live => live?,
     };
+    live.extend(own(ctx));
     let mut seen = match state {
         Some(State::Running | State::Connecting) => Vec::new(),
         _ => past::list(ctx, &live, (owner, &piece)).await?,
@@ -254,11 +264,21 @@ async fn live(ctx: &Ctx) -> Result<Vec<Seen>, Error> {
     Ok(rows.into_iter().filter_map(Session::read).filter_map(|session| Seen::by(ctx, session)).collect())
 }
 
+/// Those of this process.
+fn own(ctx: &Ctx) -> impl Iterator<Item = Seen> + use<'_> {
+    let shown = ctx.app().execs().own().shown();
+    shown.into_iter().filter_map(|session| Seen::by(ctx, Session::clone(&session)))
+}
+
 /// One session, also one that ended long ago.
 ///
 /// # Errors
 /// `NotLoggedIn`, `DaemonUnreachable`, `NotFound`, `Storage`.
 pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
+    ctx.person()?;
+    if let Some(seen) = own(ctx).find(|seen| seen.session.uid == uid) {
+        return Ok(seen);
+    }
     let seen = match find(ctx, Action::SessionRead, uid).await {
         Ok(found) => Session::read(found.info).and_then(|session| Seen::by(ctx, session)),
         Err(error @ (Error::NotFound(_) | Error::DaemonUnreachable(_))) => {
@@ -293,6 +313,15 @@ pub fn own_on_server(ctx: &Ctx, server: i64, name: Option<&str>) -> Result<Vec<U
 /// # Errors
 /// `NotLoggedIn`, `NotFound`, `Forbidden`, `Storage`, `DaemonUnreachable`, `Daemon`.
 pub async fn end(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
+    if let Some(session) = ctx.app().execs().own().get(uid) {
+        ctx.authorize_session(Action::SessionEnd, uid, session.owner)?;
+        return ctx
+            .audited(Action::SessionEnd, About::session(uid), async move |ctx| {
+                let ended = ctx.app().execs().own().end(uid);
+                if ended { Ok(()) } else { Err(Error::session(uid)) }
+            })
+            .await;
+    }
     let target = find(ctx, Action::SessionEnd, uid).await?.grant.into_target();
     ctx.audited(Action::SessionEnd, About::session(uid), async move |ctx| {
         let client = ctx.app().daemon().client()?;

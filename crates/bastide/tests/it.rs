@@ -19,6 +19,8 @@ mod earlier;
 mod evidence;
 #[path = "it/guard.rs"]
 mod guard;
+#[path = "it/lines.rs"]
+mod lines;
 #[path = "it/lists.rs"]
 mod lists;
 #[path = "it/people.rs"]

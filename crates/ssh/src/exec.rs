@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use crate::channel::Exit;
@@ -11,6 +11,8 @@ use crate::error::Error;
 
 /// More output than this is counted and digested, and not kept.
 const MAX_KEPT: usize = 16 * 1024 * 1024;
+
+const UNANSWERED: &str = "no answer to the request for a command";
 
 /// What to run and how much of it to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +88,7 @@ pub(crate) async fn run(channel: Channel, exec: Exec, start: Duration) -> Result
     let refused = |why: String| Error::Channel { place: channel.place().to_owned(), why };
     let started = Instant::now();
     let asked = tokio::time::timeout(start, request(&channel, &exec.command)).await;
-    asked.map_err(|_| refused("no answer to the request for a command".to_owned()))?.map_err(refused)?;
+    asked.map_err(|_| refused(UNANSWERED.to_owned()))?.map_err(refused)?;
     let (mut stdout, mut stderr) = (Kept::new(exec.keep), Kept::new(exec.keep));
     let work = async {
         let feed = async {
@@ -124,6 +126,48 @@ pub(crate) async fn run(channel: Channel, exec: Exec, start: Duration) -> Result
         stderr: stderr.bytes,
         duration: started.elapsed(),
     })
+}
+
+/// A command that runs, read as it goes. Dropping it closes the channel, which many programs do not notice:
+/// [`Running::signal`] first.
+pub struct Running {
+    channel: Channel,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("place", &self.channel.place()).finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Begins a command without input in `channel`.
+    pub(crate) async fn begin(channel: Channel, command: &str, start: Duration) -> Result<Self, Error> {
+        let refused = |why: String| Error::Channel { place: channel.place().to_owned(), why };
+        let asked = tokio::time::timeout(start, request(&channel, command)).await;
+        asked.map_err(|_| refused(UNANSWERED.to_owned()))?.map_err(refused)?;
+        // Where it cannot be said any more that nothing comes, the end follows.
+        drop(channel.write().eof().await);
+        Ok(Self { channel })
+    }
+
+    /// What waits of its output and of its errors; `None` at their end. While nobody asks, the program waits once
+    /// what is in between is full. Cancel-safe.
+    pub async fn next(&mut self) -> Option<(BytesMut, BytesMut)> {
+        self.channel.inbox.take().await
+    }
+
+    /// How it ended. Cancel-safe.
+    pub async fn exit(&mut self) -> Exit {
+        self.channel.inbox.exit().await
+    }
+
+    /// Sends a signal by its name, with or without `SIG`, to the command and what it has started (RFC 4254, section
+    /// 6.9). OpenSSH passes it on from version 7.9 on; others may ignore it.
+    pub async fn signal(&self, name: &str) {
+        // A connection that is gone has ended it already, as far as anybody can.
+        drop(self.channel.write().signal(crate::shell::signal(name)).await);
+    }
 }
 
 async fn request(channel: &Channel, command: &str) -> Result<(), String> {

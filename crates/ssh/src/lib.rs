@@ -32,7 +32,7 @@ pub use channel::Exit;
 pub use config::Config;
 pub use connection::ConnectionInfo;
 pub use error::Error;
-pub use exec::{Exec, Output};
+pub use exec::{Exec, Output, Running};
 pub use keys::{
     BadKey, KeyFacts, PublicFacts, fuzz_keys, parse_certificate, parse_private_key, parse_public_key,
 };

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::connection::{Channel, Connection, ConnectionInfo, Health, Lease, NoChannel};
 use crate::dial;
 use crate::error::Error;
-use crate::exec::{self, Exec, Output};
+use crate::exec::{self, Exec, Output, Running};
 use crate::hostkey::Expected;
 use crate::shell::{Shell, ShellOptions};
 
@@ -120,6 +120,16 @@ impl Pool {
         let (pool, to) = (self.clone(), to.clone());
         let channel = self.detached("ssh open", async move { pool.channel(&to, &ask).await }).await?;
         exec::run(channel, command, self.inner.config.channel_timeout).await
+    }
+
+    /// Begins a command without input, to be read as it goes.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub async fn start(&self, to: &Ssh, command: &str, ask: Arc<dyn Ask>) -> Result<Running, Error> {
+        let (pool, to) = (self.clone(), to.clone());
+        let channel = self.detached("ssh open", async move { pool.channel(&to, &ask).await }).await?;
+        Running::begin(channel, command, self.inner.config.channel_timeout).await
     }
 
     /// The host key that the last hop shows, accepted or not; nobody is logged in there. The hops before it are

@@ -311,7 +311,7 @@ async fn send(channel: Channel, outbox: Arc<Outbox>) {
 }
 
 /// RFC 4254 section 6.10: names without `SIG`.
-fn signal(name: &str) -> Sig {
+pub(crate) fn signal(name: &str) -> Sig {
     let name = name.to_ascii_uppercase();
     match name.strip_prefix("SIG").unwrap_or(&name) {
         "ABRT" => Sig::ABRT,

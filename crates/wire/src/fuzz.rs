@@ -3,6 +3,7 @@
 
 use crate::event::FromDaemon;
 use crate::frame::Frames;
+use crate::line::FromClient;
 use crate::request::{Head, Request, seq_of};
 use crate::terminal::{binary, json, packed};
 
@@ -38,6 +39,15 @@ fn cut(data: &[u8], piece: usize) -> Vec<Vec<u8>> {
         }
     }
     out
+}
+
+/// Any message of line mode is read or refused; what was read can be written and read again.
+pub fn line(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(message) = FromClient::read(text) {
+        let again = serde_json::to_string(&message).expect("messages are plain JSON");
+        assert_eq!(FromClient::read(&again).ok(), Some(message));
+    }
 }
 
 /// Any WebSocket message is read or refused; what was read can be written and read again.

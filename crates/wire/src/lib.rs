@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod frame;
 pub mod fuzz;
+pub mod line;
 pub mod pool;
 pub mod reply;
 pub mod request;

@@ -50,7 +50,8 @@ pub(crate) async fn server_execute(
     Json(new): Json<New>,
 ) -> Result<axum::Json<Executed>, Problem> {
     let timeout = new.timeout.map(Duration::from_secs);
-    let asked = Command { command: new.command.clone(), credential: new.credential_id, timeout };
+    let wait = Some(exec::REVIEW_LIMIT);
+    let asked = Command { command: new.command.clone(), credential: new.credential_id, timeout, wait };
     let done = exec::execute(&ctx, id, asked).await.map_err(in_their_words)?;
     let mut error = done.stderr.clone();
     let ended = done
@@ -90,6 +91,10 @@ fn in_their_words(error: Error) -> Problem {
         }
         Error::Forbidden(Forbidden::Command(refusal)) => {
             Problem::new(StatusCode::FORBIDDEN, "command_refused", refusal.zh())
+        }
+        Error::Forbidden(Forbidden::NotApproved(told)) => {
+            let kind = crate::error::not_approved(&told);
+            Problem::new(StatusCode::FORBIDDEN, kind, told.zh())
         }
         other => other.into(),
     }

@@ -113,7 +113,11 @@ async fn a_command_is_judged_before_it_leaves() {
     let server = admin.post("/api/v1/servers", server).send().await.json()["id"].clone();
     assert_eq!(put(&admin, NO_REBOOT, 1).await.status, 200);
     let run = async |path: &str, command: &str| {
-        let body = json!({ "command": command }).to_string();
+        let mut body = json!({ "command": command });
+        if path == "/api/v1/servers" {
+            body["review_seconds"] = json!(0);
+        }
+        let body = body.to_string();
         admin.post(&format!("{path}/{server}/execute"), &body).send().await
     };
     let refused = run("/api/v1/servers", "ls; sudo reboot -f").await;
@@ -136,6 +140,118 @@ async fn a_command_is_judged_before_it_leaves() {
     let log: String =
         log.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap_or_default()).collect();
     assert!(log.contains(r#""phase":"verdict""#) && log.contains(r#""verdict":"deny""#), "in the log, too");
+    world.end().await;
+}
+
+/// Waits for a fact that others make.
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), looking)
+        .await
+        .unwrap_or_else(|_| panic!("no {what}"))
+}
+
+/// A server that nobody answers at, rules that ask for a second person, and somebody who may run commands.
+async fn asks_for_approval(world: &World) -> (Person, Person, String) {
+    let admin = world.log_in().await;
+    let server = r#"{"name":"somewhere","host":"127.0.0.1","port":1,"username":"root","password":"x"}"#;
+    let server = admin.post("/api/v1/servers", server).send().await.json()["id"].clone();
+    assert_eq!(put(&admin, NO_REBOOT, 1).await.status, 200);
+    let rob = world.user(&admin, "rob", "reviewer").await;
+    (admin, rob, format!("/api/v1/servers/{server}/execute"))
+}
+
+async fn waiting(rob: &Person) -> String {
+    until("command that waits", async || {
+        let open = rob.get("/api/v1/reviews?state=open").send().await.json();
+        open["reviews"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_command_of_the_server_waits_for_a_second_person() {
+    let world = World::start().await;
+    let (admin, rob, path) = asks_for_approval(&world).await;
+    let command = json!({ "command": "systemctl stop x" }).to_string();
+    let run = admin.post(&path, &command).send();
+    let decide = async {
+        let review = waiting(&rob).await;
+        let seen = rob.get(&format!("/api/v1/reviews/{review}")).send().await.json();
+        assert_eq!((&seen["line"], &seen["door"]), (&json!("systemctl stop x"), &json!("line")), "{seen}");
+        assert_eq!(
+            (&seen["server"]["name"], &seen["account"]),
+            (&json!("somewhere"), &json!("root")),
+            "{seen}"
+        );
+        assert_eq!(seen["may"], json!({ "decide": true, "cancel": false }));
+        let own = admin.post(&format!("/api/v1/reviews/{review}/approve"), "{}").send().await;
+        assert_eq!((own.status, own.problem().as_str()), (403, "own_review"));
+        let told = rob.post(&format!("/api/v1/reviews/{review}/refuse"), r#"{"reason":"not today"}"#);
+        let told = told.send().await.json();
+        assert_eq!((&told["state"], &told["decided_by"]), (&json!("refused"), &json!("rob")), "{told}");
+        (review, seen["session"].as_str().unwrap().to_owned())
+    };
+    let (refused, (review, session)) = tokio::join!(run, decide);
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "review_refused"), "{}", refused.body);
+    assert_eq!(refused.json()["reason"]["zh"], "命令被拦截: rob 拒绝了它: not today");
+    assert_eq!(refused.json()["review"], json!(review));
+    let verdicts = admin.get(&format!("/api/v1/sessions/{session}/verdicts")).send().await.json();
+    let verdict = &verdicts["verdicts"][0];
+    assert_eq!((&verdict["action"], &verdict["review"]), (&json!("review"), &json!("refused")), "{verdicts}");
+    assert_eq!((&verdict["label"], &verdict["ran"]), (&json!("line"), &json!(false)));
+    let late = rob.post(&format!("/api/v1/reviews/{review}/approve"), "{}").send().await;
+    assert_eq!((late.status, late.problem().as_str()), (409, "review_closed"), "{}", late.body);
+    let events = admin.get(&format!("/api/v1/sessions/{session}/events")).send().await.json();
+    let kinds: Vec<_> = events["events"].as_array().unwrap().iter().map(|one| one["type"].clone()).collect();
+    assert_eq!(kinds, [json!("review_opened"), json!("review_closed")], "{events}");
+
+    // An approved one goes on to where it failed: nobody answers there.
+    let run = admin.post(&path, &command).send();
+    let decide = async {
+        let review = waiting(&rob).await;
+        rob.post(&format!("/api/v1/reviews/{review}/approve"), "{}").send().await
+    };
+    let (ran, approved) = tokio::join!(run, decide);
+    assert_eq!((ran.status, ran.problem().as_str()), (502, "ssh_failed"), "{}", ran.body);
+    assert_eq!(approved.json()["state"], "approved");
+
+    // Its owner gives it up; nobody decides in time; whoever asked is gone.
+    let run = admin.post(&path, &command).send();
+    let give_up = async {
+        let review = waiting(&rob).await;
+        admin.post(&format!("/api/v1/reviews/{review}/cancel"), "{}").send().await
+    };
+    let (given_up, cancelled) = tokio::join!(run, give_up);
+    assert_eq!(
+        (given_up.status, given_up.problem().as_str()),
+        (403, "review_cancelled"),
+        "{}",
+        given_up.body
+    );
+    assert_eq!(cancelled.json()["state"], "cancelled");
+    let short = json!({ "command": "systemctl stop x", "review_seconds": 1 }).to_string();
+    let late = admin.post(&path, &short).send().await;
+    assert_eq!((late.status, late.problem().as_str()), (403, "review_expired"), "{}", late.body);
+    {
+        let leaving = admin.post(&path, &command);
+        tokio::select! {
+            answer = leaving.send() => panic!("answered: {}", answer.body),
+            _ = waiting(&rob) => {}
+        }
+    }
+    until("end of it", async || {
+        let open = rob.get("/api/v1/reviews?state=open").send().await.json();
+        open["reviews"].as_array().unwrap().is_empty().then_some(())
+    })
+    .await;
     world.end().await;
 }
 

@@ -24,7 +24,7 @@ async fn a_session_made_while_the_list_is_on_its_way_is_not_lost() {
     let store = Store::open(&dir.path().join("bastide.db")).await.unwrap();
     let history = History::new(
         (store.clone(), News::load(&store).await.unwrap()),
-        dir.path().join("recordings"),
+        (dir.path().join("recordings"), Own::default()),
         (Clock::system(), Config::default()),
     );
     let node = Uuid::from_u128(1000);

@@ -3,20 +3,21 @@
 use std::fmt;
 
 use bastide_policy as policy;
-use bastide_store::{Alert, Judged, Severity, Verdict};
+use bastide_store::{Alert, Judged, Severity, Step, Verdict};
 use policy::Door;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
+use uuid::Uuid;
 
-use crate::context::{About, Action, Ctx};
+use crate::context::{self, Action, Ctx};
 use crate::error::{Conflict, Forbidden};
 use crate::{Error, exec};
 
-use super::held::{Held, Place, subject};
+use super::held::{Place, subject};
 
 /// So much of a command stands with its verdict.
 const MAX_SHOWN: usize = 4096;
 /// What a verdict of this door is worth.
-const LABEL: &str = "line";
+pub(crate) const LABEL: &str = "line";
 
 /// Why a command did not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,17 +58,31 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Judges a command that is about to be run at a place. The verdict is in the log and in the list of verdicts
-/// before anything runs.
+/// What the rules say to a command, and which rules those were.
+#[derive(Debug, Clone)]
+pub(crate) struct Ruling {
+    pub(crate) verdict: policy::Verdict,
+    /// Of the rules, in hexadecimal.
+    digest: String,
+}
+
+impl Ruling {
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::of(&self.verdict)
+    }
+
+    /// For whoever asked; nothing but a denial is one.
+    pub(crate) fn denied(&self) -> Option<Error> {
+        let denied = self.verdict.action == policy::Action::Deny;
+        denied.then(|| Forbidden::Command(Box::new(self.refusal())).into())
+    }
+}
+
+/// Judges a command that is about to be run at a place. Nothing is written yet.
 ///
 /// # Errors
-/// `Forbidden` where it is denied; `Conflict` where a second person would have to approve it, and when the
-/// rules cannot be read; `Storage`: what cannot be written down does not run.
-pub(crate) async fn pass(
-    ctx: &Ctx,
-    action: Action,
-    (place, command): (Place<'_>, &str),
-) -> Result<(), Error> {
+/// `NotLoggedIn`; `Conflict` when the rules cannot be read.
+pub(crate) fn judge(ctx: &Ctx, place: Place<'_>, command: &str) -> Result<Ruling, Error> {
     let (app, held) = (ctx.app(), ctx.app().rules().now());
     let loaded = match &held.loaded {
         Ok(loaded) => loaded,
@@ -77,42 +92,63 @@ pub(crate) async fn pass(
     let judge = loaded.bundle.judge(&subject(app, &user, place, (Door::Line, loaded)));
     let shell = place.server.is_none_or(|server| exec::is_unix(&server.settings.platform));
     let verdict = if shell { judge.line(command) } else { judge.device_line(command) };
-    write_down(ctx, action, (place, command), (&held, &verdict)).await?;
-    match verdict.action {
-        policy::Action::Allow | policy::Action::Alert => Ok(()),
-        policy::Action::Deny => Err(Forbidden::Command(Box::new(Refusal::of(&verdict))).into()),
-        policy::Action::Review => {
-            Err(Conflict::NeedsReview { rule: verdict.rule.unwrap_or_default() }.into())
-        }
-    }
+    Ok(Ruling { verdict, digest: held.version.digest.clone() })
 }
 
-async fn write_down(
-    ctx: &Ctx,
-    action: Action,
-    (place, command): (Place<'_>, &str),
-    (held, verdict): (&Held, &policy::Verdict),
-) -> Result<(), Error> {
-    let shown: String = command.chars().take(MAX_SHOWN).collect();
-    let word = verdict.action.as_str();
-    let server = place.server.map(|server| server.settings.name.as_str());
-    let about = About::nothing()
+/// What was judged, and for what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    pub(crate) action: Action,
+    pub(crate) place: Place<'a>,
+    pub(crate) command: &'a str,
+    /// None for one that is not begun, because this is refused.
+    pub(crate) session: Option<Uuid>,
+    /// Milliseconds into its recording.
+    pub(crate) offset_ms: Option<i64>,
+    /// That decides whether it runs.
+    pub(crate) review: Option<Uuid>,
+}
+
+/// Puts a verdict into the log and into the list of verdicts, which must be so before anything runs.
+///
+/// # Errors
+/// `Storage`: what cannot be written down does not run.
+pub(crate) async fn write_down(ctx: &Ctx, about: About<'_>, ruling: &Ruling) -> Result<(), Error> {
+    let About { place, session, .. } = about;
+    let word = ruling.verdict.action.as_str();
+    let noted = session.map_or_else(context::About::nothing, context::About::session);
+    let noted = noted
         .with("door", Door::Line.as_str())
         .with("server", place.server.map(|server| server.id))
         .with("verdict", word)
-        .with("rule", verdict.rule.clone())
-        .with("digest", held.version.digest.as_str());
-    ctx.note(action, &about, "verdict", None).await?;
-    let user = &ctx.person()?.user;
-    let now = ctx.clock().now();
+        .with("rule", ruling.verdict.rule.clone())
+        .with("digest", ruling.digest.as_str());
+    ctx.note(about.action, &noted, "verdict", None).await?;
+    let (row, alert) = rows(ctx, about, ruling)?;
+    let alerts = alert.is_some();
+    let steps = std::iter::once(Step::Verdict(Box::new(row))).chain(alert.map(Step::Alert));
+    let store = ctx.app().store();
+    store.apply_own(&steps.collect::<Vec<_>>()).await?;
+    ctx.app().news().judged(word);
+    if alerts {
+        ctx.app().news().tell(store).await;
+    }
+    Ok(())
+}
+
+fn rows(ctx: &Ctx, about: About<'_>, ruling: &Ruling) -> Result<(Verdict, Option<Alert>), Error> {
+    let About { place, session, .. } = about;
+    let (verdict, now) = (&ruling.verdict, ctx.clock().now());
+    let shown: String = about.command.chars().take(MAX_SHOWN).collect();
     let mut data = Map::new();
     for (name, value) in [
-        ("user", json!(user.username)),
-        ("server", json!(server)),
+        ("user", json!(ctx.person()?.user.username)),
+        ("server", json!(place.server.map(|server| server.settings.name.as_str()))),
         ("account", json!(place.account)),
-        ("digest", json!(held.version.digest)),
+        ("digest", json!(ruling.digest)),
         ("request_id", json!(ctx.request_id())),
         ("reason", json!(verdict.reason)),
+        ("review", json!(about.review)),
         ("dry_run", json!(verdict.dry_run)),
     ] {
         let says_something = !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
@@ -120,31 +156,26 @@ async fn write_down(
             data.insert(name.to_owned(), value);
         }
     }
+    let action = verdict.action.as_str().to_owned();
+    let alert = matches!(verdict.action, policy::Action::Alert | policy::Action::Deny).then(|| {
+        let mut data = data.clone();
+        data.insert("rule".to_owned(), json!(verdict.rule));
+        data.insert("command".to_owned(), json!(shown));
+        Alert { id: 0, at: now, kind: action.clone(), severity: Severity::Warning, session, data }
+    });
     let row = Verdict {
         id: 0,
-        session: None,
+        session,
         at: now,
-        offset_ms: None,
+        offset_ms: about.offset_ms,
         door: Door::Line.as_str().to_owned(),
         label: LABEL.to_owned(),
-        action: word.to_owned(),
+        action,
         rule: verdict.rule.clone(),
-        command: Judged { program: None, argv: Vec::new(), line: Some(shown.clone()) },
-        data: data.clone(),
+        command: Judged { program: None, argv: Vec::new(), line: Some(shown) },
+        data,
     };
-    let store = ctx.app().store();
-    store.add_verdict(&row).await?;
-    ctx.app().news().judged(word);
-    if matches!(verdict.action, policy::Action::Alert | policy::Action::Deny) {
-        data.insert("rule".to_owned(), json!(verdict.rule));
-        data.insert("command".to_owned(), Value::String(shown));
-        let severity = Severity::Warning;
-        store
-            .add_alert(&Alert { id: 0, at: now, kind: word.to_owned(), severity, session: None, data })
-            .await?;
-        ctx.app().news().tell(store).await;
-    }
-    Ok(())
+    Ok((row, alert))
 }
 
 #[cfg(test)]

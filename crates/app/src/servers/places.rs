@@ -117,6 +117,10 @@ pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid) -> bool {
 }
 
 async fn end(app: &App, place: &Place) {
+    if app.execs().own().end(place.session) {
+        tracing::info!(session = %place.session, server = place.server_id, "ended: its right was taken away");
+        return;
+    }
     let Ok(client) = app.daemon().client() else { return };
     let reason = format!("the right to use {} was taken away", place.server_name);
     match client.end(place.session, &reason).await {

@@ -11,10 +11,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Recording, Seen, Session, Shown, State};
-use crate::Error;
 use crate::context::{Action, Ctx};
+use crate::exec::OWN;
 use crate::page::{Piece, cut};
 use crate::servers::Named;
+use crate::{Error, rules};
 
 /// Something that happened in a session.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -115,6 +116,8 @@ pub(super) fn seen(ctx: &Ctx, row: store::Session) -> Option<Seen> {
 fn read(row: store::Session) -> Session {
     let store::Session { opened, ended, .. } = row;
     let (cols, rows) = opened.size.unwrap_or((80, 24));
+    // What has the name of no daemon was never a terminal, or is known by its recording alone.
+    let ours = opened.node.is_none() && ended.as_ref().is_some_and(|end| OWN.contains(&end.reason.as_str()));
     let exit = ended.and_then(|end| end.exit);
     Session {
         uid: opened.uid,
@@ -122,7 +125,7 @@ fn read(row: store::Session) -> Session {
         state: State::Ended,
         created: opened.created,
         pid: None,
-        shown: Shown { cols, rows, title: None, cwd: None },
+        shown: Shown { cols, rows, title: None, cwd: None, label: ours.then(|| rules::LABEL.to_owned()) },
         command: opened.command,
         account: opened.account.unwrap_or_default(),
         owner: opened.owner,

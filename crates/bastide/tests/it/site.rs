@@ -143,6 +143,54 @@ impl Site {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Asks, and expects this status.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
+        self.call(method, path, body, status).await
+    }
+
+    /// The same as whoever has this token.
+    pub(crate) async fn ask_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        status: u16,
+    ) -> Value {
+        self.call_as(token, method, path, body, status).await
+    }
+
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let request = self.http.get(format!("{}{path}", self.url())).bearer_auth(&self.token);
+        request.send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Rules that hold from now on, over the first ones.
+    pub(crate) async fn rules(&self, rules: &str) {
+        let rules: Value = serde_json::from_str(rules).unwrap();
+        let request = self.http.put(format!("{}/api/v1/rules", self.url())).bearer_auth(&self.token);
+        let request = request.header("if-match", "\"1\"").json(&json!({ "rules": rules }));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{}", answer.text().await.unwrap());
+    }
+
+    /// A session once it has ended.
+    pub(crate) async fn until_ended(&self, session: &str) -> Value {
+        within("the end of the session", async {
+            loop {
+                let seen = self.get(&format!("/api/v1/sessions/{session}")).await;
+                if seen["state"] == "ended" {
+                    return seen;
+                }
+            }
+        })
+        .await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         self.call(Method::GET, path, None, 200).await
     }
@@ -158,7 +206,16 @@ impl Site {
 
     /// Somebody without rights: their number and a token.
     pub(crate) async fn user(&self, username: &str) -> (i64, String) {
-        let made = self.make("/api/v1/users", json!({ "username": username, "role": "user" })).await;
+        self.person(username, "user").await
+    }
+
+    /// Somebody who decides on commands: a token of theirs.
+    pub(crate) async fn reviewer(&self, username: &str) -> String {
+        self.person(username, "reviewer").await.1
+    }
+
+    async fn person(&self, username: &str, role: &str) -> (i64, String) {
+        let made = self.make("/api/v1/users", json!({ "username": username, "role": role })).await;
         let id = made["id"].as_i64().unwrap();
         let link = self.make(&format!("/api/v1/users/{id}/login-link"), json!({})).await;
         self.follow(link["url"].as_str().unwrap().rsplit("token=").next().unwrap()).await;
@@ -230,7 +287,7 @@ impl Site {
     }
 }
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A terminal in the binary form, with a screen.
 pub(crate) struct Page {

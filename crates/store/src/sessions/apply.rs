@@ -62,6 +62,19 @@ impl Store {
         Ok(row.and_then(|row| u64::try_from(row.next_seq).ok()))
     }
 
+    /// Applies what no daemon's log tells: of sessions that the server runs itself. All or nothing.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn apply_own(&self, steps: &[Step]) -> Result<(), Error> {
+        let mut work = self.begin().await?;
+        for step in steps {
+            apply(&mut work, step).await?;
+        }
+        work.commit().await?;
+        Ok(())
+    }
+
     /// Applies what a daemon's log told, and keeps how far that was: both or neither.
     ///
     /// # Errors
