@@ -15,6 +15,7 @@ function session(uid: string, created: string): Session {
     rows: 24,
     title: null,
     cwd: null,
+    label: null,
     command: ['/bin/bash'],
     account: 'me',
     owner: null,

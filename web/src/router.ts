@@ -167,3 +167,16 @@ function changeQuery(change: Record<string, string>): void {
   const rest = query.toString()
   goInstead(location.pathname + (rest && `?${rest}`))
 }
+
+/** Where a session is looked at: one of lines has no terminal, and its recording grows. */
+export function sessionAddress({
+  uid,
+  access,
+  label,
+}: {
+  uid: string
+  access: string
+  label: string | null
+}): string {
+  return label === 'line' ? recordingAddress(uid) : terminalAddress(uid, access === 'watch')
+}

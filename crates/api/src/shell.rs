@@ -144,6 +144,11 @@ impl Shell {
         self.typed.open()
     }
 
+    /// The session.
+    pub(crate) fn uid(&self) -> Uuid {
+        self.uid
+    }
+
     /// Whether the client was told that there is a shell.
     pub(crate) fn was_there(&self) -> bool {
         self.connected

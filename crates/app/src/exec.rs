@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::{Error, line, servers};
 
-
 pub(crate) mod hold;
 mod once;
 mod own;

@@ -308,6 +308,19 @@ pub fn own_on_server(ctx: &Ctx, server: i64, name: Option<&str>) -> Result<Vec<U
     Ok(own.map(|session| session.uid).collect())
 }
 
+/// Asks the rules about a command that is to be typed into a session on a server without a person at the keys.
+///
+/// # Errors
+/// `NotLoggedIn`, `NotFound`, `Forbidden` where it is denied, `Conflict` where a second person would have to approve it
+/// and the terminal would not wait for them; `Storage`, `DaemonUnreachable`.
+pub async fn may_type(ctx: &Ctx, (uid, server): (Uuid, i64), command: &str) -> Result<(), Error> {
+    let (grant, _) = ctx.authorize_server(Action::ServerUse, server)?;
+    let found = find(ctx, Action::SessionWrite, uid).await?;
+    let account = found.info.detail.map(|detail| detail.account).unwrap_or_default();
+    let place = rules::Place { server: Some(grant.target()), account: &account };
+    rules::typed(ctx, uid, (place, command)).await
+}
+
 /// Ends a session; its viewers are told.
 ///
 /// # Errors

@@ -163,7 +163,7 @@ impl Running {
     }
 
     /// Sends a signal by its name, with or without `SIG`, to the command and what it has started (RFC 4254, section
-    /// 6.9). OpenSSH passes it on from version 7.9 on; others may ignore it.
+    /// 6.9). OpenSSH passes it on from version 7.9 on, for root not all versions (9.2); others may ignore it.
     pub async fn signal(&self, name: &str) {
         // A connection that is gone has ended it already, as far as anybody can.
         drop(self.channel.write().signal(crate::shell::signal(name)).await);

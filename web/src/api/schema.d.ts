@@ -1696,6 +1696,23 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/ws/terminal/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** A WebSocket of line mode on a server: each line is judged before it leaves */
+    get: operations['compat_device_terminal']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
 }
 export type webhooks = Record<string, never>
 export interface components {
@@ -1731,6 +1748,14 @@ export interface components {
     AlertList: {
       alerts: components['schemas']['Alert'][]
       next: string | null
+    }
+    /** @description Somebody approved a line. */
+    Approval: {
+      /** @description A user name. */
+      by: string
+      reason: string
+      /** Format: uuid */
+      review: string
     }
     CompatDisconnected: {
       connections: number
@@ -2115,6 +2140,7 @@ export interface components {
     }
     /** @description How a command ended and what it wrote. */
     Executed: components['schemas']['Ended'] & {
+      approval: components['schemas']['Approval'] | null
       /** Format: int64 */
       duration_ms: number
       /**
@@ -2823,6 +2849,12 @@ export interface components {
       credential_id?: number | null
       /**
        * Format: int64
+       * @description How long the answer may wait for a second person where one has to approve the command; 0: not at all.
+       * @default 600
+       */
+      review_seconds: number | null
+      /**
+       * Format: int64
        * @default 60
        */
       timeout_seconds: number | null
@@ -3121,6 +3153,11 @@ export interface components {
       /** Format: int32 */
       cols: number
       cwd: string | null
+      /**
+       * @description `line` for one whose lines the server runs, which has no terminal; null for a terminal, which says itself
+       *     what holds in it.
+       */
+      label: string | null
       /** Format: int32 */
       rows: number
       title: string | null
@@ -6992,6 +7029,39 @@ export interface operations {
       403: components['responses']['Forbidden']
       413: components['responses']['PayloadTooLarge']
       422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  compat_device_terminal: {
+    parameters: {
+      query?: {
+        /** @description Of the credential to log in with; the server's default one when absent. */
+        credential_id?: number | null
+        /** @description Of an API token or a login. */
+        token?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description JSON messages. To the server: `connect{credential_id?}`, `command{command, stream?, timeout?}`, `get_history`, `interrupt`, `ping`. From it: `terminal_connected{device_id, message, prompt}`, `terminal_error{error}`, `command_start{command}`, `command_review{command, review}` while it waits for a second person, `command_chunk{command, stream, data}` where the command asks for it, `command_output{command, output, status, exit_status, prompt, …}`, `command_history{history}`, `pong`; each with `session_id`. A bad message is answered by `terminal_error` and nothing else happens. What runs ends with the socket. Close codes: 4401 not logged in, 1008 the right was taken away, 1012 the server stops. */
+      101: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      426: components['responses']['UpgradeRequired']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

@@ -7,7 +7,7 @@ import type { Server } from '../api/servers.ts'
 import type { Me, Recording, Session } from '../api/types.ts'
 import { isOpen, recordingName, sessionName } from '../api/types.ts'
 import { LANGUAGES, type Language } from '../i18n.ts'
-import { go, recordingAddress, serverAddress, terminalAddress } from '../router.ts'
+import { go, recordingAddress, serverAddress, sessionAddress, terminalAddress } from '../router.ts'
 import { openOn } from '../servers/open.ts'
 import type { Recent } from '../servers/recent.ts'
 import { SECTIONS } from '../servers/sections.tsx'
@@ -55,7 +55,7 @@ function ofSession(session: Session): Command {
     group: 'session',
     words: sessionName(session),
     more: [session.title, where].filter(Boolean).join(' · '),
-    run: () => go(terminalAddress(session.uid, session.access === 'watch')),
+    run: () => go(sessionAddress(session)),
   }
 }
 

@@ -118,9 +118,12 @@ function Waiting({ review }: { review: Review }) {
           </div>
         )}
       </dl>
-      <p>
-        <Link href={terminalAddress(review.session, true)}>{t('reviews.watch')}</Link>
-      </p>
+      {/* A line has no terminal around it: what is above is all there is. */}
+      {review.door !== 'line' && (
+        <p>
+          <Link href={terminalAddress(review.session, true)}>{t('reviews.watch')}</Link>
+        </p>
+      )}
       <ProblemNotice problem={problem} />
       {may.decide && (
         <form

@@ -21,13 +21,14 @@ import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { State } from '../parts/state.tsx'
 import { Sure } from '../parts/sure.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
-import { go, serverAddress, terminalAddress } from '../router.ts'
+import { go, serverAddress, sessionAddress } from '../router.ts'
 import { OpenAs, RemoveServers } from '../servers/dialogs.tsx'
 import { ExecuteBox } from '../servers/execute.tsx'
 import { ServerForm } from '../servers/form.tsx'
 import { GrantsOf } from '../servers/grants-of.tsx'
 import { HostFacts } from '../servers/host-facts.tsx'
 import { HostKeys } from '../servers/host-keys.tsx'
+import { hasLines, LinesBox } from '../servers/lines-box.tsx'
 import { needsChoice, openOn } from '../servers/open.ts'
 import { Reached } from '../servers/reached.tsx'
 import { ResourcesBox } from '../servers/resources.tsx'
@@ -116,6 +117,7 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
         <HostKeys server={server} />
         <SessionsOn server={server} />
         {server.may.use && <ExecuteBox server={server} />}
+        {server.may.use && hasLines(server) && <LinesBox server={server} />}
         {server.may.use && <ResourcesBox server={server} />}
         {grants && <GrantsOf server={server} />}
         {limits && <Limits open={() => setOver('limits')} />}
@@ -179,9 +181,7 @@ function SessionsOn({ server }: { server: Server }) {
         {sessions.map((session) => (
           <li key={session.uid}>
             <div>
-              <Link href={terminalAddress(session.uid, session.access === 'watch')}>
-                {session.title || sessionName(session)}
-              </Link>
+              <Link href={sessionAddress(session)}>{session.title || sessionName(session)}</Link>
               <p className="soft">
                 {session.owner?.username ?? '–'} · <Ago at={session.created} />
               </p>

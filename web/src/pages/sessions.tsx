@@ -6,7 +6,7 @@ import { Copy } from '../parts/copy.tsx'
 import { Link } from '../parts/link.tsx'
 import { Recording, State } from '../parts/state.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
-import { serverAddress, terminalAddress } from '../router.ts'
+import { serverAddress, sessionAddress } from '../router.ts'
 
 export type Show = 'running' | 'ended' | 'all'
 
@@ -111,9 +111,7 @@ function useColumns(end: (sessions: readonly Session[]) => void): Column<Session
         always: true,
         cell: (session) => (
           <>
-            <Link href={terminalAddress(session.uid, session.access === 'watch')}>
-              {sessionName(session)}
-            </Link>
+            <Link href={sessionAddress(session)}>{sessionName(session)}</Link>
             {session.title && <span className="soft title">{session.title}</span>}
           </>
         ),
@@ -193,7 +191,7 @@ function Actions({ session, end }: { session: Session; end: (sessions: readonly 
     <>
       <Link
         className="quiet"
-        href={terminalAddress(session.uid, true)}
+        href={sessionAddress({ ...session, access: 'watch' })}
         aria-label={t('home.watch.what', { name })}
       >
         {t('home.watch')}

@@ -8,6 +8,7 @@ import { Link } from '../parts/link.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Dot } from '../parts/state.tsx'
 import { useAction } from '../parts/use-load.ts'
+import { useReviews } from '../reviews/store.ts'
 import { recordingAddress } from '../router.ts'
 
 /** One command on the server, without a terminal. */
@@ -17,6 +18,9 @@ export function ExecuteBox({ server }: { server: Server }) {
   const [done, setDone] = useState<(Executed & { command: string }) | null>(null)
   const { busy, problem, run } = useAction()
   const running = useRef<AbortController | null>(null)
+  const waits = useReviews().some(
+    (one) => one.door === 'line' && one.server?.id === server.id && one.may.cancel && one.line === command,
+  )
   useEffect(() => () => running.current?.abort(), [])
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -53,7 +57,7 @@ export function ExecuteBox({ server }: { server: Server }) {
       </form>
       {busy && (
         <p className="soft" role="status">
-          {t('server.execute.running')}
+          {waits ? t('server.execute.waits') : t('server.execute.running')}
         </p>
       )}
       <ProblemNotice problem={problem} />

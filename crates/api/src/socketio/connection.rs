@@ -173,8 +173,8 @@ struct Connection {
     socket: SocketRef,
     ctx: Ctx,
     shell: Option<Shell>,
-    /// To be typed when the shell is there.
-    command: Option<String>,
+    /// To be typed when the shell on this server is there.
+    command: Option<(i64, String)>,
     /// The shell was there before this connection.
     reused: bool,
 }
@@ -261,7 +261,8 @@ impl Connection {
             Ok((shell, reused)) => {
                 self.shell = Some(shell);
                 self.reused = reused;
-                self.command = asked.auto_command.filter(|command| !reused && !command.is_empty());
+                let command = asked.auto_command.filter(|command| !reused && !command.is_empty());
+                self.command = command.map(|command| (asked.server_id, command));
                 true
             }
             Err(error) => self.emit("ssh_error", &Failed { error: &error.to_string() }).await,
@@ -291,10 +292,8 @@ impl Connection {
     async fn said(&mut self, said: Option<Said>) -> bool {
         match said {
             Some(Said::Connected) => {
-                if let Some((command, shell)) = self.command.take().zip(self.shell.as_mut()) {
-                    shell.input(format!("{command}\r"));
-                }
-                self.emit("ssh_connected", &Status { status: "connected", reused: self.reused }).await
+                let status = Status { status: "connected", reused: self.reused };
+                self.emit("ssh_connected", &status).await && self.types_command().await
             }
             Some(Said::Output(data)) => self.emit("ssh_output", &Output { data: &data }).await,
             Some(Said::Warning(error)) => self.emit("ssh_error", &Failed { error: &error }).await,
@@ -306,6 +305,20 @@ impl Connection {
                 self.shell = None;
                 self.disconnected().await
             }
+        }
+    }
+
+    /// What the rules refuse is not typed; the shell is there all the same.
+    async fn types_command(&mut self) -> bool {
+        let Some(((server, command), shell)) = self.command.take().zip(self.shell.as_mut()) else {
+            return true;
+        };
+        match sessions::may_type(&self.ctx, (shell.uid(), server), &command).await {
+            Ok(()) => {
+                shell.input(format!("{command}\r"));
+                true
+            }
+            Err(error) => self.emit("ssh_error", &Failed { error: &error.to_string() }).await,
         }
     }
 

@@ -223,6 +223,14 @@ async fn a_command_of_the_server_waits_for_a_second_person() {
     assert_eq!((ran.status, ran.problem().as_str()), (502, "ssh_failed"), "{}", ran.body);
     assert_eq!(approved.json()["state"], "approved");
 
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_command_that_waits_ends_with_its_time_its_owner_or_its_caller() {
+    let world = World::start().await;
+    let (admin, rob, path) = asks_for_approval(&world).await;
+    let command = json!({ "command": "systemctl stop x" }).to_string();
     // Its owner gives it up; nobody decides in time; whoever asked is gone.
     let run = admin.post(&path, &command).send();
     let give_up = async {

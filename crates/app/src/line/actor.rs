@@ -88,21 +88,27 @@ impl<D: LineDriver> Actor<D> {
             outside.before = asked_now.before;
             let done = match outside.is_interrupted() {
                 // What was typed ahead is forgotten, as terminals do.
-                true => self.not_run(asked_now.asked),
+                true => self.not_run(asked_now.asked, "interrupted"),
                 false => self.line(asked_now.asked, &mut outside).await,
             };
             self.tape.new_line().await;
             outside.say(Event::Ended(done)).await;
         };
-        outside.tell.try_send(Event::Over(why.to_owned())).ok();
+        asked.close();
+        while let Ok(ahead) = asked.try_recv() {
+            outside.say(Event::Ended(self.not_run(ahead.asked, why))).await;
+        }
+        outside.say(Event::Over(why.to_owned())).await;
+        // From here on nobody is waited for.
+        drop(outside);
         self.driver.close().await;
         self.tape.close().await;
         let at = self.ctx.clock().now();
         self.session.end(End { at, exit: None, reason: "line".to_owned(), bytes: None }).await;
     }
 
-    fn not_run(&self, asked: Asked) -> Done {
-        let error = Some("not run: interrupted".to_owned());
+    fn not_run(&self, asked: Asked, why: &str) -> Done {
+        let error = Some(format!("not run: {why}"));
         Done { line: asked.line, error, prompt: self.driver.prompt(), ..Done::default() }
     }
 

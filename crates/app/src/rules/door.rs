@@ -83,13 +83,43 @@ impl Ruling {
 /// # Errors
 /// `NotLoggedIn`; `Conflict` when the rules cannot be read.
 pub(crate) fn judge(ctx: &Ctx, place: Place<'_>, command: &str) -> Result<Ruling, Error> {
+    judge_at(ctx, Door::Line, (place, command))
+}
+
+/// What the rules say to a command that the server is about to type into a terminal: as a line of its own, for the
+/// server knows all of it. What needs a second person waits in the terminal where that would hold it, too.
+///
+/// # Errors
+/// As [`judge`]; `Forbidden` for a denied one, `Conflict` for one that nothing would hold; `Storage`.
+pub(crate) async fn typed(
+    ctx: &Ctx,
+    session: Uuid,
+    (place, command): (Place<'_>, &str),
+) -> Result<(), Error> {
+    let ruling = judge(ctx, place, command)?;
+    let action = ruling.verdict.action;
+    let refused = match ruling.denied() {
+        Some(denied) => denied,
+        None if action != policy::Action::Review => return Ok(()),
+        None if judge_at(ctx, Door::Watched, (place, command))?.verdict.action >= action => return Ok(()),
+        None => Conflict::NeedsReview { rule: ruling.verdict.rule.clone().unwrap_or_default() }.into(),
+    };
+    // What the terminal says to the others stands with it.
+    let session = Some(session);
+    let about =
+        About { action: Action::SessionWrite, place, command, session, offset_ms: None, review: None };
+    write_down(ctx, about, &ruling).await?;
+    Err(refused)
+}
+
+fn judge_at(ctx: &Ctx, door: Door, (place, command): (Place<'_>, &str)) -> Result<Ruling, Error> {
     let (app, held) = (ctx.app(), ctx.app().rules().now());
     let loaded = match &held.loaded {
         Ok(loaded) => loaded,
         Err(why) => return Err(Conflict::RulesUnreadable(why.clone()).into()),
     };
     let user = ctx.person()?.user;
-    let judge = loaded.bundle.judge(&subject(app, &user, place, (Door::Line, loaded)));
+    let judge = loaded.bundle.judge(&subject(app, &user, place, (door, loaded)));
     let shell = place.server.is_none_or(|server| exec::is_unix(&server.settings.platform));
     let verdict = if shell { judge.line(command) } else { judge.device_line(command) };
     Ok(Ruling { verdict, digest: held.version.digest.clone() })

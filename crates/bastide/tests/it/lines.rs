@@ -100,12 +100,12 @@ async fn written(path: &Path) -> String {
 }
 
 /// Waits until a process is gone.
-async fn gone(pid: &str) {
+async fn gone(what: &str, pid: &str) {
     let path = PathBuf::from(format!("/proc/{pid}/cmdline"));
     let alive = || std::fs::read(&path).is_ok_and(|words| !words.is_empty());
-    within("the end of the process", async {
+    within(&format!("the end of {what}"), async {
         while alive() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await;
@@ -278,14 +278,14 @@ async fn what_runs_ends_with_ctrl_c_with_its_time_and_with_its_socket() {
     let done = line.hears("command_output").await;
     assert_eq!((&done["status"], &done["error"]), (&json!("error"), &json!("interrupted")), "{done}");
     assert!(!done["output"].as_str().unwrap().contains("on"), "{done}");
-    gone(&first).await;
+    gone("the first", &first).await;
 
     let (sleeps, pid) = asleep("second");
     line.say(json!({ "type": "command", "command": sleeps, "timeout": 1 })).await;
     let second = written(&pid).await;
     let done = line.hears("command_output").await;
     assert!(done["error"].as_str().unwrap().contains("had not ended after 1 s"), "{done}");
-    gone(&second).await;
+    gone("the second", &second).await;
 
     // One that does not heed it is ended all the same.
     let stubborn = sshd.dir().join("stubborn");
@@ -293,14 +293,14 @@ async fn what_runs_ends_with_ctrl_c_with_its_time_and_with_its_socket() {
     let third = written(&stubborn).await;
     line.say(json!({ "type": "cancel" })).await;
     assert_eq!(line.hears("command_output").await["error"], "interrupted");
-    gone(&third).await;
+    gone("the third", &third).await;
 
     let (sleeps, pid) = asleep("fourth");
     line.types(&sleeps).await;
     let fourth = written(&pid).await;
     let session = line.heard.last().unwrap()["session_id"].as_str().unwrap().to_owned();
     drop(line);
-    gone(&fourth).await;
+    gone("the fourth", &fourth).await;
     site.until_ended(&session).await;
     site.end().await;
 }
@@ -373,7 +373,7 @@ async fn only_who_may_use_a_server_has_lines_on_it() {
     line.types("echo in").await;
     let said = line.hears("terminal_error").await;
     assert!(said["error"].as_str().unwrap().contains("no server"), "{said}");
-    let grant = json!({ "user_id": id, "server_id": server, "right": "use" });
+    let grant = json!({ "user_id": id, "server_id": server });
     let grant = site.make("/api/v1/grants", grant).await["id"].clone();
     assert_eq!(line.run("echo in").await["output"], "in\n");
     line.types("sleep 1000").await;
