@@ -6,9 +6,7 @@ use std::time::Duration;
 use bastide_ssh::Pool;
 use bastide_store::Server;
 use bastide_wire::ssh::Ssh;
-use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use utoipa::ToSchema;
 
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::{Error, line, servers};

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
 use crate::page::{Piece, cut};
+use crate::rules;
 use crate::servers::Named;
 
 mod opening;
