@@ -31,10 +31,9 @@ impl Supervisor {
         };
         let runs = matches!(decision.action, Action::Allow | Action::Alert);
         let entry = pid == self.tree.shell();
-        // It may run while the report is written: there is room for it, or its question would still wait.
-        let is_let_go = runs && kernel::detach(pid, 0).is_ok();
+        // Told first: what has run is in the report, whatever becomes of us.
         self.tell_loaded(pid, &facts, decision, &flight);
-        if !is_let_go {
+        if !runs || kernel::detach(pid, 0).is_err() {
             kill(pid);
             if entry && self.start.is_some() {
                 self.fail("run the program", libc::EACCES);

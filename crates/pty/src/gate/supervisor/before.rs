@@ -115,8 +115,8 @@ impl Supervisor {
         let decision = self.gate.decide(&facts, leave);
         match decision.action {
             Action::Deny => {
-                self.refuse(question.id, libc::EACCES);
                 self.report(question.tid, &facts, decision, (false, since.elapsed()));
+                self.refuse(question.id, libc::EACCES);
             }
             _ if asked.only_asks => self.let_run(question.id),
             Action::Review => self.hold(question, facts, decision, since),
@@ -145,8 +145,8 @@ impl Supervisor {
             // Gone, or somebody else traces it: then we could not see what it loads.
             if error.kind() == io::ErrorKind::PermissionDenied {
                 let decision = Decision::deny(rule::TRACED);
-                self.refuse(id, libc::EPERM);
                 self.report(tid, &flight.facts, decision, (false, flight.since.elapsed()));
+                self.refuse(id, libc::EPERM);
             }
             return;
         }

@@ -58,9 +58,9 @@ impl Supervisor {
         let bytes = |facts: &Facts| facts.argv.iter().map(Vec::len).sum::<usize>();
         let held: usize = self.held.all.iter().map(|entry| bytes(&entry.facts)).sum();
         if self.held.all.len() >= HELD || held + bytes(&facts) > HELD_BYTES {
-            self.refuse(question.id, libc::EPERM);
             let decision = Decision::deny(rule::TOO_MANY);
-            return self.report(question.tid, &facts, decision, (false, since.elapsed()));
+            self.report(question.tid, &facts, decision, (false, since.elapsed()));
+            return self.refuse(question.id, libc::EPERM);
         }
         let pid = Pid::from_raw(question.tid);
         let process = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
@@ -120,7 +120,6 @@ impl Supervisor {
     }
 
     fn turn_away(&mut self, entry: Entry) {
-        self.refuse(entry.question.id, libc::EPERM);
         let decision = Decision {
             action: Action::Deny,
             rule: entry.decision.rule.or_else(|| Some(rule::NOT_APPROVED.to_owned())),
@@ -129,6 +128,7 @@ impl Supervisor {
         };
         let took = entry.held_since.saturating_duration_since(entry.since);
         self.report(entry.question.tid, &entry.facts, decision, (false, took));
+        self.refuse(entry.question.id, libc::EPERM);
     }
 }
 

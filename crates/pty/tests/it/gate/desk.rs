@@ -8,6 +8,7 @@ use bastide_pty::gate::{
     Action, Confinement, Gated, Profile, Report, Rules, Setup, Supervisor, Verdict, spawn,
 };
 use bastide_pty::{Exit, Master, Spawn};
+use futures_util::FutureExt;
 
 use crate::terminals::{program, read_to_end, read_until, soon, write_all};
 
@@ -84,15 +85,21 @@ impl Desk {
     async fn while_reporting<T>(&mut self, step: impl AsyncFn(&Master) -> T) -> T {
         let Gated { child, control, .. } = &mut self.gated;
         let mut step = std::pin::pin!(step(&child.master));
-        loop {
+        let result = loop {
             tokio::select! {
-                result = &mut step => return result,
+                result = &mut step => break result,
                 report = control.next() => match report.unwrap() {
                     Some(report) => self.reports.push(report),
                     None => return step.await,
                 },
             }
+        };
+        // What led to this output was told before it.
+        tokio::task::yield_now().await;
+        while let Some(Ok(Some(report))) = control.next().now_or_never() {
+            self.reports.push(report);
         }
+        result
     }
 
     /// Output until `is_enough`, or all there was when `limit` is over.
