@@ -215,19 +215,21 @@ impl Writer {
             return;
         };
         let (lost, state, directory) = (self.lost, self.state.clone(), self.directory.clone());
+        let resumes = !*self.takes.borrow();
         let written = tokio::task::spawn_blocking(move || {
-            let rest = append_all(&mut log, &state, batch, lost);
+            let has_room = has_room(&directory);
+            let appended = append_all(&mut log, &state, batch, (lost, resumes && has_room));
             let due = log.sync_due().is_some_and(|due| due <= Instant::now());
             let synced = if due { log.sync() } else { Ok(()) };
             if let Err(error) = &synced {
                 tracing::error!(%error, "the log was not brought to the disk");
             }
-            let takes = rest.0.is_empty() && synced.is_ok() && has_room(&directory);
-            (log, rest, (synced.is_ok(), takes))
+            let takes = !appended.failed && synced.is_ok() && has_room;
+            (log, appended, (synced.is_ok(), takes))
         })
         .await;
         match written {
-            Ok((log, (rest, lost), (synced, takes))) => {
+            Ok((log, Appended { rest, lost, .. }, (synced, takes))) => {
                 self.says(takes);
                 self.rests_until = (!synced).then(|| Instant::now() + SYNC_REST);
                 self.next_seq.send_replace(log.next_seq());
@@ -240,13 +242,7 @@ impl Writer {
                 self.says(false);
             }
         }
-        while self.pending.len() > PENDING {
-            // What was decided outlasts what merely happened.
-            let is_verdict = |entry: &Entry| entry.kind == kind::VERDICT;
-            let first = self.pending.iter().position(|entry| !is_verdict(entry)).unwrap_or(0);
-            self.pending.remove(first);
-            self.lost += 1;
-        }
+        self.lost += shorten(&mut self.pending, PENDING);
     }
 
     /// To all sessions at once, when it changes.
@@ -260,20 +256,49 @@ impl Writer {
     }
 }
 
+/// Down to `most`; what was decided outlasts what merely happened. Returns how many are lost.
+fn shorten(pending: &mut VecDeque<Entry>, most: usize) -> u64 {
+    let mut lost = 0;
+    while pending.len() > most {
+        let first = pending.iter().position(|entry| entry.kind != kind::VERDICT).unwrap_or(0);
+        pending.remove(first);
+        lost += 1;
+    }
+    lost
+}
+
 /// A file system that does not say counts as one with room: what it refuses is seen when it is written to.
 fn has_room(directory: &Path) -> bool {
     let free = |found: rustix::fs::StatVfs| found.f_bavail.saturating_mul(found.f_frsize);
     rustix::fs::statvfs(directory).map_or(true, |found| free(found) >= RESERVE)
 }
 
-/// Appends what it can; returns what is left, and how many entries are lost so far.
-fn append_all(log: &mut Log, state: &State, mut batch: VecDeque<Entry>, lost: u64) -> (VecDeque<Entry>, u64) {
+/// What became of a batch.
+struct Appended {
+    /// What is to be tried again.
+    rest: VecDeque<Entry>,
+    /// Entries that are lost and not told of yet.
+    lost: u64,
+    failed: bool,
+}
+
+/// Appends what it can. `resumes`: after a failure; only an entry that was written shows that it is over.
+fn append_all(
+    log: &mut Log,
+    state: &State,
+    mut batch: VecDeque<Entry>,
+    (lost, resumes): (u64, bool),
+) -> Appended {
+    let failed = |batch, lost, why: &str| Appended { rest: refuse(batch, why), lost, failed: true };
     if let Err(error) = log.is_in_place() {
         tracing::error!(%error, "the log is not where it was");
-        return (refuse(batch, &error.to_string()), lost);
+        return failed(batch, lost, &error.to_string());
     }
     if lost > 0 && log.append("log_gap", None, object(json!({ "lost": lost }))).is_err() {
-        return (refuse(batch, "the log cannot be written"), lost);
+        return failed(batch, lost, "the log cannot be written");
+    }
+    if resumes && log.append("log_resumed", None, Map::new()).is_err() {
+        return failed(batch, 0, "the log cannot be written");
     }
     while let Some(mut entry) = batch.pop_front() {
         match log.append(entry.kind, entry.uid, entry.fields.clone()) {
@@ -293,11 +318,11 @@ fn append_all(log: &mut Log, state: &State, mut batch: VecDeque<Entry>, lost: u6
                     continue;
                 }
                 batch.push_front(entry);
-                return (refuse(batch, &error.to_string()), 0);
+                return failed(batch, 0, &error.to_string());
             }
         }
     }
-    (batch, 0)
+    Appended { rest: batch, lost: 0, failed: false }
 }
 
 /// True when the entry itself is wrong: another try would fail again and hold up what follows.
@@ -385,3 +410,6 @@ pub(crate) fn on_wire(entry: bastide_audit::Entry) -> LogEntry {
         fields: entry.fields,
     }
 }
+
+#[cfg(test)]
+mod tests;

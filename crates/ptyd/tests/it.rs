@@ -14,6 +14,8 @@ mod daemon;
 mod ending;
 #[path = "it/evidence.rs"]
 mod evidence;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/places.rs"]
 mod places;
 #[path = "it/sessions.rs"]

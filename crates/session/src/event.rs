@@ -137,12 +137,12 @@ impl Happenings {
     }
 
     /// Whether a verdict that is told now will be recorded, as far as anybody knows.
-    pub(crate) fn takes(&self) -> bool {
+    pub fn takes(&self) -> bool {
         !self.is_closed && *self.takes.borrow()
     }
 
     /// Waits for [`Self::takes`] to change. Cancel-safe.
-    pub(crate) async fn changed(&mut self) {
+    pub async fn changed(&mut self) {
         if self.is_closed {
             return std::future::pending().await;
         }

@@ -69,7 +69,7 @@ impl Group {
         let cause = self.cause.clone().unwrap_or_else(|| format!("without the controllers {missing}"));
         let space = "";
         format!(
-            "  no   {:<14} {cause}\n       {space:<14} so: a session is limited process by process only ({missing})\n       \
+            "  no   {:<14} asked from here: {cause}\n       {space:<14} so: a session is limited process by process only ({missing})\n       \
              {space:<14} to get it: run the daemon as a systemd unit with Delegate=yes, or as root with cgroup v2\n",
             "cgroup"
         )
