@@ -180,6 +180,23 @@ export const PAGES = {
     server: (server) => Object.assign(server, { connections: [], told: 'not_told' }),
     page: (page) => page.locator('.no-rows').waitFor(),
   },
+  limits: { at: '/limits', page: (page) => page.locator('.variable').nth(1).waitFor() },
+  'limits-person': {
+    at: '/users',
+    page: async (page) => {
+      await page.locator('.rows .row button').first().click()
+      await page.locator('dialog .dialog-actions button').first().click()
+      await page.locator('dialog .limits').waitFor()
+    },
+  },
+  'limits-own': { at: '/settings#sessions', page: (page) => page.locator('.held').waitFor() },
+  'rules-default': {
+    at: '/rules',
+    page: async (page) => {
+      await page.locator('.part > button.quiet').first().click()
+      await page.locator('dialog .checks').waitFor()
+    },
+  },
   hosts: {
     at: '/hosts',
     page: async (page) => {

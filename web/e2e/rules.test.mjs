@@ -87,6 +87,48 @@ test('faults of a set are shown with their places', async () => {
   await context.close()
 })
 
+test('defaults and gates have scopes, and a try says which it came to', async () => {
+  const { page, context, server } = await visit('/rules')
+  await page.getByRole('button', { name: 'Another default for some' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Users', { exact: true }).fill('ops, night.*')
+  await dialog.getByLabel('Commands', { exact: true }).selectOption('review')
+  await dialog.getByLabel('Command line').fill('ls')
+  await dialog.getByText('no rule: the default for ops, night.*').waitFor()
+  await dialog.getByRole('button', { name: 'Take over' }).click()
+  await page.getByRole('button', { name: 'Another default for some' }).click()
+  await dialog.getByRole('textbox', { name: 'Tags' }).first().fill('prod')
+  await dialog.getByRole('button', { name: 'Take over' }).click()
+  const defaults = page.getByRole('list', { name: 'Defaults by scope' })
+  await defaults.getByRole('button', { name: 'Ask earlier: #prod' }).click()
+  assert.match((await defaults.getByRole('listitem').allTextContents())[0], /^#prod/)
+
+  await page.getByRole('button', { name: 'Another gate for some' }).click()
+  assert.equal(await dialog.getByRole('group', { name: 'Judged where' }).count(), 0)
+  await dialog.getByLabel('Groups of people').fill('interns')
+  await dialog.getByLabel('Layers that must be there').fill('seccomp, landlock')
+  await dialog.getByRole('button', { name: 'Take over' }).click()
+  await page.getByLabel('Command line').fill('ls')
+  await page.getByText(/^Shells of this machine: closed.*seccomp, landlock \(@interns\)$/).waitFor()
+  await page.getByRole('button', { name: 'Look and save' }).click()
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const [saved] = server.ruleVersions
+  assert.deepEqual(saved.rules.defaults, [
+    { scope: { tags: ['prod'] }, action: 'deny', unknown: 'deny' },
+    { scope: { users: ['ops', 'night.*'] }, action: 'review', unknown: 'deny' },
+  ])
+  assert.deepEqual(saved.control, {
+    gate: 'workbench',
+    scopes: [{ scope: { groups: ['interns'] }, gate: 'closed', layers: ['seccomp', 'landlock'] }],
+  })
+  // What is there is changed, and taken away.
+  await page.getByRole('button', { name: 'Edit @interns' }).click()
+  await dialog.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('list', { name: 'Gates by scope' }).waitFor({ state: 'detached' })
+  await context.close()
+})
+
 test('a group is changed, and an earlier version comes back', async () => {
   const { page, context, server } = await visit('/rules/groups')
   await page.getByRole('button', { name: 'Edit Our databases' }).click()

@@ -168,7 +168,16 @@ export function aboutRules(world, method, path, body, more) {
   }
   if (list !== 'rules') return null
   const [now] = world.ruleVersions
-  if (what === 'try') return json(judged(body.line, body.rules ?? now.rules))
+  if (what === 'try') {
+    const [rules, control] = [body.rules ?? now.rules, body.control ?? now.control]
+    const place = (list) => (list?.length ? 0 : null)
+    const gate = control.scopes?.[0] ?? control
+    return json({
+      ...judged(body.line, rules),
+      scoped_default: place(rules.defaults),
+      gate: { gate: gate.gate, layers: gate.layers ?? [], scope: place(control.scopes) },
+    })
+  }
   if (what === 'import')
     return json({ created: ['a-rule'], changed: ['disks'], skipped: [], unchanged: 2, dry_run: body.dry_run })
   if (what === 'versions') {

@@ -15,6 +15,8 @@ import {
   terminalSays,
 } from './stand-in-servers.mjs'
 
+import { aboutSettings, ownSettings, sessionSettings } from './stand-in-settings.mjs'
+
 const DIST = join(import.meta.dirname, '../dist')
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 export const ADDRESS = 'http://bastide.test'
@@ -135,6 +137,7 @@ export class StandIn {
     ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export'],
     ...['credential_list', 'credential_create', 'grant_list', 'connection_list', 'connection_end'],
     ...['host_authority_list', 'host_authority_create', 'host_authority_remove'],
+    ...['session_settings_read', 'session_settings_change'],
     ...['rules_read', 'rules_change', 'rules_try', 'review_list', 'review_decide', 'alert_list'],
   ]
   servers = servers()
@@ -146,6 +149,8 @@ export class StandIn {
   told = 'listed'
   authorities = hostAuthorities()
   ruleVersions = ruleVersions()
+  sessionSettings = sessionSettings()
+  ownSettings = ownSettings()
   reviews = []
   closedReviews = []
   alerts = alerts(uid)
@@ -265,7 +270,7 @@ export class StandIn {
       this.tokens.unshift(token)
       return json({ token, secret: `bst_${'00112233'.repeat(5)}` }, 201)
     }
-    const ruled = aboutRules(this, method, path, body, more)
+    const ruled = aboutSettings(this, method, path, body, more) ?? aboutRules(this, method, path, body, more)
     if (ruled?.kind) return problem(ruled.status, ruled.kind, ruled.body)
     if (ruled) return json(ruled.body, ruled.status)
     if (list === 'servers' || list === 'host-keys') {

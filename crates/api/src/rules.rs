@@ -137,6 +137,8 @@ pub(crate) struct Try {
     /// Instead of the rules that hold.
     #[schema(value_type = Option<Object>)]
     rules: Option<Value>,
+    /// Instead of the gates that hold.
+    control: Option<Control>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -212,16 +214,17 @@ pub(crate) async fn rule_version_restore(
 
 pub(crate) async fn rules_try(
     Extension(ctx): Extension<Ctx>,
-    Json(asked): Json<Try>,
+    Json(mut asked): Json<Try>,
 ) -> Result<axum::Json<Tried>, Problem> {
-    let mut subject = asked.subject.unwrap_or_else(|| json!({}));
+    let mut subject = asked.subject.take().unwrap_or_else(|| json!({}));
     if let Some(fields) = subject.as_object_mut() {
         fields.entry("door").or_insert_with(|| json!(rules::DEFAULT_DOOR));
         fields.retain(|_, value| !value.is_null());
     }
     let subject: Subject =
         serde_json::from_value(subject).map_err(|error| invalid(format!("subject: {error}")))?;
-    let trial = rules::Trial { line: asked.line, argv: asked.argv, subject, rules: asked.rules };
+    let Try { line, argv, rules, control, .. } = asked;
+    let trial = rules::Trial { line, argv, subject, rules, control };
     Ok(axum::Json(rules::try_it(&ctx, trial)?))
 }
 

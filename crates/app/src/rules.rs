@@ -207,6 +207,8 @@ pub struct Trial {
     pub subject: Subject,
     /// Instead of those that hold.
     pub rules: Option<Value>,
+    /// Likewise.
+    pub control: Option<Control>,
 }
 
 /// What the rules say, and what was judged.
@@ -218,6 +220,20 @@ pub struct Tried {
     /// The commands in the line; one for a program.
     #[schema(value_type = Vec<Object>)]
     pub facts: Value,
+    /// Which of the set's `defaults` decides where no rule does; none is its `default`.
+    pub scoped_default: Option<usize>,
+    pub gate: TriedGate,
+}
+
+/// How a session of the subject would be gated.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = RulesTriedGate)]
+pub struct TriedGate {
+    pub gate: Gate,
+    /// That must be there.
+    pub layers: Vec<String>,
+    /// Which of the control's `scopes` says so; none is what holds for everybody.
+    pub scope: Option<usize>,
 }
 
 /// Judges a command without running it, by the rules that hold or by others. What the subject leaves out and a
@@ -234,23 +250,35 @@ pub fn try_it(ctx: &Ctx, trial: Trial) -> Result<Tried, Error> {
             let text =
                 serde_json::to_vec(rules).map_err(|error| Error::Invalid(format!("rules: {error}")))?;
             let set = RuleSet::parse(&text).map_err(Conflict::Rules)?;
-            others = Loaded::new(set, Control::default()).map_err(Conflict::Rules)?;
+            let control = trial.control.unwrap_or_else(|| current_control(ctx));
+            others = Loaded::new(set, control).map_err(Conflict::Rules)?;
             &others
         }
-        (None, Ok(loaded)) => loaded,
+        (None, Ok(loaded)) => match trial.control {
+            Some(control) => {
+                others = Loaded::new(loaded.set.clone(), control).map_err(Conflict::Rules)?;
+                &others
+            }
+            None => loaded,
+        },
         (None, Err(why)) => return Err(Conflict::RulesUnreadable(why.clone()).into()),
     };
     let subject = filled(ctx.app(), trial.subject, loaded);
     let judge = loaded.bundle.judge(&subject);
-    match (&trial.line, trial.argv.as_slice()) {
-        (Some(line), []) if line.len() <= MAX_TRIED => Ok(on_line(ctx.app(), &judge, (line, &subject))),
+    let (verdict, facts) = match (&trial.line, trial.argv.as_slice()) {
+        (Some(line), []) if line.len() <= MAX_TRIED => on_line(ctx.app(), &judge, (line, &subject)),
         (None, [program, ..]) if trial.argv.len() <= MAX_TRIED_ARGUMENTS => {
-            Ok(on_exec(&judge, (program, &trial.argv)))
+            on_exec(&judge, (program, &trial.argv))
         }
-        _ => Err(Error::Invalid(format!(
-            "line or argv: one of them, at most {MAX_TRIED} bytes or {MAX_TRIED_ARGUMENTS} words"
-        ))),
-    }
+        _ => {
+            return Err(Error::Invalid(format!(
+                "line or argv: one of them, at most {MAX_TRIED} bytes or {MAX_TRIED_ARGUMENTS} words"
+            )));
+        }
+    };
+    let (gate, layers) = loaded.control.of(&subject);
+    let gate = TriedGate { gate, layers: layers.to_vec(), scope: loaded.control.place(&subject) };
+    Ok(Tried { verdict, facts, scoped_default: judge.scoped_default(), gate })
 }
 
 fn filled(app: &App, mut subject: Subject, loaded: &Loaded) -> Subject {
@@ -276,20 +304,20 @@ fn filled(app: &App, mut subject: Subject, loaded: &Loaded) -> Subject {
     subject
 }
 
-fn on_line(app: &App, judge: &Judge, (line, subject): (&str, &Subject)) -> Tried {
+fn on_line(app: &App, judge: &Judge, (line, subject): (&str, &Subject)) -> (policy::Verdict, Value) {
     let server = subject.server.as_deref().and_then(|name| app.servers().now().named(name).cloned());
     if server.is_some_and(|server| !crate::exec::is_unix(&server.settings.platform)) {
         let words: Vec<_> = line.split_whitespace().collect();
         let facts = json!([{ "kind": "command", "program": words.first(), "arguments": words.get(1..) }]);
-        return Tried { verdict: judge.device_line(line), facts };
+        return (judge.device_line(line), facts);
     }
     let facts = Judge::facts(line);
     let verdict = judge.on_facts(line, &facts);
-    Tried { verdict, facts: serde_json::to_value(facts.facts).unwrap_or_default() }
+    (verdict, serde_json::to_value(facts.facts).unwrap_or_default())
 }
 
 /// As the kernel would tell it of a program that the machine has installed.
-fn on_exec(judge: &Judge, (program, argv): (&str, &[String])) -> Tried {
+fn on_exec(judge: &Judge, (program, argv): (&str, &[String])) -> (policy::Verdict, Value) {
     let words: Vec<&[u8]> = argv.iter().map(|word| word.as_bytes()).collect();
     let facts = ExecFacts {
         exe: program.as_bytes(),
@@ -306,7 +334,7 @@ fn on_exec(judge: &Judge, (program, argv): (&str, &[String])) -> Tried {
         script: None,
     };
     let facts_shown = json!([{ "kind": "command", "program": program, "arguments": &argv[1..] }]);
-    Tried { verdict: judge.exec(&facts), facts: facts_shown }
+    (judge.exec(&facts), facts_shown)
 }
 
 /// At which door a subject stands that says nothing of it.

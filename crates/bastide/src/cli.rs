@@ -116,12 +116,13 @@ enum ServerCommand {
     Import(remote::import::Import),
 }
 
-/// Which commands may run.
+/// Which commands may run, and what holds for sessions.
 #[derive(Debug, Subcommand)]
 enum ControlCommand {
     Rules(remote::rules::Rules),
     Reviews(remote::reviews::Reviews),
     Alerts(remote::alerts::Alerts),
+    Settings(remote::settings::Settings),
 }
 
 /// What runs until it is ended.
@@ -202,6 +203,7 @@ async fn run_control(command: ControlCommand) -> Outcome {
         ControlCommand::Rules(command) => command.run().await,
         ControlCommand::Reviews(command) => command.run().await,
         ControlCommand::Alerts(command) => command.run().await,
+        ControlCommand::Settings(command) => command.run().await,
     }
 }
 

@@ -9,6 +9,8 @@ mod bad_input;
 mod client;
 #[path = "it/commands.rs"]
 mod commands;
+#[path = "it/control.rs"]
+mod control;
 #[path = "it/crash.rs"]
 mod crash;
 #[path = "it/daemon.rs"]

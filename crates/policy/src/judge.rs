@@ -30,11 +30,21 @@ pub struct Judge {
     others: Vec<u32>,
     /// Rules that look at the whole line: asked once for all its facts.
     of_line: Vec<u32>,
-    defaults: Vec<(Vec<time::Window>, Defaults)>,
+    /// Of this subject's scopes, in their order, and last the one for everybody.
+    defaults: Vec<Fallback>,
     /// Nothing is enforced for this subject.
     dry_run: bool,
     now: i64,
     offsets: BTreeMap<String, i32>,
+}
+
+/// What holds where no rule does, at some times.
+#[derive(Debug)]
+struct Fallback {
+    windows: Vec<time::Window>,
+    defaults: Defaults,
+    /// Where it stands in the set's `defaults`; none is the set's `default`.
+    place: Option<usize>,
 }
 
 /// One fact's way through the rules.
@@ -71,15 +81,16 @@ impl Judge {
                 None => others.push(index),
             }
         }
-        let scoped = set.defaults.iter().filter(|default| in_scope(&default.scope, subject));
+        let scoped = set.defaults.iter().enumerate();
+        let scoped = scoped.filter(|(_, default)| in_scope(&default.scope, subject));
         let mut defaults: Vec<_> = scoped
-            .map(|default| {
-                let Defaults { action, unknown } =
-                    Defaults { action: default.action, unknown: default.unknown };
-                (scope_windows(&default.scope), Defaults { action, unknown })
+            .map(|(place, default)| Fallback {
+                windows: scope_windows(&default.scope),
+                defaults: Defaults { action: default.action, unknown: default.unknown },
+                place: Some(place),
             })
             .collect();
-        defaults.push((Vec::new(), set.default));
+        defaults.push(Fallback { windows: Vec::new(), defaults: set.default, place: None });
         Self {
             door: subject.door,
             rules,
@@ -177,10 +188,18 @@ impl Judge {
         verdict
     }
 
-    fn defaults(&self) -> Defaults {
+    fn fallback(&self) -> Option<&Fallback> {
         let open = |windows: &[time::Window]| time::open(windows, self.now, &self.offsets).unwrap_or(false);
-        let first = self.defaults.iter().find(|(windows, _)| open(windows));
-        first.map(|(_, defaults)| *defaults).unwrap_or_default()
+        self.defaults.iter().find(|one| open(&one.windows))
+    }
+
+    fn defaults(&self) -> Defaults {
+        self.fallback().map(|one| one.defaults).unwrap_or_default()
+    }
+
+    /// Which of the set's scoped `defaults` holds for this subject now; none is the `default` for everybody.
+    pub fn scoped_default(&self) -> Option<usize> {
+        self.fallback().and_then(|one| one.place)
     }
 
     /// By rule: its expressions on the line are not in it. Empty where one fact is all there is.

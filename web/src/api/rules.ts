@@ -94,10 +94,17 @@ export interface Defaults {
   unknown?: Action
 }
 
+/** The first of a list whose scope holds. */
+export interface ScopedDefault {
+  scope: Scope
+  action: Action
+  unknown: Action
+}
+
 export interface RuleSet {
   version: number
   default?: Defaults
-  defaults?: { scope: Scope; action: Action; unknown: Action }[]
+  defaults?: ScopedDefault[]
   command_groups?: CommandGroup[]
   rules?: Rule[]
   dry_run?: { users?: string[]; groups?: string[]; servers?: string[]; tags?: string[] }
@@ -112,7 +119,13 @@ export type Gate = Schemas['Gate']
 export interface Control {
   gate: Gate
   layers?: string[]
-  scopes?: { scope: Scope; gate: Gate; layers?: string[] }[]
+  scopes?: ScopedGate[]
+}
+/** Without doors and times. */
+export interface ScopedGate {
+  scope: Scope
+  gate: Gate
+  layers?: string[]
 }
 export interface Version extends VersionInfo {
   rules: RuleSet
@@ -171,6 +184,10 @@ export interface Verdict {
 export interface Tried {
   verdict: Verdict
   facts: Fact[]
+  /** Which of the set's `defaults` decides where no rule does; null: the one for everybody. */
+  scoped_default?: number | null
+  /** How a shell of the subject would be gated, and which of the control's scopes says so. */
+  gate?: { gate: Gate; layers: string[]; scope?: number | null }
 }
 export interface Subject {
   user?: string
@@ -181,9 +198,13 @@ export interface Subject {
   account?: string
   door: Door
 }
-/** With `rules`: by those, which nobody has saved yet. */
-export const tryLine = (line: string, subject: Subject, rules?: RuleSet) =>
-  json<Tried>('POST', `${RULES}/try`, { line, subject, ...(rules && { rules }) })
+/** With `rules` or `control`: by those, which nobody has saved yet. */
+export const tryLine = (
+  line: string,
+  subject: Subject,
+  { rules, control }: { rules?: RuleSet | undefined; control?: Control | undefined },
+) =>
+  json<Tried>('POST', `${RULES}/try`, { line, subject, ...(rules && { rules }), ...(control && { control }) })
 
 export type RuleFormat = Schemas['RuleFormat']
 export type RulesImported = Schemas['RulesImported']

@@ -2652,12 +2652,24 @@ export interface components {
     RulesTried: {
       /** @description The commands in the line; one for a program. */
       facts: Record<string, never>[]
+      gate: components['schemas']['RulesTriedGate']
+      /** @description Which of the set's `defaults` decides where no rule does; none is its `default`. */
+      scoped_default: number | null
       verdict: Record<string, never>
+    }
+    /** @description How a session of the subject would be gated. */
+    RulesTriedGate: {
+      gate: components['schemas']['Gate']
+      /** @description That must be there. */
+      layers: string[]
+      /** @description Which of the control's `scopes` says so; none is what holds for everybody. */
+      scope: number | null
     }
     /** @description One of `line` and `argv`. */
     RulesTry: {
       /** @description As it would be executed. */
       argv?: string[]
+      control?: components['schemas']['Control'] | null
       /** @description As it would be typed. */
       line?: string | null
       /** @description Instead of the rules that hold. */

@@ -152,7 +152,7 @@ function Numbers({ scope, draft, inherited, fault, change }: Part & { scope: Sco
       <Field
         key={place}
         label={t(`limits.of.${place.replaceAll('.', '_') as 'deny'}`)}
-        hint={t(`limits.unit.${NUMBERS[place]}`)}
+        hint={NUMBERS[place] === 'plain' ? undefined : t(`limits.unit.${NUMBERS[place]}`)}
         error={fault(place)}
         placeholder={writeAmount(numberAt(inherited, place), NUMBERS[place])}
         autoComplete="off"

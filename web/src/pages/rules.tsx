@@ -4,12 +4,12 @@ import { Button } from 'antd'
 import { useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useRight } from '../api/me.ts'
-import { ACTIONS, type Action, GATES, type Gate, MAY, type Rule, type RuleSet } from '../api/rules.ts'
+import { MAY, type Rule } from '../api/rules.ts'
 import { Command } from '../parts/command.tsx'
-import { Choice } from '../parts/field.tsx'
 import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
 import { useQuery } from '../router.ts'
+import { DefaultsBox } from '../rules/defaults.tsx'
 import { ImportRules } from '../rules/import.tsx'
 import { RuleForm } from '../rules/rule-form.tsx'
 import { SaveBar } from '../rules/save-bar.tsx'
@@ -93,55 +93,6 @@ function Empty() {
       <p>{t('rules.empty.lead')}</p>
       <p className="soft">{t('servers.empty.cli')}</p>
       <Command text="bastide rules import FILE" />
-    </section>
-  )
-}
-
-/** What holds where no rule does. */
-function DefaultsBox({ set, may }: { set: RuleSet; may: boolean }) {
-  const { t } = useTranslation()
-  const actions = Object.fromEntries(ACTIONS.map((one) => [one, t(`rules.action.${one}`)])) as Record<
-    Action,
-    string
-  >
-  const { current, control } = useRules()
-  const { action = 'allow', unknown = 'alert' } = set.default ?? {}
-  const shells = control ?? current?.control
-  const gates = Object.fromEntries(GATES.map((one) => [one, t(`rules.gate.${one}`)])) as Record<Gate, string>
-  const put = (part: RuleSet['default']) =>
-    rulesStore.change((before) => ({ ...before, default: { action, unknown, ...part } }))
-  return (
-    <section aria-labelledby="rules-defaults" className="part">
-      <h2 id="rules-defaults">{t('rules.defaults')}</h2>
-      <div className="pair">
-        <Choice
-          label={t('rules.defaults.action')}
-          options={actions}
-          value={action}
-          choose={(one) => put({ action: one })}
-          disabled={!may}
-        />
-        <Choice
-          label={t('rules.defaults.unknown')}
-          hint={t('rules.defaults.unknown.hint')}
-          options={actions}
-          value={unknown}
-          choose={(one) => put({ unknown: one })}
-          disabled={!may}
-        />
-      </div>
-      {shells && (
-        <div className="pair">
-          <Choice
-            label={t('rules.gate')}
-            hint={t('rules.gate.hint')}
-            options={gates}
-            value={shells.gate}
-            choose={(gate) => rulesStore.changeControl({ ...shells, gate })}
-            disabled={!may}
-          />
-        </div>
-      )}
     </section>
   )
 }

@@ -1,4 +1,3 @@
-import { Button } from 'antd'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { CommandGroup, Match, Text } from '../api/rules.ts'
@@ -6,6 +5,7 @@ import { Dialog } from '../parts/dialog.tsx'
 import { Field } from '../parts/field.tsx'
 import { MatchFields } from './match-fields.tsx'
 import { idFault, idFor, matchWords, tidy } from './set.ts'
+import { TakeOver } from './take-over.tsx'
 
 interface Numbered {
   key: number
@@ -111,24 +111,7 @@ export function GroupForm({
         >
           {t('rules.group.command.add')}
         </button>
-        <div className="dialog-actions">
-          {group && (
-            <Button
-              danger
-              onClick={() => {
-                remove(group)
-                close()
-              }}
-            >
-              {t('rules.remove')}
-            </Button>
-          )}
-          <span className="gap" />
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" disabled={wrong}>
-            {t('rules.take')}
-          </Button>
-        </div>
+        <TakeOver remove={group ? () => remove(group) : undefined} close={close} wrong={wrong} />
       </form>
     </Dialog>
   )

@@ -1,4 +1,3 @@
-import { Button } from 'antd'
 import { type FormEvent, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ACTIONS, type Action, type CommandGroup, type Match, type Rule, type RuleSet } from '../api/rules.ts'
@@ -7,6 +6,7 @@ import { Choice, Field, Toggle } from '../parts/field.tsx'
 import { MatchFields } from './match-fields.tsx'
 import { ScopeFields } from './scope-fields.tsx'
 import { idFault, idFor, putRule, tidyRule } from './set.ts'
+import { TakeOver } from './take-over.tsx'
 import { TryBox } from './try.tsx'
 
 const FRESH: Rule = { id: '', priority: 50, action: 'deny', match: {} }
@@ -88,24 +88,7 @@ export function RuleForm({
           turn={(on) => change({ enabled: on })}
         />
         {empty && <p className="soft">{t('rules.match.empty')}</p>}
-        <div className="dialog-actions">
-          {rule && (
-            <Button
-              danger
-              onClick={() => {
-                remove(rule)
-                close()
-              }}
-            >
-              {t('rules.remove')}
-            </Button>
-          )}
-          <span className="gap" />
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" disabled={wrong}>
-            {t('rules.take')}
-          </Button>
-        </div>
+        <TakeOver remove={rule ? () => remove(rule) : undefined} close={close} wrong={wrong} />
       </form>
       <TryBox set={tried} />
     </Dialog>

@@ -6,7 +6,16 @@ import { readNames } from './patterns.ts'
 type Change = (part: Partial<Scope>) => void
 
 /** Where a rule holds; what is empty is everywhere. */
-export function ScopeFields({ scope, change }: { scope: Scope; change: Change }) {
+export function ScopeFields({
+  scope,
+  change,
+  always,
+}: {
+  scope: Scope
+  change: Change
+  /** At every door, at any time: the scope of what a session is from its start. */
+  always?: boolean
+}) {
   const { t } = useTranslation()
   const names = (key: 'users' | 'groups' | 'roles' | 'servers' | 'tags' | 'accounts') => (
     <Field
@@ -38,16 +47,20 @@ export function ScopeFields({ scope, change }: { scope: Scope; change: Change })
         {names('accounts')}
         {names('roles')}
       </div>
-      <fieldset className="checks">
-        <legend>{t('rules.scope.doors')}</legend>
-        {DOORS.map((door) => (
-          <label key={door}>
-            <input type="checkbox" checked={doors.has(door)} onChange={() => toggle(door)} />
-            {t(`rules.door.${door}`)}
-          </label>
-        ))}
-      </fieldset>
-      <Times times={scope.times ?? []} change={(times) => change({ times })} />
+      {!always && (
+        <>
+          <fieldset className="checks">
+            <legend>{t('rules.scope.doors')}</legend>
+            {DOORS.map((door) => (
+              <label key={door}>
+                <input type="checkbox" checked={doors.has(door)} onChange={() => toggle(door)} />
+                {t(`rules.door.${door}`)}
+              </label>
+            ))}
+          </fieldset>
+          <Times times={scope.times ?? []} change={(times) => change({ times })} />
+        </>
+      )}
     </>
   )
 }

@@ -1,9 +1,11 @@
 import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
+  type Control,
   DOORS,
   type Door,
   type Fact,
+  GATES,
   type RuleSet,
   type Subject,
   type Tried,
@@ -14,6 +16,8 @@ import { Choice, Field } from '../parts/field.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { useLater } from '../parts/use-pages.ts'
 import { readNames } from './patterns.ts'
+import { scopeWords } from './set.ts'
+import { useRules } from './store.ts'
 import { ActionDot, FaultsNotice, shown, textIn } from './words.tsx'
 
 /** Typing asks once it pauses. */
@@ -25,9 +29,11 @@ export function TryBox({ set, open }: { set?: RuleSet | undefined; open?: (rule:
   const [line, setLine] = useState('')
   const [subject, setSubject] = useState<Subject>({ door: 'line' })
   const asked = useLater(line, PAUSE)
+  const { current, control } = useRules()
   const load = useCallback(
-    async () => (asked.trim() ? tryLine(asked, subject, set) : null),
-    [asked, subject, set],
+    async () =>
+      asked.trim() ? tryLine(asked, subject, { rules: set, control: control ?? undefined }) : null,
+    [asked, subject, set, control],
   )
   const { data, problem } = useLoad(load)
   const change = (part: Partial<Subject>) => setSubject((before) => ({ ...before, ...part }))
@@ -50,7 +56,12 @@ export function TryBox({ set, open }: { set?: RuleSet | undefined; open?: (rule:
       </details>
       <div className="try-result" aria-live="polite">
         {problem && <FaultsNotice problem={problem} />}
-        {!problem && data && asked.trim() && <Outcome tried={data} open={open} />}
+        {!problem && data && asked.trim() && (
+          <>
+            <Outcome tried={data} set={set ?? current?.rules} open={open} />
+            <Gated tried={data} control={control ?? current?.control} />
+          </>
+        )}
         {!asked.trim() && <p className="soft">{t('rules.try.lead')}</p>}
       </div>
     </section>
@@ -110,10 +121,42 @@ function Who({ subject, change }: { subject: Subject; change: (part: Partial<Sub
   )
 }
 
-function Outcome({ tried, open }: { tried: Tried; open: ((rule: string) => void) | undefined }) {
+/** Whose default decides where no rule does. */
+function useWhose(tried: Tried, set: RuleSet | undefined): string {
+  const { t } = useTranslation()
+  const scoped = set?.defaults?.[tried.scoped_default ?? -1]
+  return scoped
+    ? t('rules.try.default.of', { scope: scopeWords(scoped.scope) || t('rules.scope.every') })
+    : t('rules.try.default')
+}
+
+/** How a shell of this machine would be judged. */
+function Gated({ tried, control }: { tried: Tried; control: Control | undefined }) {
+  const { t } = useTranslation()
+  const { gate } = tried
+  if (!gate || !GATES.includes(gate.gate)) return null
+  const scoped = control?.scopes?.[gate.scope ?? -1]
+  const whose = scoped ? scopeWords(scoped.scope) || t('rules.scope.every') : t('rules.gate.everybody')
+  return (
+    <p className="soft">
+      {t('rules.gate')}: {[t(`rules.gate.${gate.gate}`), ...gate.layers].join(', ')} ({whose})
+    </p>
+  )
+}
+
+function Outcome({
+  tried,
+  set,
+  open,
+}: {
+  tried: Tried
+  set: RuleSet | undefined
+  open: ((rule: string) => void) | undefined
+}) {
   const { t } = useTranslation()
   const { verdict, facts } = tried
   const reason = textIn(verdict.reason)
+  const byDefault = useWhose(tried, set)
   return (
     <>
       <p className="try-verdict" data-action={verdict.action}>
@@ -125,14 +168,14 @@ function Outcome({ tried, open }: { tried: Tried; open: ((rule: string) => void)
             {t('rules.try.by')} <RuleName id={verdict.rule} open={open} />
           </>
         ) : (
-          <span className="soft">{t('rules.try.default')}</span>
+          <span className="soft">{byDefault}</span>
         )}
       </p>
       {reason && <blockquote>{reason}</blockquote>}
       {verdict.dry_run?.map(({ rule, action }) => (
         <p key={`${rule} ${action}`} className="soft">
           {t('rules.try.would')} <ActionDot action={action} />{' '}
-          {rule ? <RuleName id={rule} open={open} /> : t('rules.try.default')}
+          {rule ? <RuleName id={rule} open={open} /> : byDefault}
         </p>
       ))}
       <ol className="facts-found" aria-label={t('rules.try.facts')}>

@@ -80,6 +80,17 @@ async fn reviewers_read_and_try_and_change_nothing() {
     assert_eq!(tried.json()["verdict"]["rule"], "no-reboot");
     let other = r#"{"line":"ls","rules":{"version":1,"default":{"action":"review"}}}"#;
     assert_eq!(try_it(other).await.json()["verdict"]["action"], "review");
+    let scoped = r#"{"line":"ls","subject":{"user":"bob","door":"line"},
+        "rules":{"version":1,"default":{"action":"deny"},
+            "defaults":[{"scope":{"users":["eve"]},"action":"deny","unknown":"deny"},
+                {"scope":{"users":["b*"]},"action":"alert","unknown":"deny"}]},
+        "control":{"gate":"off","scopes":[{"scope":{"users":["bob"]},"gate":"closed","layers":["landlock"]}]}}"#;
+    let tried = try_it(scoped).await.json();
+    assert_eq!((&tried["verdict"]["action"], &tried["scoped_default"]), (&json!("alert"), &json!(1)));
+    assert_eq!(tried["gate"], json!({ "gate": "closed", "layers": ["landlock"], "scope": 0 }));
+    let tried = try_it(&scoped.replace("\"user\":\"bob\"", "\"user\":\"joe\"")).await.json();
+    assert_eq!((&tried["verdict"]["action"], &tried["scoped_default"]), (&json!("deny"), &Value::Null));
+    assert_eq!((&tried["gate"]["gate"], &tried["gate"]["scope"]), (&json!("off"), &Value::Null));
     assert_eq!(try_it(r#"{"subject":{"door":"line"}}"#).await.status, 422);
     assert_eq!(try_it(r#"{"line":"ls","subject":{"nobody":1}}"#).await.status, 422);
     assert_eq!(version(&rob).await, 2);

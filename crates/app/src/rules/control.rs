@@ -89,14 +89,19 @@ impl Control {
 
     /// What holds for a session of this subject: its gate, and the layers that must be there.
     pub(crate) fn of(&self, subject: &Subject) -> (Gate, &[String]) {
+        match self.place(subject).and_then(|index| self.scopes.get(index)) {
+            Some(scoped) => (scoped.gate, &scoped.layers),
+            None => (self.gate, &self.layers),
+        }
+    }
+
+    /// Which of `scopes` holds for a session of this subject.
+    pub(crate) fn place(&self, subject: &Subject) -> Option<usize> {
         let first = policy::Bundle::new(&self.as_rules()).ok().and_then(|bundle| {
             let verdict = bundle.judge(subject).device_line("x");
             verdict.rule.and_then(|rule| rule.trim_start_matches("scope-").parse::<usize>().ok())
         });
-        match first.and_then(|index| self.scopes.get(index)) {
-            Some(scoped) => (scoped.gate, &scoped.layers),
-            None => (self.gate, &self.layers),
-        }
+        first.filter(|index| *index < self.scopes.len())
     }
 
     /// Scopes are matched where those of rules are: the first rule that holds names the scope.

@@ -143,7 +143,7 @@ fn numbers(settings: &Settings, faults: &mut Found) {
         // The shell and what it runs.
         ("limits.group.processes", group.processes, 2, MOST),
         ("limits.group.memory", group.memory, LEAST_MEMORY, MOST),
-        ("limits.group.cpu_percent", group.cpu_percent, 1, 1_000_000),
+        ("limits.group.cpu_percent", group.cpu_percent, 1, 100_000),
         ("max_lifetime", settings.max_lifetime, 1, LONGEST),
         ("idle_timeout", settings.idle_timeout, 1, LONGEST),
         ("detach_keep", settings.detach_keep, 1, LONGEST),

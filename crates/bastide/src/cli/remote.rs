@@ -18,6 +18,7 @@ pub(super) mod reviews;
 pub(super) mod rules;
 pub(super) mod servers;
 pub(super) mod sessions;
+pub(super) mod settings;
 mod shown;
 pub(super) mod tokens;
 mod trust;
