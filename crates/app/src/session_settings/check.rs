@@ -10,8 +10,8 @@ use super::document::{Settings, Variable};
 /// As many as a request for a session may bring.
 const MAX_VARIABLES: usize = 256;
 const MAX_NAME: usize = 128;
-/// Linux takes 128 KB as one string; this is still a value and no file.
-const MAX_VALUE: usize = 32 * 1024;
+/// One packet takes it on the way to another machine (RFC 4253, section 6.1).
+const MAX_VALUE: usize = 31 * 1024;
 /// All values of a scope: together with those of the other scopes they stay below what execve(2) takes.
 const MAX_VALUES: usize = 128 * 1024;
 const MAX_PATTERNS: usize = 200;
@@ -109,7 +109,7 @@ fn variables(environment: &[Variable], faults: &mut Found) {
         let value = variable.value.as_deref().unwrap_or_default();
         together += value.len();
         if value.len() > MAX_VALUE || value.contains('\0') {
-            faults.add(format!("environment[{index}].value"), "at most 32768 bytes, and no NUL");
+            faults.add(format!("environment[{index}].value"), "at most 31744 bytes, and no NUL");
         }
     }
     if together > MAX_VALUES {

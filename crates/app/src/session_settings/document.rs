@@ -15,7 +15,8 @@ use crate::error::Storage;
 #[schema(as = SessionSettingsFields)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Variables of every session, beside those that a login sets.
+    /// Variables of every session, beside those that a login sets. A server takes those that its settings accept
+    /// (`AcceptEnv`), and at most 64.
     #[schema(max_items = 256)]
     pub environment: Vec<Variable>,
     /// Names of variables that no session gets, with a `*` at the end for any rest. The lists of all scopes hold
@@ -38,7 +39,7 @@ pub struct Settings {
     /// Seconds from its start after which a session ends.
     #[schema(minimum = 1)]
     pub max_lifetime: Option<u64>,
-    /// Seconds without viewer and output after which it ends.
+    /// Seconds without a key, output or attachment after which it ends.
     #[schema(minimum = 1)]
     pub idle_timeout: Option<u64>,
     /// Seconds that it is kept after its last viewer left.
@@ -57,7 +58,7 @@ pub struct Variable {
     pub name: String,
     /// Of a secret one it is never given out; left out in a change, it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 32768)]
+    #[schema(max_length = 31744)]
     pub value: Option<String>,
     /// Sealed, and never shown again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -120,8 +120,7 @@ async fn open(
     settings: &Merged,
 ) -> Result<Seen, Error> {
     let client = ctx.app().daemon().client()?;
-    // On another machine nobody would take them.
-    let env = if spec.ssh.is_some() { new.env } else { settings.environment(new.env) };
+    let env = settings.environment(new.env);
     let create = bastide_ptyd_client::Create {
         cwd: new.cwd,
         cols: new.size.map(|size| size.0),
