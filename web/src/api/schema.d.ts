@@ -3101,13 +3101,14 @@ export interface components {
        */
       detach_keep: number | null
       /**
-       * @description Variables of every session, beside those that a login sets.
+       * @description Variables of every session, beside those that a login sets. A server takes those that its settings accept
+       *     (`AcceptEnv`), and at most 64.
        * @default []
        */
       environment: components['schemas']['SessionVariable'][]
       /**
        * Format: int64
-       * @description Seconds without viewer and output after which it ends.
+       * @description Seconds without a key, output or attachment after which it ends.
        * @default null
        */
       idle_timeout: number | null
