@@ -15,15 +15,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use utoipa::ToSchema;
 
-use crate::Error;
 use crate::access;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Thing, What};
 use crate::servers::{Servers, Status};
+use crate::{App, Error};
 use measure::{DISKS_SCRIPT, FACTS_SCRIPT, HostFacts, Resources};
 
 pub mod measure;
 pub mod reach;
+pub mod rounds;
 
 /// Name, connection and key exchange; a machine that is up needs a second or two for it over the longest way.
 const SSH_WITHIN: Duration = Duration::from_secs(10);
@@ -82,9 +83,9 @@ pub async fn check(ctx: &Ctx, id: i64) -> Result<Checked, Error> {
         let server = grant.target();
         let way = crate::exec::way(&ctx, Action::ServerCheck, id, None).await;
         let (mut checked, facts) = match &way {
-            Ok((_, ssh)) => tokio::join!(reach(&ctx, server, Some(ssh)), host_facts(&ctx, ssh)),
+            Ok((_, ssh)) => tokio::join!(reach(ctx.app(), server, Some(ssh)), host_facts(&ctx, ssh)),
             Err(error) => {
-                let alone = reach(&ctx, server, None).await;
+                let alone = reach(ctx.app(), server, None).await;
                 (alone, Err(error.to_string()))
             }
         };
@@ -96,7 +97,7 @@ pub async fn check(ctx: &Ctx, id: i64) -> Result<Checked, Error> {
             }
             Err(why) => checked.why = checked.why.or(Some(why)),
         }
-        keep(&ctx, id, checked.status).await?;
+        keep(ctx.app(), id, checked.status).await?;
         Ok(checked)
     })
     .await
@@ -119,13 +120,13 @@ pub async fn check_all(ctx: &Ctx) -> Result<Vec<StatusNow>, Error> {
         let mut looks = JoinSet::new();
         let look = |looks: &mut JoinSet<_>, server: Arc<Server>| {
             let ctx = ctx.clone();
-            looks.spawn(async move { (server.id, reach(&ctx, &server, None).await.status) });
+            looks.spawn(async move { (server.id, reach(ctx.app(), &server, None).await.status) });
         };
         waiting.by_ref().take(AT_ONCE).for_each(|server| look(&mut looks, server));
         while let Ok(Some(Ok((id, status)))) = timeout_at(until, looks.join_next()).await {
             // A server that is only reached over others is not judged from here.
             if status != Status::Unknown {
-                keep(&ctx, id, status).await?;
+                keep(ctx.app(), id, status).await?;
             }
             waiting.by_ref().take(1).for_each(|server| look(&mut looks, server));
         }
@@ -233,21 +234,22 @@ fn status(server: &Server) -> StatusNow {
     StatusNow { id: server.id, status: server.status.into(), last_check: server.last_check }
 }
 
-async fn keep(ctx: &Ctx, id: i64, status: Status) -> Result<(), Error> {
+/// True where it is another one now.
+async fn keep(app: &App, id: i64, status: Status) -> Result<bool, Error> {
     let status = match status {
         Status::Online => ServerStatus::Online,
         Status::Offline => ServerStatus::Offline,
-        Status::Unknown => return Ok(()),
+        Status::Unknown => return Ok(false),
     };
-    match crate::servers::found(ctx, id, status).await {
+    match app.servers().found(app.store(), (id, status), app.clock().now()).await {
         // It was removed meanwhile.
-        Ok(_) | Err(Error::NotFound(What::Thing(Thing::Server, _))) => Ok(()),
-        Err(error) => Err(error),
+        Err(Error::NotFound(What::Thing(Thing::Server, _))) => Ok(false),
+        kept => kept,
     }
 }
 
 /// Tries every way that needs no login there.
-async fn reach(ctx: &Ctx, server: &Server, ssh: Option<&Ssh>) -> Checked {
+async fn reach(app: &App, server: &Server, ssh: Option<&Ssh>) -> Checked {
     let settings = &server.settings;
     let direct = settings.jump.is_none();
     let tcp = async { if direct { Some(reach::tcp(&settings.host, settings.port).await) } else { None } };
@@ -256,7 +258,7 @@ async fn reach(ctx: &Ctx, server: &Server, ssh: Option<&Ssh>) -> Checked {
         reach::icmp(address?).await.map(|answer| answer.is_ok())
     };
     let keys = async {
-        let pool = &ctx.app().execs().pool;
+        let pool = &app.execs().pool;
         let answer = timeout(SSH_WITHIN, pool.probe(ssh?, Arc::new(NobodyToAsk))).await;
         let late = |_| Err(format!("key exchange: no answer within {} s", SSH_WITHIN.as_secs()));
         Some(answer.map_or_else(late, |answer| answer.map_err(|error| error.to_string())))

@@ -281,12 +281,3 @@ fn taken(error: store::Error) -> Error {
         other => other.into(),
     }
 }
-
-/// Keeps what a look at a server found; true where its status is another one now.
-///
-/// # Errors
-/// `Storage`.
-pub(crate) async fn found(ctx: &Ctx, id: i64, status: store::ServerStatus) -> Result<bool, Error> {
-    let app = ctx.app();
-    app.servers().found(app.store(), (id, status), ctx.clock().now()).await
-}

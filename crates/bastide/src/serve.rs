@@ -136,15 +136,18 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
         clock: Clock::system(),
         recordings: beside.recordings(config)?,
         history: bastide_app::history::Config {
-            keep: jiff::SignedDuration::try_from(config.history_keep)
+            keep: jiff::SignedDuration::try_from(config.times.history_keep)
                 .context("the time that history is kept")?,
         },
-        login_lifetime: jiff::SignedDuration::try_from(config.login_lifetime)
+        login_lifetime: jiff::SignedDuration::try_from(config.times.login_lifetime)
             .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
         vault: config.key_source(data_dir.root())?,
         webhook: webhook::configured()?,
     };
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
+    if let Some(every) = config.times.check_servers_every {
+        bastide_app::health::rounds::start(&app, every);
+    }
 
     let work = async {
         if beside.starts_it() {

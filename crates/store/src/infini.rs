@@ -29,6 +29,8 @@ pub struct Infini {
     pub servers: Vec<InfiniServer>,
     /// Rows of its other tables, by their names.
     pub others: Vec<(&'static str, i64)>,
+    /// Names of uploaded files that its brands and models show, each once.
+    pub pictures: Vec<String>,
 }
 
 /// Its other tables.
@@ -79,8 +81,35 @@ async fn read_all(file: &mut SqliteConnection) -> Result<Infini, Error> {
             others.push((table, sqlx::query_scalar(count).fetch_one(&mut *file).await?));
         }
     }
-    Ok(Infini { servers, others })
+    let mut pictures = Vec::new();
+    for (named, wanted) in LOGOS {
+        if sqlx::query(named).fetch_optional(&mut *file).await?.is_some() {
+            let logos: Vec<String> = sqlx::query_scalar(wanted).fetch_all(&mut *file).await?;
+            pictures.extend(logos.iter().filter_map(|logo| picture(logo)));
+        }
+    }
+    pictures.sort_unstable();
+    pictures.dedup();
+    Ok(Infini { servers, others, pictures })
 }
+
+/// The name of an uploaded file in the address that shows it; a picture elsewhere is none.
+fn picture(logo: &str) -> Option<String> {
+    let (_, name) = logo.split_once("/api/uploads/")?;
+    Some(name.to_owned()).filter(|name| !name.is_empty() && !name.contains(['/', '\\']))
+}
+
+/// Whether a table has pictures (early versions had none), and which.
+const LOGOS: [(&str, &str); 2] = [
+    (
+        "SELECT 1 FROM pragma_table_info('brands') WHERE name = 'logo'",
+        "SELECT CAST(logo AS TEXT) FROM brands WHERE logo IS NOT NULL",
+    ),
+    (
+        "SELECT 1 FROM pragma_table_info('models') WHERE name = 'logo'",
+        "SELECT CAST(logo AS TEXT) FROM models WHERE logo IS NOT NULL",
+    ),
+];
 
 /// A table cannot be a parameter.
 fn count(table: &str) -> &'static str {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Person, World};
+use crate::world::{Person, World, within};
 
 pub(crate) async fn server(admin: &Person, body: &str) -> Value {
     let made = admin.post("/api/v1/servers", body).send().await;
@@ -300,5 +300,28 @@ async fn the_front_end_of_an_earlier_design_finds_its_servers() {
     assert_eq!(gone.json()["message"], "Server deleted successfully");
     let none = admin.request("PUT", &path).json("{}").send().await;
     assert_eq!((none.status, none.json()["error"].is_string()), (404, true));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn servers_are_looked_at_from_time_to_time() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let there = server(&admin, &format!(r#"{{"name":"there","host":"127.0.0.1","port":{port}}}"#)).await;
+    let dead = server(&admin, r#"{"name":"dead","host":"127.0.0.1","port":1}"#).await;
+    let behind = format!(r#"{{"name":"behind","host":"127.0.0.1","port":1,"jump_id":{}}}"#, there["id"]);
+    let behind = server(&admin, &behind).await;
+    let status = async |one: &Value| admin.get(&at(one)).send().await.json()["status"].clone();
+    bastide_app::health::rounds::start(world.app(), std::time::Duration::from_millis(100));
+    within("a first look", async {
+        while (status(&there).await, status(&dead).await) != ("online".into(), "offline".into()) {}
+    })
+    .await;
+    drop(listener);
+    within("a second one", async { while status(&there).await != "offline" {} }).await;
+    // Nobody has asked for a login on the way to it.
+    assert_eq!(status(&behind).await, "unknown");
     world.end().await;
 }

@@ -4,6 +4,7 @@ mod environment;
 mod raw;
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,12 +25,15 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8722";
 /// A browser that is used daily asks again rarely, a forgotten one ends.
 const LOGIN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shorter ends before it is of use; browsers keep no cookie longer (RFC 6265bis, section 5.5).
-const LIFETIMES: std::ops::RangeInclusive<Duration> =
+const LIFETIMES: RangeInclusive<Duration> =
     Duration::from_secs(5 * 60)..=Duration::from_secs(400 * 24 * 3600);
 /// Audits look back over a year.
 const HISTORY_KEEP: Duration = Duration::from_secs(366 * 24 * 3600);
-const HISTORY_KEEPS: std::ops::RangeInclusive<Duration> =
+const HISTORY_KEEPS: RangeInclusive<Duration> =
     Duration::from_secs(24 * 3600)..=Duration::from_secs(3660 * 24 * 3600);
+/// Soon enough for whoever looks at a list; a thousand servers are some three connections a second.
+const CHECK_SERVERS_EVERY: Duration = Duration::from_secs(5 * 60);
+const CHECKS_EVERY: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(24 * 3600);
 /// Fewer are not enough for one browser with a few terminals.
 const FEWEST_CONNECTIONS: usize = 16;
 
@@ -45,12 +49,20 @@ pub(crate) struct Config {
     pub(super) tls: Option<Certificate>,
     pub(super) trusted: Trusted,
     pub(super) max_connections: usize,
-    pub(super) login_lifetime: Duration,
-    pub(super) history_keep: Duration,
+    pub(super) times: Times,
     pub(super) vault: VaultKey,
     pub(super) logging: Logging,
     /// To be logged when logging is set up.
     pub(crate) warnings: Vec<String>,
+}
+
+/// How long, and how often.
+#[derive(Debug)]
+pub(super) struct Times {
+    pub(super) login_lifetime: Duration,
+    pub(super) history_keep: Duration,
+    /// `None`: servers are looked at when somebody asks.
+    pub(super) check_servers_every: Option<Duration>,
 }
 
 /// Who is believed: proxies, as they are written and read, and front ends of other origins.
@@ -117,15 +129,6 @@ impl Config {
             let why = format!("{max_connections} is too few; at least {FEWEST_CONNECTIONS}");
             return Err(wrong("max_connections", why));
         }
-        let lifetime = raw.login.lifetime.as_deref().map(|text| {
-            let read = duration::parse(text).ok().filter(|lifetime| LIFETIMES.contains(lifetime));
-            let why = || format!("{text:?} is not a time from 5m to 400d, as in 12h or 7d");
-            read.ok_or_else(|| wrong("login.lifetime", why()))
-        });
-        let history_keep = raw.history.keep.as_deref().map(|text| {
-            let read = duration::parse(text).ok().filter(|keep| HISTORY_KEEPS.contains(keep));
-            read.ok_or_else(|| wrong("history.keep", format!("{text:?} is not a time from 1d to 3660d")))
-        });
         let mut config = Self {
             listen,
             data_dir: raw.data_dir.clone(),
@@ -138,8 +141,7 @@ impl Config {
                 proxies: Proxies::new(networks.collect::<Result<_, _>>()?),
             },
             max_connections,
-            login_lifetime: lifetime.transpose()?.unwrap_or(LOGIN_LIFETIME),
-            history_keep: history_keep.transpose()?.unwrap_or(HISTORY_KEEP),
+            times: times(loaded)?,
             vault: vault_key(loaded)?,
             logging: raw.log.clone(),
             warnings: loaded.warnings.clone(),
@@ -174,8 +176,11 @@ impl Config {
         let friends: Vec<_> = self.trusted.friends.iter().map(Origin::written).collect();
         lines.push(("cors_origins", format!("{friends:?}")));
         lines.push(("max_connections", self.max_connections.to_string()));
-        lines.push(("login.lifetime", text(&duration::exact(self.login_lifetime.as_secs()))));
-        lines.push(("history.keep", text(&duration::exact(self.history_keep.as_secs()))));
+        let Times { login_lifetime, history_keep, check_servers_every } = &self.times;
+        let every = check_servers_every.map_or("0".to_owned(), |every| duration::exact(every.as_secs()));
+        lines.push(("check_servers_every", text(&every)));
+        lines.push(("login.lifetime", text(&duration::exact(login_lifetime.as_secs()))));
+        lines.push(("history.keep", text(&duration::exact(history_keep.as_secs()))));
         match &self.vault {
             VaultKey::Usual => {}
             VaultKey::File(file) => lines.push(("vault.key_file", path(file))),
@@ -225,6 +230,30 @@ impl Config {
             None => crate::cli::recordings::directory(),
         }
     }
+}
+
+fn times(loaded: &Loaded<Raw>) -> anyhow::Result<Times> {
+    let raw = &loaded.value;
+    let read = |key: &str, text: &Option<String>, range: &RangeInclusive<Duration>, usual: Duration| {
+        let Some(text) = text.as_deref() else { return Ok(usual) };
+        let known = duration::parse(text).ok().filter(|time| range.contains(time));
+        let (from, to) = (range.start().as_secs(), range.end().as_secs());
+        known.ok_or_else(|| {
+            let (from, to) = (duration::exact(from), duration::exact(to));
+            anyhow!("{}: {text:?} is not a time from {from} to {to}, as in 12h or 7d", loaded.origin(key))
+        })
+    };
+    let every = &raw.check_servers_every;
+    let never = every.as_deref().is_some_and(|every| every.trim() == "0");
+    let check_servers_every = match never {
+        true => None,
+        false => Some(read("check_servers_every", every, &CHECKS_EVERY, CHECK_SERVERS_EVERY)?),
+    };
+    Ok(Times {
+        login_lifetime: read("login.lifetime", &raw.login.lifetime, &LIFETIMES, LOGIN_LIFETIME)?,
+        history_keep: read("history.keep", &raw.history.keep, &HISTORY_KEEPS, HISTORY_KEEP)?,
+        check_servers_every,
+    })
 }
 
 fn certificate(loaded: &Loaded<Raw>) -> anyhow::Result<Option<Certificate>> {

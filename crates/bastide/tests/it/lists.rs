@@ -191,10 +191,12 @@ fn infini(path: &Path) {
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 db.executescript("""
-CREATE TABLE brands (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+CREATE TABLE brands (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, logo TEXT);
+CREATE TABLE models (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
 CREATE TABLE servers (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, host_ip TEXT NOT NULL, port INTEGER,
   username TEXT, password TEXT, agent_port INTEGER, brand_id INTEGER, model_id INTEGER, status TEXT);
-INSERT INTO brands (name) VALUES ('one'), ('two');
+INSERT INTO brands (name, logo) VALUES ('one', '/api/uploads/1a.png'), ('two', '/api/uploads/gone.png'),
+  ('three', 'https://elsewhere.example/x.png');
 INSERT INTO servers (name, host_ip, port, username, password, agent_port, brand_id, model_id) VALUES
   ('node 1', '192.0.2.1', '2222', 'root', 'geheim,"4711"', 8888, 1, 2),
   ('节点', '192.0.2.2', 22, 'root', '', NULL, NULL, NULL),
@@ -212,17 +214,25 @@ async fn the_database_of_an_earlier_program_is_taken_over_once() {
     let site = logged_in().await;
     let path = site.dir().join("infini.db");
     infini(&path);
+    let uploads = site.dir().join("uploads");
+    std::fs::create_dir(&uploads).unwrap();
+    for name in ["1a.png", "2b.JPG", "no-picture.txt"] {
+        std::fs::write(uploads.join(name), "x").unwrap();
+    }
     let before = std::fs::read(&path).unwrap();
     let file = path.to_str().unwrap();
     let dry = json(&site, &["import", file, "--json"]).await;
     let created = json!(["node 1", "节点", "node 1 (3)"]);
     assert_eq!((&dry["created"], &dry["dry_run"]), (&created, &json!(true)), "{dry}");
     assert_eq!(dry["skipped"].as_array().unwrap().len(), 1, "{dry}");
-    assert_eq!(dry["later"], json!({ "brands": 2 }));
+    assert_eq!(dry["later"], json!({ "brands": 3, "models": 0 }));
+    let pictures = uploads.canonicalize().unwrap();
+    assert_eq!(dry["uploads"], json!({ "directory": pictures, "files": 2, "shown": 1, "missing": 1 }));
     assert_eq!(json(&site, &["servers", "--json"]).await, json!([]), "a dry run does nothing");
 
     let done = ok(&site, &["import", file, "--apply"], "").await;
-    assert!(done.out.contains("added: node 1 (3)") && done.err.contains("brands: 2 rows"), "{}", done.err);
+    assert!(done.out.contains("added: node 1 (3)") && done.err.contains("brands: 3 rows"), "{}", done.err);
+    assert!(done.err.contains("uploads: 2 pictures (1 shown"), "{}", done.err);
     assert!(!format!("{}{}", done.out, done.err).contains("geheim"));
     let servers = json(&site, &["servers", "--json"]).await;
     let one = servers.as_array().unwrap().iter().find(|server| server["name"] == "node 1").unwrap();

@@ -26,12 +26,15 @@ Examples:
   bastide import ~/.ssh/known_hosts
 
 For administrators. Nothing is done without --apply, and a second time nothing is left to do. Passwords go into \
-the vault, as the servers' own credentials.";
+the vault, as the servers' own credentials. Of infini.db, servers are taken over; brands, models, services, tasks and \
+their pictures are counted and stay where they are.";
 
 /// The server's limit of a text.
 const MAX_FILE: u64 = MAX_TEXT as u64;
 /// Servers in one request: its body stays below what the server takes.
 const AT_ONCE: usize = 500;
+/// More are not counted.
+const MAX_PICTURES: usize = 100_000;
 
 /// Take over servers from a list or an earlier program
 #[derive(Debug, Args)]
@@ -133,7 +136,7 @@ impl List {
     }
 
     async fn infini(&self, client: &Client) -> Result<Value, Failure> {
-        let Infini { servers, others } = read_infini(&self.file)
+        let Infini { servers, others, pictures } = read_infini(&self.file)
             .await
             .map_err(|e| anyhow!("{} cannot be read as infini.db: {e}", self.file.display()))?;
         let mut all =
@@ -151,6 +154,9 @@ impl List {
             }
             let before = all["unchanged"].as_u64().unwrap_or_default();
             all["unchanged"] = json!(before + done["unchanged"].as_u64().unwrap_or_default());
+        }
+        if let Some(uploads) = uploads(&self.file, &pictures) {
+            all["uploads"] = uploads;
         }
         all["later"] = others.into_iter().map(|(table, rows)| (table.to_owned(), json!(rows))).collect();
         Ok(all)
@@ -179,6 +185,16 @@ impl List {
         for (table, rows) in done["later"].as_object().into_iter().flatten() {
             output::remark(&format!(
                 "{table}: {rows} rows are left for later; Bastide has no place for them yet"
+            ));
+        }
+        if let Some(uploads) = done.get("uploads") {
+            output::remark(&format!(
+                "uploads: {} pictures ({} shown by brands and models, {} more that they show are missing) stay in {}: \
+                 they come with the brands and models; keep that directory",
+                uploads["files"],
+                uploads["shown"],
+                uploads["missing"],
+                shown::text(uploads, "/directory")
             ));
         }
         if !self.apply {
@@ -218,6 +234,38 @@ fn text(path: &Path) -> Result<String, Failure> {
         true => Err(Failure::text(format!("{}: longer than {MAX_FILE} bytes", path.display()))),
         false => Ok(text),
     }
+}
+
+/// What that program keeps of pictures beside its database, in `uploads` next to it or next to its directory. Bastide
+/// has no place for them before it has brands and models, so they are counted and left there.
+fn uploads(database: &Path, pictures: &[String]) -> Option<Value> {
+    let beside = database.parent()?;
+    let places = [beside.join("uploads"), beside.join("..").join("uploads")];
+    let found = places.iter().find(|place| place.is_dir());
+    let files: HashSet<String> = found
+        .and_then(|place| std::fs::read_dir(place).ok())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| is_picture(name))
+        .take(MAX_PICTURES)
+        .collect();
+    if files.is_empty() && pictures.is_empty() {
+        return None;
+    }
+    let shown = pictures.iter().filter(|name| files.contains(*name)).count();
+    let place = found.unwrap_or(&places[0]);
+    let directory = place.canonicalize().unwrap_or_else(|_| place.clone());
+    Some(json!({
+        "directory": directory.to_string_lossy(), "files": files.len(), "shown": shown,
+        "missing": pictures.len() - shown,
+    }))
+}
+
+/// What that program takes as a picture.
+fn is_picture(name: &str) -> bool {
+    let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ["png", "jpg", "jpeg", "gif", "webp"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// A name for each: there, several may have one.

@@ -118,6 +118,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         doc: "How long what happened in an ended session is remembered: 1d to 3660d. Sessions themselves are remembered as long as their recording's file is there.",
     },
     EnvVar {
+        name: "BASTIDE_CHECK_SERVERS_EVERY",
+        aliases: &[],
+        means: Means::Setting("check_servers_every"),
+        default: "5m",
+        doc: "How often each server is looked at, whether its SSH port answers: 30s to 1d, or 0 for never. Those behind a jump host are looked at only when somebody asks.",
+    },
+    EnvVar {
         name: "BASTIDE_VAULT_KEY_FILE",
         aliases: &[],
         means: Means::Setting("vault.key_file"),

@@ -17,6 +17,7 @@ pub(super) struct Raw {
     pub(super) trusted_proxies: Words,
     pub(super) cors_origins: Words,
     pub(super) max_connections: Option<usize>,
+    pub(super) check_servers_every: Option<String>,
     pub(super) tls: Tls,
     pub(super) login: Login,
     pub(super) history: History,

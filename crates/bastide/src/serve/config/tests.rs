@@ -28,6 +28,7 @@ fn every_setting_of_a_file_is_taken() {
     let config = read(
         "listen = '0.0.0.0:443'\ndata_dir = '/d'\nrecordings_dir = '/r'\npublic_url = 'https://a.example'\n\
          trusted_proxies = ['10.0.0.0/8', '::1']\ncors_origins = ['https://b.example:8443/']\nmax_connections = 100\n\
+         check_servers_every = '2m'\n\
          [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n\
          [vault]\nkey_command = ['/bin/key', 'of bastide']\n[log]\nformat = 'json'\n",
         &[],
@@ -36,8 +37,9 @@ fn every_setting_of_a_file_is_taken() {
     let files = Certificate::Files { certificate: "/c".into(), key: "/k".into() };
     assert_eq!(config.tls, Some(files));
     assert_eq!(config.recordings().unwrap(), PathBuf::from("/r"));
-    assert_eq!(config.login_lifetime, Duration::from_secs(36 * 3600));
-    assert_eq!(config.history_keep, Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(config.times.login_lifetime, Duration::from_secs(36 * 3600));
+    assert_eq!(config.times.history_keep, Duration::from_secs(30 * 24 * 3600));
+    assert_eq!(config.times.check_servers_every, Some(Duration::from_secs(120)));
     assert_eq!(config.vault, VaultKey::Command(vec!["/bin/key".to_owned(), "of bastide".to_owned()]));
     assert_eq!(config.warnings, Vec::<String>::new());
     // What is shown is a file with the same settings.
@@ -45,6 +47,20 @@ fn every_setting_of_a_file_is_taken() {
     assert_eq!(again.shown(), config.shown());
     assert!(config.shown().contains("cors_origins = [\"https://b.example:8443\"]"), "{}", config.shown());
     assert!(config.shown().contains("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]"), "{}", config.shown());
+}
+
+#[test]
+fn servers_are_looked_at_now_and_then_or_never() {
+    let every = |file: &str| read(file, &[]).unwrap().times.check_servers_every;
+    assert_eq!(every(""), Some(Duration::from_secs(300)));
+    assert_eq!(every("check_servers_every = '0'"), None);
+    let never = read("check_servers_every = '0'", &[]).unwrap().shown();
+    assert!(never.contains("check_servers_every = \"0\""), "{never}");
+    assert_eq!(read(&never, &[]).unwrap().shown(), never);
+    for wrong in ["29s", "2d", "soon", ""] {
+        let file = format!("check_servers_every = '{wrong}'");
+        refused(&file, &["check_servers_every", wrong, "30s", "1d"]);
+    }
 }
 
 #[test]
