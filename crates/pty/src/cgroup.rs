@@ -122,6 +122,10 @@ impl Cgroups {
                 Err(why) => groups.missing.push((controller, why)),
             }
         }
+        if place::is_beside(&groups.base) {
+            // It is there as long as sessions are in it.
+            let _ = fs::remove_dir(&groups.base);
+        }
         Ok(groups)
     }
 
@@ -156,7 +160,14 @@ impl Cgroups {
     /// There is no group.
     pub fn make(&self, name: &str, limits: &GroupLimits) -> io::Result<(Group, Outcome)> {
         let directory = self.base.join(format!("{SESSION}{name}"));
-        fs::create_dir(&directory)?;
+        // The last session may go between the two, and the base with it.
+        if let Err(error) = self.restore().and_then(|()| fs::create_dir(&directory)) {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(error);
+            }
+            self.restore()?;
+            fs::create_dir(&directory)?;
+        }
         let group = Group { directory: Some(directory) };
         let outcome = limits.files().into_iter().map(|(controller, files)| {
             let why = self.missing.iter().find(|(missing, _)| *missing == controller).map(|(_, why)| why);
@@ -168,6 +179,18 @@ impl Cgroups {
         });
         let outcome = outcome.collect();
         Ok((group, outcome))
+    }
+
+    /// Makes the base again when it has gone with its last session.
+    fn restore(&self) -> io::Result<()> {
+        if self.base.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir(&self.base)?;
+        for controller in &self.controllers {
+            self.enable(*controller).map_err(io::Error::other)?;
+        }
+        Ok(())
     }
 
     fn enable(&self, controller: Controller) -> Result<(), String> {
@@ -196,13 +219,6 @@ impl Cgroups {
                 Group { directory: Some(entry.path()) }.end();
             }
         }
-    }
-}
-
-impl Drop for Cgroups {
-    /// Fails as long as anything is in it; then the next start finds it.
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.base);
     }
 }
 
@@ -238,6 +254,7 @@ impl Group {
             let _ = rustix::event::poll(&mut places, Some(&left));
             let _ = rustix::io::pread(events, &mut [0; 64], 0);
         }
+        forget_base(&directory);
         true
     }
 
@@ -258,8 +275,19 @@ impl Drop for Group {
     fn drop(&mut self) {
         if let Some(directory) = &self.directory {
             kill(directory);
-            is_removed(directory);
+            if is_removed(directory) {
+                forget_base(directory);
+            }
         }
+    }
+}
+
+/// The base that was made for sessions goes with the last of them; a delegated one is not ours to remove.
+fn forget_base(session: &Path) {
+    let ours = session.parent().filter(|base| place::is_beside(base));
+    if let Some(base) = ours {
+        // Others may be in it.
+        let _ = fs::remove_dir(base);
     }
 }
 

@@ -5,6 +5,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
+/// How the groups of daemons are named that were given none; units of systemd end in `.service`.
+const BESIDE: &str = "bastide-ptyd-";
+
+/// Whether a base was made by us.
+pub(super) fn is_beside(base: &Path) -> bool {
+    let name = base.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(BESIDE) && !name.ends_with(".service")
+}
+
 #[derive(Debug)]
 pub(super) struct Place {
     /// Where the second hierarchy is mounted.
@@ -25,7 +34,7 @@ impl Place {
         let is_root = rustix::process::geteuid().is_root();
         // The root of the whole hierarchy has no such file, cgroups(7): it may hold processes and be divided.
         let is_top = |group: &Path| !group.join("cgroup.events").exists();
-        let beside = |top: &Path| top.join(format!("bastide-ptyd-{node}"));
+        let beside = |top: &Path| top.join(format!("{BESIDE}{node}"));
         if is_top(&self.own) {
             return if is_root { Ok(beside(&self.own)) } else { Err(not_given(&self.own)) };
         }
