@@ -132,7 +132,7 @@ async fn a_held_command_is_decided_by_somebody_else_and_a_refused_one_is_an_aler
     ok(rob, &["reviews", "approve", id, "-m", "as agreed"], "").await;
     page.sees("ran").await;
     let decided = json(rob, &["reviews", "show", id, "--json"]).await;
-    assert_eq!((&decided["state"], &decided["reviewer"]), (&json!("approved"), &json!("rob")), "{decided}");
+    assert_eq!((&decided["state"], &decided["decided_by"]), (&json!("approved"), &json!("rob")), "{decided}");
     fails(rob, &["reviews", "refuse", id], 1, "decided already").await;
     assert!(ok(rob, &["reviews", "--all"], "").await.out.contains("approved"));
 
