@@ -34,6 +34,7 @@ if [ "$wanted" != build ]; then
   need bsdutils has script
   need openssh-server test -x /usr/sbin/sshd
   need openssh-client has ssh-keygen
+  need rsync has rsync
   need asciinema has asciinema
   need chromium has chromium
   need fonts-noto-cjk compgen -G '/usr/share/fonts/opentype/noto/NotoSansCJK*'

@@ -173,6 +173,7 @@ fn not_found(what: What) -> &'static str {
         What::User(_) => "user_not_found",
         What::Login => "login_not_found",
         What::Token(_) => "token_not_found",
+        What::SshKey(_) => "ssh_key_not_found",
         What::Review(_) => "review_not_found",
         What::Share(_) => "share_not_found",
         What::ShareLink => "share_refused",
@@ -183,6 +184,7 @@ fn not_found(what: What) -> &'static str {
         What::Thing(Thing::Grant, _) => "grant_not_found",
         What::Thing(Thing::HostKey, _) => "host_key_not_found",
         What::Thing(Thing::HostAuthority, _) => "host_authority_not_found",
+        What::Thing(Thing::UserAuthority, _) => "user_authority_not_found",
         What::Thing(Thing::Connection, _) => "connection_not_found",
         What::Thing(Thing::RuleVersion, _) => "rule_version_not_found",
     }

@@ -42,6 +42,7 @@ mod sessions;
 mod shares;
 mod shell;
 mod socketio;
+mod ssh_keys;
 mod terminal;
 mod tokens;
 mod typed;

@@ -72,6 +72,17 @@ impl Login {
                 agent: None,
                 current: true,
             },
+            // Nobody comes here from the SSH door; if somebody did, it is a way in like a cookie.
+            Proof::Ssh(proof) => Self {
+                id: proof.id.clone(),
+                kind: LoginKind::Cookie,
+                scope: Scope::Full,
+                created: Timestamp::UNIX_EPOCH,
+                expires: proof.expires,
+                address: None,
+                agent: None,
+                current: true,
+            },
         }
     }
 }
@@ -139,7 +150,7 @@ pub(crate) async fn password_change(
 pub(crate) async fn login_list(Extension(ctx): Extension<Ctx>) -> Result<axum::Json<Logins>, Problem> {
     let own = match &ctx.person()?.proof {
         Proof::Cookie(login) => login.id.clone(),
-        Proof::Token(_) => String::new(),
+        Proof::Token(_) | Proof::Ssh(_) => String::new(),
     };
     let logins = login::list(&ctx).await?;
     let logins = logins.iter().map(|login| Login::cookie(login, login.id == own)).collect();

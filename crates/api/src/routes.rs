@@ -49,7 +49,7 @@ use crate::{checks, exec, seed_000, seed_001, socketio};
 use crate::{
     credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
     openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers, session_settings,
-    sessions, shares, terminal, tokens, users,
+    sessions, shares, ssh_keys, terminal, tokens, users,
 };
 
 /// Who may ask.
@@ -194,6 +194,12 @@ fn about_the_caller() -> Vec<Route> {
             says("Where the caller is logged in").gives::<me::Logins>(200)),
         route!(Login  DELETE "/api/v1/me/logins/{id}"       me::login_end,
             says("End a login of the caller").id::<String>("id").gives_nothing(204)),
+        route!(Login  GET    "/api/v1/me/ssh-keys"          ssh_keys::ssh_key_list,
+            says("Keys that the caller logs in with at the SSH door, newest first").query::<ssh_keys::Whose>().gives::<ssh_keys::List>(200).may(&[404])),
+        route!(Login  POST   "/api/v1/me/ssh-keys"          ssh_keys::ssh_key_create,
+            says("Add such a key").takes::<ssh_keys::New>().gives::<ssh_keys::SshKey>(201).may(&[409])),
+        route!(Login  DELETE "/api/v1/me/ssh-keys/{id}"     ssh_keys::ssh_key_remove,
+            says("Take such a key away; connections that came by it end").gives_nothing(204)),
 
         route!(Login  GET    "/api/v1/tokens"               tokens::token_list,
             says("API tokens, newest first").query::<tokens::Whose>().gives::<tokens::List>(200).may(&[404])),
@@ -220,6 +226,12 @@ fn about_people() -> Vec<Route> {
             says("Remove a person; their sessions and recordings stay").id::<i64>("id").gives_nothing(204).may(&[409])),
         route!(Admin  POST   "/api/v1/users/{id}/login-link" users::user_link,
             says("Make a login link for a person").id::<i64>("id").gives::<users::Link>(201)),
+        route!(Admin  GET    "/api/v1/user-authorities"     ssh_keys::user_authority_list,
+            says("Keys whose user certificates are good at the SSH door").under("users").gives::<ssh_keys::AuthorityList>(200)),
+        route!(Admin  POST   "/api/v1/user-authorities"     ssh_keys::user_authority_create,
+            says("Trust a key to say who people are").under("users").takes::<ssh_keys::NewAuthority>().gives::<ssh_keys::UserAuthority>(201).may(&[409])),
+        route!(Admin  DELETE "/api/v1/user-authorities/{id}" ssh_keys::user_authority_remove,
+            says("Trust a key no longer; connections that came by its certificates end").under("users").id::<i64>("id").gives_nothing(204)),
     ]
 }
 

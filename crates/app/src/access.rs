@@ -46,6 +46,9 @@ impl Action {
             | Self::TokenList
             | Self::TokenCreate
             | Self::TokenRemove
+            | Self::SshKeyList
+            | Self::SshKeyCreate
+            | Self::SshKeyRemove
             | Self::ServerList
             | Self::ServerCheckAll
             | Self::ReviewList
@@ -78,6 +81,9 @@ impl Action {
             | Self::HostAuthorityList
             | Self::HostAuthorityCreate
             | Self::HostAuthorityRemove
+            | Self::UserAuthorityList
+            | Self::UserAuthorityCreate
+            | Self::UserAuthorityRemove
             | Self::ConnectionList
             | Self::ConnectionEnd
             | Self::RulesChange
@@ -86,6 +92,9 @@ impl Action {
             Self::ServerRead
             | Self::ServerUse
             | Self::ServerExecute
+            | Self::ServerForward
+            | Self::FileUpload
+            | Self::FileDownload
             | Self::ServerCheck
             | Self::HostKeyList
             | Self::HostKeyScan
@@ -118,6 +127,8 @@ impl Action {
                 | Self::ShareList
                 | Self::LoginList
                 | Self::TokenList
+                | Self::SshKeyList
+                | Self::UserAuthorityList
                 | Self::UserList
                 | Self::UserRead
                 | Self::MetricsRead

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::login::SshProof;
 use crate::{Clock, Error};
 
 macro_rules! actions {
@@ -50,6 +51,12 @@ actions! {
     TokenList "token_list",
     TokenCreate "token_create",
     TokenRemove "token_remove",
+    SshKeyList "ssh_key_list",
+    SshKeyCreate "ssh_key_create",
+    SshKeyRemove "ssh_key_remove",
+    UserAuthorityList "user_authority_list",
+    UserAuthorityCreate "user_authority_create",
+    UserAuthorityRemove "user_authority_remove",
     UserList "user_list",
     UserRead "user_read",
     UserCreate "user_create",
@@ -66,6 +73,9 @@ actions! {
     ServerImport "server_import",
     ServerExport "server_export",
     ServerExecute "server_execute",
+    ServerForward "server_forward",
+    FileUpload "file_upload",
+    FileDownload "file_download",
     ServerCheck "server_check",
     ServerCheckAll "server_check_all",
     CredentialList "credential_list",
@@ -121,6 +131,8 @@ pub struct Person {
 pub enum Proof {
     Cookie(Arc<Login>),
     Token(Arc<Token>),
+    /// At the SSH door; good while its connection lasts and what was shown is.
+    Ssh(Arc<SshProof>),
 }
 
 impl Person {
@@ -129,6 +141,7 @@ impl Person {
         match &self.proof {
             Proof::Cookie(login) => Some(login.expires),
             Proof::Token(token) => token.expires,
+            Proof::Ssh(proof) => proof.expires,
         }
     }
 }
@@ -294,6 +307,7 @@ impl Ctx {
             let (kind, id) = match proof {
                 Proof::Cookie(login) => ("login", login.id.clone()),
                 Proof::Token(token) => ("token", token.id.to_string()),
+                Proof::Ssh(proof) => ("ssh", proof.id.clone()),
             };
             fields.insert(kind.to_owned(), json!(id));
         }

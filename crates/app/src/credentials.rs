@@ -108,6 +108,17 @@ async fn seen(app: &App, id: i64) -> Result<Seen, Error> {
     Ok(Seen { credential, used_by })
 }
 
+/// The number of one by its name, for those who may take any.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `Invalid` where there is none of the name, `Storage`.
+pub async fn named(ctx: &Ctx, name: &str) -> Result<i64, Error> {
+    let found = list(ctx).await?.into_iter().find(|one| one.credential.about.name == name);
+    found
+        .map(|one| one.credential.id)
+        .ok_or_else(|| Error::Invalid(format!("there is no credential {name:?}")))
+}
+
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
 pub async fn create(ctx: &Ctx, new: New) -> Result<Seen, Error> {

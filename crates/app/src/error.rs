@@ -89,6 +89,7 @@ pub enum What {
     User(i64),
     Login,
     Token(Uuid),
+    SshKey(Uuid),
     /// The share behind a link.
     ShareLink,
     Share(Uuid),
@@ -106,6 +107,7 @@ pub enum Thing {
     Grant,
     HostKey,
     HostAuthority,
+    UserAuthority,
     Connection,
     RuleVersion,
 }
@@ -120,6 +122,7 @@ impl Thing {
             Self::Grant => "grant",
             Self::HostKey => "host key",
             Self::HostAuthority => "host authority",
+            Self::UserAuthority => "user authority",
             Self::Connection => "connection",
             Self::RuleVersion => "rule version",
         }
@@ -133,6 +136,7 @@ impl fmt::Display for What {
             Self::User(id) => write!(f, "user {id}"),
             Self::Login => f.write_str("such login"),
             Self::Token(id) => write!(f, "token {id}"),
+            Self::SshKey(id) => write!(f, "key {id}"),
             Self::ShareLink => f.write_str("session is shared by this link now: ask for a new one"),
             Self::Review(id) => write!(f, "review {id}"),
             Self::Share(id) => write!(f, "share {id}"),

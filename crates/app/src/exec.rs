@@ -9,6 +9,7 @@ use bastide_wire::ssh::Ssh;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::{About, Action, Authorized, Ctx};
+use crate::streams::MAX_STREAMS;
 use crate::{Error, line, servers};
 
 pub(crate) mod hold;
@@ -38,6 +39,7 @@ const UNIX: [&str; 6] = ["linux", "unix", "freebsd", "openbsd", "netbsd", "macos
 pub(crate) struct Execs {
     pub(crate) pool: Pool,
     running: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     recorders: Recorders,
     own: Own,
     holds: Holds,
@@ -47,7 +49,13 @@ pub(crate) struct Execs {
 impl Execs {
     pub(crate) fn new(pool: Pool, recorders: Recorders, own: Own) -> Self {
         let running = Arc::new(Semaphore::new(MAX_RUNNING));
-        Self { pool, running, recorders, own, holds: Holds::default(), lines: line::Room::default() }
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        Self { pool, running, streams, recorders, own, holds: Holds::default(), lines: line::Room::default() }
+    }
+
+    /// Places for what passes through.
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.streams)
     }
 
     /// Sessions of this process.

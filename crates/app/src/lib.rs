@@ -42,6 +42,8 @@ pub mod servers;
 pub mod session_settings;
 pub mod sessions;
 pub mod shares;
+pub mod ssh_keys;
+pub mod streams;
 pub mod terminal;
 pub mod tokens;
 pub mod vault;

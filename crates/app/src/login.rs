@@ -6,6 +6,7 @@
 mod attempts;
 pub mod link;
 mod refusals;
+mod ssh;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use refusals::Refusals;
+pub use ssh::{ShownCertificate, SshProof};
 
 use crate::app::App;
 use crate::context::{About, Action, Ctx, MAX_AGENT, Origin, Person, Proof, Shown};
@@ -256,6 +258,7 @@ impl App {
                 Ok(self.store().login(&login.id).await?.and_then(|login| self.holding(login)))
             }
             Proof::Token(token) => crate::tokens::still(self, token).await,
+            Proof::Ssh(proof) => self.still_by_ssh(person.user.id, proof).await,
         }
     }
 }
@@ -322,7 +325,7 @@ pub async fn change_password(ctx: &Ctx, current: Password, new: Password) -> Res
         let hash = app.hasher().hash(new).await?;
         let keep = match &grant.person().proof {
             Proof::Cookie(login) => Some(login.id.as_str()),
-            Proof::Token(_) => None,
+            Proof::Token(_) | Proof::Ssh(_) => None,
         };
         app.store().set_password(user.id, &hash, keep).await?;
         app.people().reload(app.store()).await?;

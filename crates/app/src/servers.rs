@@ -150,6 +150,24 @@ pub async fn find(ctx: &Ctx, name: &str) -> Result<View, Error> {
     get(ctx, id.unwrap_or_default()).await
 }
 
+/// The server at this address (its name, or its host) and port.
+///
+/// # Errors
+/// `NotLoggedIn`, `Invalid` where there is none for the caller, `Storage`.
+pub async fn at(ctx: &Ctx, host: &str, port: u16) -> Result<View, Error> {
+    let known = ctx.app().servers().now();
+    let user = ctx.person()?.user;
+    let there = |server: &&Arc<Server>| {
+        let settings = &server.settings;
+        let named = settings.name.eq_ignore_ascii_case(host) || settings.host.eq_ignore_ascii_case(host);
+        named && settings.port == port && access::of_server(ctx.app(), &user, server).is_some()
+    };
+    match known.servers.values().find(there) {
+        Some(server) => get(ctx, server.id).await,
+        None => Err(Error::Invalid(format!("no server at {host}:{port} is for you"))),
+    }
+}
+
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
 pub async fn create(ctx: &Ctx, mut settings: ServerSettings, login: Option<OwnLogin>) -> Result<View, Error> {

@@ -191,6 +191,8 @@ pub struct NewSession {
     pub server: Option<OnServer>,
     /// Seconds that it is kept after its last viewer left; for ever when absent.
     pub detach_keep: Option<u64>,
+    /// On a server: this in a terminal instead of the account's login shell. It is judged first.
+    pub command: Option<String>,
 }
 
 /// On which server, and with which credential: the usual one when none is named.

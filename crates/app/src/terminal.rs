@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use answers::Question;
-pub use bastide_ptyd_client::{Answer, Prompt, PromptKind};
+pub use bastide_ptyd_client::{Answer, Prompt, PromptKind, Secret};
 use bastide_ptyd_client::{AttachOptions, Attachment};
 use bastide_wire::Snapshot;
 use bastide_wire::control::CommandNotice;

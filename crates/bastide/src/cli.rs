@@ -68,6 +68,8 @@ enum Command {
     #[command(flatten)]
     Server(ServerCommand),
     #[command(flatten)]
+    Access(AccessCommand),
+    #[command(flatten)]
     Control(ControlCommand),
     #[command(flatten)]
     Process(ProcessCommand),
@@ -111,9 +113,15 @@ enum ServerCommand {
     Users(remote::users::Users),
     Groups(remote::groups::Groups),
     Grants(remote::grants::Grants),
-    Tokens(remote::tokens::Tokens),
     Credentials(remote::credentials::Credentials),
     Import(remote::import::Import),
+}
+
+/// With what one gets in.
+#[derive(Debug, Subcommand)]
+enum AccessCommand {
+    Tokens(remote::tokens::Tokens),
+    SshKeys(remote::ssh_keys::SshKeys),
 }
 
 /// Which commands may run, and what holds for sessions.
@@ -148,6 +156,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Session(command) => exit::block_on(run_session(cli.place, command)),
         Command::Evidence(command) => exit::block_on(run_evidence(cli.place, command)),
         Command::Server(command) => exit::block_on(Box::pin(run_server(command))),
+        Command::Access(command) => exit::block_on(Box::pin(run_access(command))),
         Command::Control(command) => exit::block_on(Box::pin(run_control(command))),
         Command::Process(ProcessCommand::Ptyd(command)) => command.run(&cli.place),
         Command::Process(ProcessCommand::Serve(command)) => command.run(&cli.place),
@@ -192,9 +201,15 @@ async fn run_server(command: ServerCommand) -> Outcome {
         ServerCommand::Users(command) => command.run().await,
         ServerCommand::Groups(command) => command.run().await,
         ServerCommand::Grants(command) => command.run().await,
-        ServerCommand::Tokens(command) => command.run().await,
         ServerCommand::Credentials(command) => command.run().await,
         ServerCommand::Import(command) => command.run().await,
+    }
+}
+
+async fn run_access(command: AccessCommand) -> Outcome {
+    match command {
+        AccessCommand::Tokens(command) => command.run().await,
+        AccessCommand::SshKeys(command) => command.run().await,
     }
 }
 

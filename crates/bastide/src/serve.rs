@@ -5,6 +5,7 @@ pub(crate) mod config;
 mod flags;
 mod link;
 mod ptyd;
+mod ssh_door;
 mod vault;
 mod webhook;
 mod welcome;
@@ -124,9 +125,11 @@ fn raise_limit(connections: usize) {
 async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
     let signals = Signals::listen(Hangup::Drain).context("signals")?;
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
-    let listener = listen(config.listen).await?;
+    let listener = listen(config.listen.web).await?;
+    let door = ssh_door::listen(config.listen.ssh).await?;
     let beside = Beside::new(options.ephemeral, place)?;
     let data_dir = DataDir::open(beside.data_dir(config)?).map_err(anyhow::Error::from)?;
+    let door = ssh_door::open(door, data_dir.root())?;
     let first = !data_dir.is_set_up();
     let tls = certificate::load(config, data_dir.root())?;
     let app_config = bastide_app::Config {
@@ -169,6 +172,9 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
             max_connections: config.max_connections,
             friends: config.trusted.friends.clone(),
         };
+        if let Some(door) = door {
+            tasks.spawn("ssh listener", door.serve(app.clone()));
+        }
         bastide_api::serve(listener, app.clone(), edge).await;
         Ok(())
     };

@@ -15,6 +15,12 @@ mod control;
 mod crash;
 #[path = "it/daemon.rs"]
 mod daemon;
+#[path = "it/door.rs"]
+mod door;
+#[path = "it/door_attacks.rs"]
+mod door_attacks;
+#[path = "it/door_ways.rs"]
+mod door_ways;
 #[path = "it/earlier.rs"]
 mod earlier;
 #[path = "it/evidence.rs"]

@@ -255,6 +255,13 @@ impl Handler for Callbacks {
         Ok(())
     }
 
+    async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Fault> {
+        if let Some(inbox) = self.link.inbox(id) {
+            inbox.eof();
+        }
+        Ok(())
+    }
+
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Fault> {
         // It stays for whoever opened the channel, who may not have come to it yet; ids are not used again.
         if let Some(inbox) = self.link.inbox(id) {

@@ -56,6 +56,8 @@ struct State {
     /// Answers to requests, in their order.
     replies: VecDeque<bool>,
     exit: Option<Exit>,
+    /// No more bytes will come; how it ended may.
+    eof: bool,
     /// Nothing more will come.
     ended: bool,
     /// Nor does the server wait for anything: it has closed the channel, or the connection is gone.
@@ -107,6 +109,12 @@ impl Inbox {
 
     pub(crate) fn exited(&self, exit: Exit) {
         self.state().exit.get_or_insert(exit);
+        self.news.notify_waiters();
+    }
+
+    /// By the connection: no more bytes will come.
+    pub(crate) fn eof(&self) {
+        self.state().eof = true;
         self.news.notify_waiters();
     }
 
@@ -179,6 +187,20 @@ impl Inbox {
             .until(|state| {
                 if state.output.is_empty() && state.error.is_empty() {
                     return state.ended.then_some(None);
+                }
+                Some(Some((std::mem::take(&mut state.output), std::mem::take(&mut state.error))))
+            })
+            .await;
+        self.room.notify_waiters();
+        taken
+    }
+
+    /// As [`Self::take`], and `None` also when the server has said that no more bytes will come. Cancel-safe.
+    pub(crate) async fn take_to_eof(&self) -> Option<(BytesMut, BytesMut)> {
+        let taken = self
+            .until(|state| {
+                if state.output.is_empty() && state.error.is_empty() {
+                    return (state.eof || state.ended).then_some(None);
                 }
                 Some(Some((std::mem::take(&mut state.output), std::mem::take(&mut state.error))))
             })

@@ -310,6 +310,35 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Opens a channel to another place through this server. A refusal is about that place: nothing is learned from it
+    /// about channels. Must not be dropped before it is done.
+    pub(crate) async fn open_to(
+        self,
+        (host, port): (&str, u16),
+        limit: Duration,
+        tasks: &Tasks,
+    ) -> Result<Channel, NoChannel> {
+        let connection = &self.connection;
+        let gone = || connection.link.ended().unwrap_or_else(|| "the connection ended".to_owned());
+        let opening = connection.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
+        match timeout(limit, opening).await {
+            Ok(Ok(channel)) => {
+                let (_, write) = channel.split();
+                let inbox = connection.link.opened(write.id()).ok_or_else(|| NoChannel::Gone(gone()))?;
+                Ok(Channel { lease: self, write: Some(write), inbox, tasks: tasks.clone() })
+            }
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
+                let said = connection.link.take_refusal().filter(|said| !said.is_empty());
+                let said = said.unwrap_or_else(|| reason.description().to_lowercase());
+                Err(NoChannel::Refused { said, never: false })
+            }
+            Ok(Err(_)) => Err(NoChannel::Gone(gone())),
+            Err(_) => Err(NoChannel::Slow),
+        }
+    }
+}
+
 /// An open channel; dropping it closes it.
 pub(crate) struct Channel {
     lease: Lease,

@@ -1,4 +1,5 @@
-//! SSH connections: dial, pool, shells and commands. The only crate that knows `russh`.
+//! SSH connections to other machines: dial, pool, shells, commands and streams. With the door (`bastide-gate`) the only
+//! crate that knows `russh`.
 //!
 //! It must not know sessions, people or the database: whom to reach, how to log in and which host keys are accepted
 //! comes with each call, as [`bastide_wire::ssh::Ssh`]; what only a person can answer goes through [`Ask`].
@@ -25,6 +26,7 @@ mod login;
 mod patience;
 mod pool;
 mod shell;
+mod stream;
 mod transport;
 
 pub use ask::{Answer, Ask, NobodyToAsk, Question};
@@ -38,3 +40,4 @@ pub use keys::{
 };
 pub use pool::{Dials, Pool};
 pub use shell::{Shell, ShellOptions};
+pub use stream::{Start, Stream};

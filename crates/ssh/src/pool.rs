@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::exec::{self, Exec, Output, Running};
 use crate::hostkey::Expected;
 use crate::shell::{Shell, ShellOptions};
+use crate::stream::{Start, Stream};
 
 mod flight;
 mod key;
@@ -130,6 +131,56 @@ impl Pool {
         let (pool, to) = (self.clone(), to.clone());
         let channel = self.detached("ssh open", async move { pool.channel(&to, &ask).await }).await?;
         Running::begin(channel, command, self.inner.config.channel_timeout).await
+    }
+
+    /// Starts a command or a subsystem whose bytes pass through. When the future is dropped, what it has begun is
+    /// taken back.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub async fn stream(&self, to: &Ssh, start: Start, ask: Arc<dyn Ask>) -> Result<Stream, Error> {
+        let (pool, to) = (self.clone(), to.clone());
+        self.detached("ssh open", async move {
+            let stream = Stream::new(pool.channel(&to, &ask).await?);
+            let limit = pool.inner.config.channel_timeout;
+            let asked = tokio::time::timeout(limit, stream.ask(&start)).await;
+            let said = asked.unwrap_or_else(|_| Err("no answer to the request".to_owned()));
+            match said {
+                Ok(()) => Ok(stream),
+                Err(why) => Err(Error::Channel { place: stream.place().to_owned(), why }),
+            }
+        })
+        .await
+    }
+
+    /// Connects from the last hop to `host` and `port` (RFC 4254 section 7.2), and passes bytes both ways.
+    ///
+    /// # Errors
+    /// The step that failed; `Channel` when the server does not connect there.
+    pub async fn forward(
+        &self,
+        to: &Ssh,
+        (host, port): (&str, u16),
+        ask: Arc<dyn Ask>,
+    ) -> Result<Stream, Error> {
+        let (pool, to, host) = (self.clone(), to.clone(), host.to_owned());
+        self.detached("ssh open", async move {
+            let lease = pool.lease(&to, &ask).await?;
+            let place = lease.connection.place.clone();
+            let (limit, tasks) = (pool.inner.config.channel_timeout, pool.inner.tasks.clone());
+            // In its own task, as a session's channel is.
+            let opening = pool
+                .inner
+                .tasks
+                .spawn("ssh forward", async move { lease.open_to((&host, port), limit, &tasks).await });
+            let failed = |why| Error::Channel { place, why };
+            match opening.await.unwrap_or(Err(NoChannel::Slow)) {
+                Ok(channel) => Ok(Stream::new(channel)),
+                Err(NoChannel::Refused { said, .. } | NoChannel::Gone(said)) => Err(failed(said)),
+                Err(NoChannel::Slow) => Err(failed("no answer in time".to_owned())),
+            }
+        })
+        .await
     }
 
     /// The host key that the last hop shows, accepted or not; nobody is logged in there. The hops before it are

@@ -24,6 +24,7 @@ mod sessions;
 mod shares;
 mod time;
 mod tokens;
+mod user_keys;
 mod users;
 pub mod vault;
 mod verdicts;
@@ -45,6 +46,7 @@ pub use session_settings::{SealedVariable, SessionSettings, SettingsScope};
 pub use sessions::{End, Event, Exit, Opened, Owner, RecordingState, Session, SessionFilter, Step};
 pub use shares::{Access, Guest, Share};
 pub use tokens::{Scope, Token};
+pub use user_keys::{UserAuthority, UserKey};
 pub use users::{Change, NewUser, Role, User};
 pub use verdicts::{Judged, Verdict};
 

@@ -5,6 +5,7 @@
 
 mod person;
 mod ptyd;
+mod ssh_guest;
 mod ssh_server;
 mod sshd;
 mod viewer;
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use bastide_ptyd_client as client;
 pub use person::Person;
 pub use ptyd::{Options, Output, Ptyd};
+pub use ssh_guest::channels_given;
 pub use ssh_server::{Manners, SshServer, SshServerOptions};
 pub use sshd::{Sshd, SshdOptions};
 pub use viewer::Viewer;

@@ -1,6 +1,18 @@
 // Requests to /api/v1. Every failure is a Problem with words that can be shown.
 
-import type { Login, Me, NewUser, Page, Recording, Scope, Session, Token, User, UserChange } from './types.ts'
+import type {
+  Login,
+  Me,
+  NewUser,
+  Page,
+  Recording,
+  Scope,
+  Session,
+  SshKey,
+  Token,
+  User,
+  UserChange,
+} from './types.ts'
 
 export class Problem extends Error {
   /** HTTP status; 0 when the server could not be reached. */
@@ -172,6 +184,11 @@ export const listTokens = () => all<'tokens', Token>('/api/v1/tokens', 'tokens')
 export const createToken = (name: string, scope: Scope, days: number | null) =>
   json<{ token: Token; secret: string }>('POST', '/api/v1/tokens', { name, scope, expires_in_days: days })
 export const deleteToken = (token: string) => nothing('DELETE', `/api/v1/tokens/${id(token)}`)
+
+export const listSshKeys = () => all<'items', SshKey>('/api/v1/me/ssh-keys', 'items')
+export const addSshKey = (key: string, name: string) =>
+  json<SshKey>('POST', '/api/v1/me/ssh-keys', { key, ...(name ? { name } : {}) })
+export const deleteSshKey = (key: string) => nothing('DELETE', `/api/v1/me/ssh-keys/${id(key)}`)
 
 // People.
 

@@ -786,6 +786,41 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/me/ssh-keys': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Keys that the caller logs in with at the SSH door, newest first */
+    get: operations['ssh_key_list']
+    put?: never
+    /** Add such a key */
+    post: operations['ssh_key_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/ssh-keys/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /** Take such a key away; connections that came by it end */
+    delete: operations['ssh_key_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/recordings': {
     parameters: {
       query?: never
@@ -1547,6 +1582,50 @@ export interface paths {
     post?: never
     /** Take an API token away */
     delete: operations['token_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/user-authorities': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Keys whose user certificates are good at the SSH door
+     * @description For administrators.
+     */
+    get: operations['user_authority_list']
+    put?: never
+    /**
+     * Trust a key to say who people are
+     * @description For administrators.
+     */
+    post: operations['user_authority_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/user-authorities/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /**
+     * Trust a key no longer; connections that came by its certificates end
+     * @description For administrators.
+     */
+    delete: operations['user_authority_remove']
     options?: never
     head?: never
     patch?: never
@@ -3233,6 +3312,30 @@ export interface components {
       name: string | null
       why: string
     }
+    /** @description A public key that lets its person in. */
+    SshKey: {
+      algorithm: string
+      /** Format: date-time */
+      created: string
+      /** @description `SHA256:…`, as `ssh-keygen -l` prints it. */
+      fingerprint: string
+      /** Format: uuid */
+      id: string
+      /** @description `algorithm base64` */
+      key: string
+      /** Format: date-time */
+      last_used: string | null
+      name: string
+    }
+    SshKeyCreate: {
+      /** @description A line of a `.pub` file. */
+      key: string
+      /** @description The comment of the key when it is left out. */
+      name?: string | null
+    }
+    SshKeyList: {
+      items: components['schemas']['SshKey'][]
+    }
     /**
      * @description Whether the daemon's connections are in a list.
      * @enum {string}
@@ -3289,6 +3392,26 @@ export interface components {
       /** Format: uuid */
       uid: string
       username: string
+    }
+    /** @description A key whose user certificates let in whom they name. */
+    UserAuthority: {
+      /** Format: date-time */
+      created: string
+      created_by: string
+      fingerprint: string
+      /** Format: int64 */
+      id: number
+      /** @description `algorithm base64` */
+      key: string
+      name: string
+    }
+    UserAuthorityCreate: {
+      /** @description A line of a `.pub` file. */
+      key: string
+      name: string
+    }
+    UserAuthorityList: {
+      items: components['schemas']['UserAuthority'][]
     }
     /** @description What is left out stays; `null` takes away. */
     UserChange: {
@@ -5056,6 +5179,95 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  ssh_key_list: {
+    parameters: {
+      query?: {
+        /** @description Somebody else's, for administrators. */
+        user?: number | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SshKeyList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  ssh_key_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SshKeyCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SshKey']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  ssh_key_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   recording_list: {
     parameters: {
       query?: {
@@ -6703,6 +6915,89 @@ export interface operations {
       header?: never
       path: {
         id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_authority_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UserAuthorityList']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_authority_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UserAuthorityCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UserAuthority']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_authority_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
       }
       cookie?: never
     }

@@ -109,6 +109,7 @@ function pages(t: TFunction, me: Me | null): Command[] {
     ...(me?.rights.includes(MAY.alerts) ? ([['/alerts', t('nav.alerts')]] as [string, string][]) : []),
     ...(me?.rights.includes('user_list') ? ([['/users', t('nav.users')]] as [string, string][]) : []),
     ['/settings', t('nav.settings')],
+    ['/settings#ssh-keys', t('settings.section.ssh-keys')],
     ['/settings#tokens', t('settings.section.tokens')],
   ]
   return list.map(([address, words]) => ({

@@ -6,10 +6,11 @@ import { OwnSettings } from '../limits/holds.tsx'
 import { Appearance } from './settings/appearance.tsx'
 import { Logins } from './settings/logins.tsx'
 import { Password } from './settings/password.tsx'
+import { SshKeys } from './settings/ssh-keys.tsx'
 import { TerminalSection } from './settings/terminal.tsx'
 import { Tokens } from './settings/tokens.tsx'
 
-const SECTIONS = ['profile', 'appearance', 'terminal', 'sessions', 'tokens', 'logins'] as const
+const SECTIONS = ['profile', 'appearance', 'terminal', 'sessions', 'ssh-keys', 'tokens', 'logins'] as const
 
 export function SettingsPage() {
   const { t } = useTranslation()
@@ -40,6 +41,9 @@ export function SettingsPage() {
           </Section>
           <Section id="sessions">
             <OwnSettings />
+          </Section>
+          <Section id="ssh-keys">
+            <SshKeys />
           </Section>
           <Section id="tokens">
             <Tokens />

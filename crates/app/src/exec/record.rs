@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// As a terminal would show it; nobody asked for a size.
 pub(crate) const SIZE: (u16, u16) = (120, 40);
 /// So much is handed over before room is waited for.
-const CHUNK: usize = 64 * 1024;
+pub(crate) const CHUNK: usize = 64 * 1024;
 /// At the end of the server, for what is being written then.
 const END_WITHIN: Duration = Duration::from_millis(500);
 

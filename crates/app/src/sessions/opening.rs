@@ -35,7 +35,8 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
         let _taken = app.quota().take(app, (user.uid, uid), settings.max_sessions()).await?;
         let place = rules::Place { server: None, account: &account };
         let gating = rules::gated(app, &user, place).await?;
-        let spec = Spec { account: Some(account), ..spec(&ctx, &user) };
+        let detach_keep = grant.target().detach_keep;
+        let spec = Spec { account: Some(account), detach_keep, ..spec(&ctx, &user) };
         let spec = settings.local(rules::Gating::into(gating, spec));
         open(&ctx, (uid, spec), grant.into_target(), &settings).await
     })
@@ -58,9 +59,15 @@ async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Err
         let settings = session_settings::of_session(app, user.id, Some(on.server)).await?;
         let _taken = app.quota().take(app, (user.uid, uid), settings.max_sessions()).await?;
         // People share no connections: what one may do with one is not what another may.
-        let ssh = servers::dial(app, chosen.grant.target(), chosen.credential, user.uid.to_string()).await?;
+        let mut ssh =
+            servers::dial(app, chosen.grant.target(), chosen.credential, user.uid.to_string()).await?;
         let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
         let place = rules::Place { server: Some(chosen.grant.target()), account: &account };
+        if let Some(command) = &new.command {
+            ctx.fresh().await?.authorize_server(Action::ServerExecute, on.server)?;
+            rules::pass(&ctx, Action::ServerExecute, (place, command)).await?;
+        }
+        ssh.command.clone_from(&new.command);
         let gating = rules::gated(app, user, place).await?;
         let spec = Spec {
             target: Some(name.clone()),

@@ -40,7 +40,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<String>, Failure> {
 
 /// Under which names people come, as far as it is known.
 fn wanted_names(config: &Config) -> Vec<String> {
-    match (&config.public_url, config.listen.ip()) {
+    match (&config.public_url, config.listen.web.ip()) {
         (Some(origin), _) => vec![host(origin).to_owned()],
         (None, _) if config.tls != Some(Certificate::SelfSigned) => Vec::new(),
         (None, ip) if ip.is_unspecified() => vec!["localhost".to_owned()],

@@ -22,6 +22,9 @@ use environment::{DATA_DIR, ENVIRONMENT, VAULT_KEY};
 use raw::Raw;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8722";
+const DEFAULT_SSH_LISTEN: &str = "127.0.0.1:2222";
+/// For a server without an SSH door.
+const OFF: &str = "off";
 /// A browser that is used daily asks again rarely, a forgotten one ends.
 const LOGIN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shorter ends before it is of use; browsers keep no cookie longer (RFC 6265bis, section 5.5).
@@ -40,7 +43,7 @@ const FEWEST_CONNECTIONS: usize = 16;
 /// Checked settings.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(super) listen: SocketAddr,
+    pub(super) listen: Listen,
     /// The usual place when `None`.
     pub(super) data_dir: Option<PathBuf>,
     /// Below the daemon's state directory when `None`.
@@ -63,6 +66,22 @@ pub(super) struct Times {
     pub(super) history_keep: Duration,
     /// `None`: servers are looked at when somebody asks.
     pub(super) check_servers_every: Option<Duration>,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listen {
+    pub(super) web: SocketAddr,
+    pub(super) ssh: SshDoor,
+}
+
+/// Where the SSH door is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SshDoor {
+    /// `None`: there is none.
+    pub(super) listen: Option<SocketAddr>,
+    /// It was asked for; where it was not, a port in use is no reason not to start.
+    pub(super) wanted: bool,
 }
 
 /// Who is believed: proxies, as they are written and read, and front ends of other origins.
@@ -109,6 +128,7 @@ impl Config {
         let listen: SocketAddr = text.parse().map_err(|_| {
             wrong("listen", format!("{text:?} is not an address and a port, as in {DEFAULT_LISTEN}"))
         })?;
+        let ssh = ssh_door(loaded)?;
         let public_url = raw
             .public_url
             .as_deref()
@@ -130,7 +150,7 @@ impl Config {
             return Err(wrong("max_connections", why));
         }
         let mut config = Self {
-            listen,
+            listen: Listen { web: listen, ssh },
             data_dir: raw.data_dir.clone(),
             recordings_dir: raw.recordings_dir.clone(),
             public_url: public_url.transpose()?,
@@ -161,7 +181,9 @@ impl Config {
     pub(crate) fn shown(&self) -> String {
         let text = |text: &str| format!("{text:?}");
         let path = |path: &Path| format!("{:?}", path.to_string_lossy());
-        let mut lines = vec![("listen", text(&self.listen.to_string()))];
+        let mut lines = vec![("listen", text(&self.listen.web.to_string()))];
+        let ssh = self.listen.ssh.listen.map_or_else(|| OFF.to_owned(), |address| address.to_string());
+        lines.push(("ssh.listen", text(&ssh)));
         if let Ok(dir) = data_dir(self.data_dir.as_deref()) {
             lines.push(("data_dir", path(&dir)));
         }
@@ -254,6 +276,21 @@ fn times(loaded: &Loaded<Raw>) -> anyhow::Result<Times> {
         history_keep: read("history.keep", &raw.history.keep, &HISTORY_KEEPS, HISTORY_KEEP)?,
         check_servers_every,
     })
+}
+
+fn ssh_door(loaded: &Loaded<Raw>) -> anyhow::Result<SshDoor> {
+    let given = loaded.value.ssh.listen.as_deref();
+    let text = given.unwrap_or(DEFAULT_SSH_LISTEN);
+    let listen = match text {
+        OFF => None,
+        text => Some(text.parse().map_err(|_| {
+            let origin = loaded.origin("ssh.listen");
+            anyhow!(
+                "{origin}: {text:?} is not an address and a port, as in {DEFAULT_SSH_LISTEN}, nor {OFF:?}"
+            )
+        })?),
+    };
+    Ok(SshDoor { listen, wanted: given.is_some() })
 }
 
 fn certificate(loaded: &Loaded<Raw>) -> anyhow::Result<Option<Certificate>> {

@@ -10,6 +10,9 @@ pub(crate) struct Flags {
     /// Address and port [env: BASTIDE_LISTEN] [default: 127.0.0.1:8722]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Address and port of the SSH door, or `off` [env: BASTIDE_SSH_LISTEN] [default: 127.0.0.1:2222]
+    #[arg(long, value_name = "ADDR")]
+    ssh_listen: Option<String>,
     /// Where the server keeps people, its key and its log [env: BASTIDE_DATA_DIR] [default:
     /// $XDG_DATA_HOME/bastide]
     #[arg(long, value_name = "DIR")]
@@ -66,6 +69,7 @@ impl Flags {
         let self_signed = self.tls_self_signed.then(|| "true".to_owned());
         let given = [
             ("--listen", "listen", self.listen.clone()),
+            ("--ssh-listen", "ssh.listen", self.ssh_listen.clone()),
             ("--data-dir", "data_dir", self.data_dir.clone()),
             ("--recordings-dir", "recordings_dir", self.recordings_dir.clone()),
             ("--public-url", "public_url", self.public_url.clone()),

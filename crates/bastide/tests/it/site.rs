@@ -200,6 +200,14 @@ impl Site {
         self.call(Method::POST, path, Some(body), 201).await
     }
 
+    pub(crate) async fn make_as(&self, token: &str, path: &str, body: Value) -> Value {
+        self.call_as(token, Method::POST, path, Some(body), 201).await
+    }
+
+    pub(crate) async fn remove(&self, path: &str) {
+        self.call(Method::DELETE, path, None, 204).await;
+    }
+
     pub(crate) async fn change(&self, path: &str, body: Value) -> Value {
         self.call(Method::PATCH, path, Some(body), 200).await
     }

@@ -8,7 +8,7 @@ use toml::Table;
 use super::Finding;
 
 /// Every crate and its layer. A crate may use what lies below it.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("bastide-wire", 0),
     ("bastide-vt", 0),
     ("bastide-policy", 0),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, u8); 19] = [
     ("bastide-ptyd-client", 2),
     ("bastide-app", 3),
     ("bastide-api", 4),
+    ("bastide-gate", 4),
     ("bastide", 5),
     // Not part of the program.
     ("bastide-testkit", 6),
@@ -55,7 +56,7 @@ const CONFINED: [(&str, &[&str]); 14] = [
     ("sqlx", &["bastide-store"]),
     ("argon2", &["bastide-app"]),
     ("reqwest", &["bastide"]),
-    ("russh", &["bastide-ssh"]),
+    ("russh", &["bastide-ssh", "bastide-gate"]),
     ("chacha20poly1305", &["bastide-vault"]),
     ("socketioxide", &["bastide-api"]),
 ];

@@ -44,6 +44,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         default: "127.0.0.1:8722",
         doc: "Address and port of the web server.",
     },
+    EnvVar {
+        name: "BASTIDE_SSH_LISTEN",
+        aliases: &[],
+        means: Means::Setting("ssh.listen"),
+        default: "127.0.0.1:2222",
+        doc: "Address and port of the SSH door, or `off`.",
+    },
     DATA_DIR,
     ALERT_WEBHOOK,
     ALERT_WEBHOOK_SECRET,

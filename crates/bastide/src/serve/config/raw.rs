@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
     pub(super) listen: Option<String>,
+    pub(super) ssh: Ssh,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) recordings_dir: Option<PathBuf>,
     pub(super) public_url: Option<String>,
@@ -31,6 +32,12 @@ pub(super) struct Tls {
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
     pub(super) self_signed: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Ssh {
+    pub(super) listen: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,0 +1,170 @@
+//! Keys that people log in with at the SSH door, and authorities that sign such keys.
+
+use bastide_ssh::parse_public_key;
+use bastide_store::{UserAuthority, UserKey};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::context::{About, Action, Ctx};
+use crate::error::{Conflict, Thing, What};
+
+const MAX_NAME: usize = 100;
+/// A person has a few machines.
+const MAX_KEYS: usize = 50;
+/// An organization has one or two, and more while it changes them.
+const MAX_AUTHORITIES: usize = 50;
+
+/// The caller's keys, newest first; another's for an administrator.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
+pub async fn list(ctx: &Ctx, user: Option<i64>) -> Result<Vec<UserKey>, Error> {
+    let own = ctx.authorize(Action::SshKeyList, ())?.person().user.id;
+    let user = user.unwrap_or(own);
+    if user != own {
+        ctx.authorize(Action::UserRead, user)?;
+        ctx.app().people().get(user).ok_or(Error::NotFound(What::User(user)))?;
+    }
+    Ok(ctx.app().store().user_keys(user).await?)
+}
+
+/// Adds a key of the caller's own: a line of a `.pub` file. Without a name, its comment is one.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
+pub async fn add(ctx: &Ctx, name: Option<String>, line: &str) -> Result<UserKey, Error> {
+    let grant = ctx.authorize(Action::SshKeyCreate, ())?;
+    let line = line.trim();
+    let facts = read(line)?;
+    let comment = || line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ");
+    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(comment);
+    let name = if name.is_empty() { facts.algorithm.clone() } else { name };
+    check_name(&name)?;
+    let key = UserKey {
+        id: Uuid::now_v7(),
+        user_id: grant.person().user.id,
+        name,
+        algorithm: facts.algorithm,
+        key: facts.line,
+        fingerprint: facts.fingerprint,
+        created: ctx.clock().now(),
+        last_used: None,
+    };
+    let about = about(&key);
+    ctx.audited(Action::SshKeyCreate, about, async move |ctx| {
+        let store = ctx.app().store();
+        if store.user_keys(key.user_id).await?.len() >= MAX_KEYS {
+            return Err(Error::Invalid(format!("{MAX_KEYS} keys: remove one first")));
+        }
+        store.add_user_key(&key).await.map_err(|error| match error {
+            bastide_store::Error::Taken(_) => Conflict::InUse("you have this key already".to_owned()).into(),
+            other => Error::from(other),
+        })?;
+        Ok(key)
+    })
+    .await
+}
+
+/// Takes a key away; connections that came by it end. One's own, and any for an administrator.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
+pub async fn remove(ctx: &Ctx, id: Uuid) -> Result<(), Error> {
+    let grant = ctx.authorize(Action::SshKeyRemove, id)?;
+    let missing = move || Error::NotFound(What::SshKey(id));
+    let key = ctx.app().store().user_key(id).await?.ok_or_else(missing)?;
+    if key.user_id != grant.person().user.id && ctx.authorize(Action::UserChange, ()).is_err() {
+        return Err(missing());
+    }
+    ctx.audited(Action::SshKeyRemove, about(&key), async move |ctx| {
+        if !ctx.app().store().remove_user_key(grant.into_target()).await? {
+            return Err(missing());
+        }
+        ctx.app().changed();
+        Ok(())
+    })
+    .await
+}
+
+/// Keys whose user certificates are good, oldest first.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `Storage`.
+pub async fn authorities(ctx: &Ctx) -> Result<Vec<UserAuthority>, Error> {
+    ctx.authorize(Action::UserAuthorityList, ())?;
+    Ok(ctx.app().store().user_authorities().await?)
+}
+
+/// Trusts a key to say who people are.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
+pub async fn add_authority(ctx: &Ctx, name: String, line: &str) -> Result<UserAuthority, Error> {
+    let grant = ctx.authorize(Action::UserAuthorityCreate, ())?;
+    check_name(&name)?;
+    let facts = read(line)?;
+    if ctx.app().store().user_authorities().await?.len() >= MAX_AUTHORITIES {
+        return Err(Error::Invalid(format!("{MAX_AUTHORITIES} authorities: remove one first")));
+    }
+    let authority = UserAuthority {
+        id: 0,
+        name,
+        key: facts.line,
+        fingerprint: facts.fingerprint,
+        created: ctx.clock().now(),
+        created_by: grant.person().user.username.clone(),
+    };
+    let about = About::nothing()
+        .with("name", authority.name.as_str())
+        .with("fingerprint", authority.fingerprint.as_str());
+    ctx.audited(Action::UserAuthorityCreate, about, async move |ctx| {
+        let added = ctx.app().store().add_user_authority(&authority).await;
+        let id = added.map_err(|error| match error {
+            bastide_store::Error::Taken(name) => {
+                Conflict::NameTaken { thing: Thing::UserAuthority, name }.into()
+            }
+            other => Error::from(other),
+        })?;
+        Ok(UserAuthority { id, ..authority })
+    })
+    .await
+}
+
+/// Trusts it no longer; connections that came by it end.
+///
+/// # Errors
+/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
+pub async fn remove_authority(ctx: &Ctx, id: i64) -> Result<(), Error> {
+    ctx.authorize(Action::UserAuthorityRemove, ())?;
+    ctx.audited(Action::UserAuthorityRemove, About::nothing().with("authority", id), async move |ctx| {
+        if !ctx.app().store().remove_user_authority(id).await? {
+            return Err(Error::NotFound(What::Thing(Thing::UserAuthority, id)));
+        }
+        ctx.app().changed();
+        Ok(())
+    })
+    .await
+}
+
+fn about(key: &UserKey) -> About {
+    About::nothing()
+        .with("key", key.id.to_string())
+        .with("name", key.name.as_str())
+        .with("fingerprint", key.fingerprint.as_str())
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let good = !name.trim().is_empty() && name.chars().count() <= MAX_NAME;
+    match good && !name.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("name: 1 to {MAX_NAME} visible characters"))),
+    }
+}
+
+fn read(line: &str) -> Result<bastide_ssh::PublicFacts, Error> {
+    let line = line.trim();
+    if line.lines().count() > 1 {
+        return Err(Error::Invalid("key: one line with one key".to_owned()));
+    }
+    parse_public_key(line).map_err(|why| Error::Invalid(format!("key: {why}")))
+}

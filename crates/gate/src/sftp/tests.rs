@@ -1,0 +1,105 @@
+#![allow(clippy::unwrap_used)]
+
+use super::super::packet::{Packets, refusal};
+use super::*;
+
+fn string(bytes: &[u8]) -> Vec<u8> {
+    let mut field = u32::try_from(bytes.len()).unwrap().to_be_bytes().to_vec();
+    field.extend(bytes);
+    field
+}
+
+fn packet(kind: u8, id: u32, fields: &[Vec<u8>]) -> Bytes {
+    let mut body = vec![kind];
+    body.extend(id.to_be_bytes());
+    body.extend(fields.concat());
+    let mut packets = Packets::default();
+    packets.add(&string(&body));
+    packets.next().unwrap().unwrap()
+}
+
+fn number(value: u32) -> Vec<u8> {
+    value.to_be_bytes().to_vec()
+}
+
+fn open(id: u32, path: &[u8], flags: u32) -> Bytes {
+    packet(request::OPEN, id, &[string(path), number(flags), number(0)])
+}
+
+#[test]
+fn an_upload_is_told_with_size_and_digest() {
+    let mut watch = Watch::default();
+    let asks = open(1, b"/tmp/a\n", 0x1a);
+    let needs = Watch::needs(&asks).unwrap().unwrap();
+    assert_eq!(
+        (needs.rights.as_slice(), needs.moved.path.as_str()),
+        ([Transfer::Upload].as_slice(), "/tmp/a\\n")
+    );
+    assert_eq!(watch.sent(&asks), Ok(None));
+    assert_eq!(watch.came(&packet(answer::HANDLE, 1, &[string(b"h")])), Ok(None));
+    for (id, offset, data) in [(2, 0_u64, b"abc"), (3, 3, b"def")] {
+        let write = packet(request::WRITE, id, &[string(b"h"), offset.to_be_bytes().to_vec(), string(data)]);
+        assert_eq!(Watch::needs(&write), Ok(None));
+        assert_eq!(watch.sent(&write), Ok(None));
+        assert_eq!(watch.came(&packet(answer::STATUS, id, &[number(0), string(b""), string(b"")])), Ok(None));
+    }
+    let (transfer, moved) = watch.sent(&packet(request::CLOSE, 4, &[string(b"h")])).unwrap().unwrap();
+    assert_eq!((transfer, moved.bytes, moved.why), (Transfer::Upload, 6, None));
+    // Of "abcdef".
+    assert!(moved.sha256.unwrap().starts_with("bef57ec7f53a6d40beb640a780a639c8"));
+    assert!(watch.left().is_empty());
+}
+
+#[test]
+fn a_download_out_of_order_has_no_digest_and_one_that_is_cut_says_so() {
+    let mut watch = Watch::default();
+    watch.sent(&open(1, b"f", 1)).unwrap();
+    watch.came(&packet(answer::HANDLE, 1, &[string(b"h")])).unwrap();
+    for (id, offset) in [(2, 4_u64), (3, 0)] {
+        watch
+            .sent(&packet(request::READ, id, &[string(b"h"), offset.to_be_bytes().to_vec(), number(4)]))
+            .unwrap();
+        watch.came(&packet(answer::DATA, id, &[string(b"four")])).unwrap();
+    }
+    let left = watch.left();
+    let [(Transfer::Download, moved)] = left.as_slice() else { panic!("{left:?}") };
+    assert_eq!((moved.bytes, &moved.sha256), (8, &None));
+    assert!(moved.why.is_some());
+}
+
+#[test]
+fn a_server_that_says_no_is_quoted() {
+    let mut watch = Watch::default();
+    watch.sent(&packet(request::REMOVE, 1, &[string(b"/etc/passwd")])).unwrap();
+    let (_, moved) = watch.came(&refusal(1, "no way")).unwrap().unwrap();
+    assert_eq!((moved.does, moved.why.as_deref()), ("remove", Some("no way")));
+    watch.sent(&open(2, b"x", 1)).unwrap();
+    let (transfer, moved) = watch.came(&refusal(2, "none")).unwrap().unwrap();
+    assert_eq!((transfer, moved.why.as_deref()), (Transfer::Download, Some("none")));
+}
+
+#[test]
+fn what_changes_something_needs_the_right_to_upload() {
+    let one = |kind| packet(kind, 1, &[string(b"p"), string(b"q"), number(0)]);
+    for kind in [
+        request::SETSTAT,
+        request::REMOVE,
+        request::MKDIR,
+        request::RMDIR,
+        request::RENAME,
+        request::SYMLINK,
+        request::EXTENDED,
+        99,
+    ] {
+        let needs = Watch::needs(&one(kind)).unwrap().unwrap();
+        assert!(needs.rights.contains(&Transfer::Upload), "{kind}");
+    }
+    for kind in [request::STAT, request::OPENDIR, request::READDIR, request::REALPATH, request::CLOSE] {
+        assert_eq!(Watch::needs(&one(kind)), Ok(None), "{kind}");
+    }
+    let both = Watch::needs(&open(1, b"p", 3)).unwrap().unwrap().rights;
+    assert_eq!(both, [Transfer::Download, Transfer::Upload]);
+    let none = Watch::needs(&open(1, b"p", 0)).unwrap().unwrap().rights;
+    assert_eq!(none, [Transfer::Download]);
+    assert_eq!(Watch::needs(&packet(request::OPEN, 1, &[number(9)])), Err(Bad));
+}

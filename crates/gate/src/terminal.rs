@@ -1,0 +1,293 @@
+//! A session in the client's terminal: the same one that a page would show.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
+
+use bastide_app::sessions::{self, NewSession};
+use bastide_app::terminal::{
+    Answer, Event as Shown, MAX_PIECES, Open, Prompt, PromptKind, Question, Terminal,
+};
+use bastide_app::{Ctx, Error};
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::channel::{Failed, Visit};
+use crate::inbox::{Event, Urgent};
+use crate::line::{Line, Typed};
+use crate::menu::Choice;
+use crate::peer::{End, FAILED, Gone, Peer, visible};
+
+/// Seconds that a shell stays when its client is gone.
+const KEEP: u64 = 600;
+/// A command in a terminal is ended when its client goes; this is for where that cannot be said.
+const KEEP_COMMAND: u64 = 30;
+/// One piece of input; the session takes no larger ones.
+const PIECE: usize = 32 * 1024;
+/// Output on its way to the client, in pieces of at most 64 KB.
+const UNDER_WAY: usize = 4;
+/// Before a snapshot: what the earlier screen may have left (VT510: DECSTR; xterm: the other screen off), and an empty
+/// screen.
+const FRESH: &[u8] = b"\x1b[!p\x1b[?1049l\x1b[?1000;1002;1003;1006;1004;2004l\x1b[0m\x1b[H\x1b[2J";
+
+/// Output, and the position after it.
+type Piece = (Bytes, Option<u64>);
+
+/// Opens a session, or goes back to one, and stays until one side ends it.
+pub(crate) async fn serve(
+    visit: &Visit,
+    (choice, size): (Choice, (u16, u16)),
+    (env, command): (BTreeMap<String, String>, Option<String>),
+) -> Result<End, Failed> {
+    let ctx = visit.ctx.again().await?.ok_or(Error::NotLoggedIn)?;
+    let ends = command.is_some();
+    let (session, new) = match choice {
+        Choice::Session(uid) => (uid, false),
+        Choice::Server(on) => {
+            let keep = if command.is_some() { KEEP_COMMAND } else { KEEP };
+            let new = NewSession { server: Some(on), detach_keep: Some(keep), env, command, ..wanted(size) };
+            (sessions::create(&ctx, new).await?.session.uid, true)
+        }
+        Choice::Here => {
+            let new = NewSession { detach_keep: Some(KEEP), env, ..wanted(size) };
+            (sessions::create(&ctx, new).await?.session.uid, true)
+        }
+    };
+    let terminal = open(&ctx, session, new).await?;
+    terminal.resize(size.0, size.1);
+    let (outgoing, queue) = mpsc::channel(UNDER_WAY);
+    let (drawn, seen) = watch::channel(0);
+    let screen =
+        Screen { terminal, outgoing, seen, questions: VecDeque::new(), typed: 0, taken: 0, line: None };
+    let mut sending = pin!(send(&visit.peer, queue, drawn));
+    let end = tokio::select! {
+        end = screen.run(visit) => end,
+        Err(Gone) = sending.as_mut() => Err(Failed::Gone),
+    };
+    if let (true, Err(Failed::Gone)) = (ends, &end) {
+        // Where it has ended already there is nothing to end.
+        let _ = sessions::end(&ctx, session).await;
+    }
+    let end = end?;
+    // What is under way still goes out; the queue ends with the screen.
+    sending.await?;
+    Ok(end)
+}
+
+fn wanted(size: (u16, u16)) -> NewSession {
+    NewSession { size: Some(size), ..NewSession::default() }
+}
+
+async fn open(ctx: &Ctx, session: Uuid, new: bool) -> Result<Terminal, Error> {
+    let open = Open {
+        session,
+        write: true,
+        // A new one is followed from its first byte.
+        from: new.then_some(0),
+        client: Uuid::new_v4().to_string(),
+        fresh: true,
+        scrollback: 0,
+    };
+    Terminal::open(ctx, open).await
+}
+
+/// In a place of its own: while the client's terminal stands still, its keys are heard.
+async fn send(peer: &Peer, mut queue: mpsc::Receiver<Piece>, drawn: watch::Sender<u64>) -> Result<(), Gone> {
+    while let Some((bytes, pos)) = queue.recv().await {
+        peer.output(bytes).await?;
+        if let Some(pos) = pos {
+            drawn.send_replace(pos);
+        }
+    }
+    Ok(())
+}
+
+struct Screen {
+    terminal: Terminal,
+    outgoing: mpsc::Sender<Piece>,
+    /// How much the client was sent.
+    seen: watch::Receiver<u64>,
+    /// What is asked, first the one that is being answered.
+    questions: VecDeque<Prompt>,
+    /// Pieces of input, and those that were taken or refused.
+    typed: u32,
+    taken: u32,
+    /// The answer while it is typed.
+    line: Option<Line>,
+}
+
+impl Screen {
+    async fn run(mut self, visit: &Visit) -> Result<End, Failed> {
+        loop {
+            let room = self.outgoing.capacity() > 0;
+            let free = (self.typed - self.taken) < u32::try_from(MAX_PIECES).unwrap_or(u32::MAX);
+            tokio::select! {
+                Ok(()) = self.seen.changed() => self.terminal.ack(*self.seen.borrow_and_update()),
+                shown = self.terminal.next(), if room => match shown {
+                    Some(shown) => if let Some(end) = self.show(shown).await? {
+                        return Ok(end);
+                    },
+                    None => return Ok(End::Status(0)),
+                },
+                event = visit.inbox.next(), if free => match event {
+                    Some(Event::Data(bytes)) => self.hear(bytes).await?,
+                    // A shell reads the end of its input from its terminal, as Ctrl-D.
+                    Some(_) => {}
+                    None => return Err(Failed::Gone),
+                },
+                urgent = visit.inbox.urgent() => match urgent {
+                    Urgent::Size((cols, rows)) => self.terminal.resize(cols, rows),
+                    // Ctrl-C and its like come as keys; ssh(1) sends no signals for a terminal.
+                    Urgent::Signal(_) => {}
+                    Urgent::Closed => return Err(Failed::Gone),
+                },
+            }
+        }
+    }
+
+    /// How it ended, when it has.
+    async fn show(&mut self, shown: Shown) -> Result<Option<End>, Failed> {
+        match shown {
+            Shown::Output { pos, data } => {
+                let after = pos + data.len() as u64;
+                self.write(data, Some(after)).await?;
+            }
+            Shown::Snapshot(snapshot) => {
+                let mut bytes = FRESH.to_vec();
+                bytes.extend_from_slice(snapshot.restore.as_deref().unwrap_or_default());
+                self.write(Bytes::from(bytes), snapshot.pos).await?;
+            }
+            Shown::InputTaken { .. } => self.taken += 1,
+            Shown::InputRefused { message, .. } => {
+                self.taken += 1;
+                self.tell(&message).await?;
+            }
+            Shown::Notice { text, .. } => self.tell(&text).await?,
+            Shown::Question(Question::Asked(prompt)) => {
+                self.questions.push_back(*prompt);
+                if self.questions.len() == 1 {
+                    self.ask().await?;
+                }
+            }
+            Shown::Question(Question::Closed(id)) => {
+                let first = self.questions.front().is_some_and(|prompt| prompt.prompt_id == id);
+                self.questions.retain(|prompt| prompt.prompt_id != id);
+                if first {
+                    self.line = None;
+                    self.ask().await?;
+                }
+            }
+            Shown::Waiting { reason } => self.tell(&format!("waiting: {reason}")).await?,
+            Shown::Exit(status) => return Ok(Some(end(status.code, status.signal))),
+            Shown::Gone(error) => {
+                self.tell(&error.to_string()).await?;
+                return Ok(Some(FAILED));
+            }
+            Shown::Hello { .. } | Shown::Resized { .. } | Shown::Lagged { .. } | Shown::Viewers(_) => {}
+        }
+        Ok(None)
+    }
+
+    async fn hear(&mut self, bytes: Bytes) -> Result<(), Failed> {
+        let mut rest = bytes;
+        while !rest.is_empty() && self.line.is_some() {
+            let taken = self.answer(&rest).await?;
+            rest = rest.slice(taken..);
+        }
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(PIECE));
+            self.typed += 1;
+            // The window was looked at; one message of the client is one piece, or two.
+            if self.terminal.input(self.typed, piece).is_err() {
+                self.taken += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the first question on the screen.
+    async fn ask(&mut self) -> Result<(), Failed> {
+        let Some(prompt) = self.questions.front() else { return Ok(()) };
+        let text = match prompt.kind {
+            PromptKind::HostKey => format!("{}\r\nIs it the right one? (yes/no) ", visible(&prompt.text)),
+            _ => format!("{}: {} ", visible(&prompt.server), visible(prompt.text.trim_end())),
+        };
+        self.line = Some(Line::new(prompt.echo || prompt.kind == PromptKind::HostKey));
+        self.write(Bytes::from(text), None).await
+    }
+
+    /// Takes what is typed to the first question; how many bytes that were.
+    async fn answer(&mut self, bytes: &[u8]) -> Result<usize, Failed> {
+        let Some(line) = &mut self.line else { return Ok(0) };
+        let (taken, typed, shown) = line.take(bytes);
+        self.write(Bytes::from(shown), None).await?;
+        let kind = self.questions.front().map(|prompt| prompt.kind);
+        let answer = match typed {
+            Typed::More => return Ok(taken),
+            Typed::Given => Answer::Refuse,
+            Typed::Line(text) if kind == Some(PromptKind::HostKey) => match text.trim() {
+                "yes" => Answer::Accept,
+                "no" => Answer::Refuse,
+                _ => {
+                    self.write(Bytes::from_static(b"yes or no? "), None).await?;
+                    return Ok(taken);
+                }
+            },
+            Typed::Line(text) => Answer::Text(secret(&text)),
+        };
+        self.line = None;
+        if let Some(prompt) = self.questions.pop_front() {
+            // A question that is closed by now needs none.
+            let _ = self.terminal.answer(prompt.prompt_id, answer);
+        }
+        self.ask().await?;
+        Ok(taken)
+    }
+
+    async fn tell(&self, text: &str) -> Result<(), Failed> {
+        self.write(Bytes::from(format!("\r\n[bastide] {}\r\n", visible(text))), None).await
+    }
+
+    async fn write(&self, bytes: Bytes, pos: Option<u64>) -> Result<(), Failed> {
+        if bytes.is_empty() && pos.is_none() {
+            return Ok(());
+        }
+        self.outgoing.send((bytes, pos)).await.map_err(|_| Failed::Gone)
+    }
+}
+
+fn secret(text: &Zeroizing<String>) -> bastide_app::terminal::Secret {
+    bastide_app::terminal::Secret::new(text.as_str())
+}
+
+/// signal(7): a program that a signal ended.
+fn end(code: i32, signal: Option<i32>) -> End {
+    let name = signal.and_then(|number| match number {
+        1 => Some("HUP"),
+        2 => Some("INT"),
+        3 => Some("QUIT"),
+        6 => Some("ABRT"),
+        9 => Some("KILL"),
+        11 => Some("SEGV"),
+        13 => Some("PIPE"),
+        15 => Some("TERM"),
+        _ => None,
+    });
+    match name {
+        Some(name) => End::Signal(name.to_owned()),
+        None => End::Status(u32::try_from(code).unwrap_or(255)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_as_ssh_tells_it() {
+        assert_eq!(end(3, None), End::Status(3));
+        assert_eq!(end(137, Some(9)), End::Signal("KILL".to_owned()));
+        assert_eq!(end(-1, None), End::Status(255));
+    }
+}

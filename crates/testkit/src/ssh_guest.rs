@@ -1,0 +1,39 @@
+//! A client of an SSH server with manners that OpenSSH's has not.
+
+use std::sync::Arc;
+
+use russh::client::{Config, Handler, connect};
+use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+
+struct Trusting;
+
+impl Handler for Trusting {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, _: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+/// Logs in with a key and opens sessions in one connection without asking for anything in them: how many of `count`
+/// were given. All are tried, and the connection has to outlive it.
+///
+/// # Panics
+/// When it is not let in, or the connection ends.
+pub async fn channels_given(port: u16, user: &str, key: &str, count: usize) -> usize {
+    let key = PrivateKey::from_openssh(key).expect("it is a private key");
+    let mut session =
+        connect(Arc::new(Config::default()), ("127.0.0.1", port), Trusting).await.expect("it answers");
+    let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
+    let entered = session.authenticate_publickey(user, key).await.expect("it answers");
+    assert!(entered.success(), "the key lets in");
+    let mut given = Vec::new();
+    for _ in 0..count {
+        match session.channel_open_session().await {
+            Ok(channel) => given.push(channel),
+            Err(russh::Error::ChannelOpenFailure(_)) => {}
+            Err(error) => panic!("the connection ended after {} channels: {error}", given.len()),
+        }
+    }
+    given.len()
+}

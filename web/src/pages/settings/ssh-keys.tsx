@@ -1,0 +1,133 @@
+import { Button } from 'antd'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { addSshKey, deleteSshKey, listSshKeys } from '../../api/client.ts'
+import { useMe } from '../../api/me.ts'
+import type { SshKey } from '../../api/types.ts'
+import { Ago } from '../../parts/ago.tsx'
+import { Command } from '../../parts/command.tsx'
+import { Dialog } from '../../parts/dialog.tsx'
+import { Field } from '../../parts/field.tsx'
+import { Fingerprint } from '../../parts/fingerprint.tsx'
+import { ProblemNotice } from '../../parts/notice.tsx'
+import { Sure } from '../../parts/sure.tsx'
+import { useAction, useLoad } from '../../parts/use-load.ts'
+
+/** Keys that let their person in at the SSH door. */
+export function SshKeys() {
+  const { t } = useTranslation()
+  const me = useMe()
+  const { data, problem, reload } = useLoad(listSshKeys)
+  const [adding, setAdding] = useState(false)
+  const [removing, setRemoving] = useState<SshKey | null>(null)
+  return (
+    <>
+      <p className="soft">{t('sshKeys.lead')}</p>
+      {me && <Command text={`ssh -p 2222 ${me.user.username}+SERVER@${location.hostname}`} />}
+      <ProblemNotice problem={problem} retry={reload} />
+      {data?.length === 0 && <p className="soft">{t('sshKeys.empty')}</p>}
+      {data && data.length > 0 && (
+        <ul className="cards">
+          {data.map((key) => (
+            <li key={key.id} data-ssh-key={key.name}>
+              <div>
+                <strong>{key.name}</strong>
+                <p>
+                  <Fingerprint algorithm={key.algorithm} fingerprint={key.fingerprint} />
+                </p>
+                <p className="soft">
+                  {t('tokens.made')} <Ago at={key.created} />
+                  {' · '}
+                  {key.last_used ? (
+                    <>
+                      {t('tokens.used')} <Ago at={key.last_used} />
+                    </>
+                  ) : (
+                    t('tokens.unused')
+                  )}
+                </p>
+              </div>
+              <Button
+                danger
+                aria-label={t('sshKeys.remove.what', { name: key.name })}
+                onClick={() => setRemoving(key)}
+              >
+                {t('sshKeys.remove')}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Button onClick={() => setAdding(true)}>{t('sshKeys.add')}</Button>
+      {adding && (
+        <Add
+          close={() => {
+            setAdding(false)
+            reload()
+          }}
+        />
+      )}
+      {removing && (
+        <Sure
+          title={t('sshKeys.remove.title', { name: removing.name })}
+          yes={t('sshKeys.remove')}
+          act={() => deleteSshKey(removing.id)}
+          close={() => {
+            setRemoving(null)
+            reload()
+          }}
+        >
+          <Fingerprint algorithm={removing.algorithm} fingerprint={removing.fingerprint} />
+          <p>{t('sshKeys.remove.lead')}</p>
+        </Sure>
+      )}
+    </>
+  )
+}
+
+function Add({ close }: { close: () => void }) {
+  const { t } = useTranslation()
+  const [text, setText] = useState('')
+  const [name, setName] = useState('')
+  const { busy, problem, run } = useAction()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run(async () => {
+      await addSshKey(text.trim(), name.trim())
+      close()
+    })
+  }
+  return (
+    <Dialog title={t('sshKeys.add')} close={close}>
+      <form className="form" onSubmit={submit}>
+        <div className="field">
+          <label htmlFor="ssh-key">{t('sshKeys.text')}</label>
+          <textarea
+            id="ssh-key"
+            className="input area code"
+            rows={4}
+            spellCheck={false}
+            data-first
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+          <div className="field-hint">{t('sshKeys.text.hint')}</div>
+        </div>
+        <Field
+          label={t('sshKeys.name')}
+          hint={t('sshKeys.name.hint')}
+          maxLength={100}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <ProblemNotice problem={problem} />
+        <div className="dialog-actions">
+          <Button onClick={close}>{t('form.cancel')}</Button>
+          <Button type="primary" htmlType="submit" loading={busy} disabled={!text.trim()}>
+            {t('sshKeys.add.submit')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
