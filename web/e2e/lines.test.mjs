@@ -64,7 +64,7 @@ after(async () => {
 })
 
 const box = () => admin.page.getByRole('region', { name: 'Line by line' })
-const field = () => box().getByLabel('Line', { exact: true })
+const field = () => box().getByRole('textbox')
 const last = () => box().locator('.lines-entry').last()
 
 async function run(line) {

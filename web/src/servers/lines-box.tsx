@@ -117,13 +117,12 @@ export function LinesBox({ server }: { server: Server }) {
       )}
       {lines.error && entries.length === 0 && <Notice tone="bad">{lines.error}</Notice>}
       <div className="lines-field">
-        <label htmlFor={id}>
-          <span className="unseen">{t('server.lines.line')}</span>
-          <code aria-hidden="true">{lines.prompt || '$ '}</code>
-        </label>
+        <code className="prompt-words" aria-hidden="true">
+          {lines.prompt || '$ '}
+        </code>
         <input
-          id={id}
           className="input"
+          aria-label={t('server.lines.line')}
           value={line}
           autoCapitalize="none"
           autoComplete="off"
