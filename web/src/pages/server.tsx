@@ -28,6 +28,7 @@ import { ServerForm } from '../servers/form.tsx'
 import { GrantsOf } from '../servers/grants-of.tsx'
 import { HostFacts } from '../servers/host-facts.tsx'
 import { HostKeys } from '../servers/host-keys.tsx'
+import { hasLines, LinesBox } from '../servers/lines-box.tsx'
 import { needsChoice, openOn } from '../servers/open.ts'
 import { Reached } from '../servers/reached.tsx'
 import { ResourcesBox } from '../servers/resources.tsx'
@@ -116,6 +117,7 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
         <HostKeys server={server} />
         <SessionsOn server={server} />
         {server.may.use && <ExecuteBox server={server} />}
+        {server.may.use && hasLines(server) && <LinesBox server={server} />}
         {server.may.use && <ResourcesBox server={server} />}
         {grants && <GrantsOf server={server} />}
         {limits && <Limits open={() => setOver('limits')} />}

@@ -71,7 +71,10 @@ export function LinesBox({ server }: { server: Server }) {
   const busy = isBusy(lines)
   const { entries } = lines
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is new is looked at
-  useEffect(() => log.current?.scrollTo(0, log.current.scrollHeight), [entries])
+  useEffect(() => {
+    // In newer browsers it returns a promise, which is no way to clean up.
+    void log.current?.scrollTo(0, log.current.scrollHeight)
+  }, [entries])
   const submit = () => {
     if (!line.trim()) return
     run(line)

@@ -22,10 +22,10 @@ export function SshKeys() {
   const [removing, setRemoving] = useState<SshKey | null>(null)
   return (
     <>
-      <p className="soft">{t('sshKeys.lead')}</p>
+      <p className="soft">{t('sshkeys.lead')}</p>
       {me && <Command text={`ssh -p 2222 ${me.user.username}+SERVER@${location.hostname}`} />}
       <ProblemNotice problem={problem} retry={reload} />
-      {data?.length === 0 && <p className="soft">{t('sshKeys.empty')}</p>}
+      {data?.length === 0 && <p className="soft">{t('sshkeys.empty')}</p>}
       {data && data.length > 0 && (
         <ul className="cards">
           {data.map((key) => (
@@ -49,16 +49,16 @@ export function SshKeys() {
               </div>
               <Button
                 danger
-                aria-label={t('sshKeys.remove.what', { name: key.name })}
+                aria-label={t('sshkeys.remove.what', { name: key.name })}
                 onClick={() => setRemoving(key)}
               >
-                {t('sshKeys.remove')}
+                {t('sshkeys.remove')}
               </Button>
             </li>
           ))}
         </ul>
       )}
-      <Button onClick={() => setAdding(true)}>{t('sshKeys.add')}</Button>
+      <Button onClick={() => setAdding(true)}>{t('sshkeys.add')}</Button>
       {adding && (
         <Add
           close={() => {
@@ -69,8 +69,8 @@ export function SshKeys() {
       )}
       {removing && (
         <Sure
-          title={t('sshKeys.remove.title', { name: removing.name })}
-          yes={t('sshKeys.remove')}
+          title={t('sshkeys.remove.title', { name: removing.name })}
+          yes={t('sshkeys.remove')}
           act={() => deleteSshKey(removing.id)}
           close={() => {
             setRemoving(null)
@@ -78,7 +78,7 @@ export function SshKeys() {
           }}
         >
           <Fingerprint algorithm={removing.algorithm} fingerprint={removing.fingerprint} />
-          <p>{t('sshKeys.remove.lead')}</p>
+          <p>{t('sshkeys.remove.lead')}</p>
         </Sure>
       )}
     </>
@@ -98,10 +98,10 @@ function Add({ close }: { close: () => void }) {
     })
   }
   return (
-    <Dialog title={t('sshKeys.add')} close={close}>
+    <Dialog title={t('sshkeys.add')} close={close}>
       <form className="form" onSubmit={submit}>
         <div className="field">
-          <label htmlFor="ssh-key">{t('sshKeys.text')}</label>
+          <label htmlFor="ssh-key">{t('sshkeys.text')}</label>
           <textarea
             id="ssh-key"
             className="input area code"
@@ -111,11 +111,11 @@ function Add({ close }: { close: () => void }) {
             value={text}
             onChange={(event) => setText(event.target.value)}
           />
-          <div className="field-hint">{t('sshKeys.text.hint')}</div>
+          <div className="field-hint">{t('sshkeys.text.hint')}</div>
         </div>
         <Field
-          label={t('sshKeys.name')}
-          hint={t('sshKeys.name.hint')}
+          label={t('sshkeys.name')}
+          hint={t('sshkeys.name.hint')}
           maxLength={100}
           value={name}
           onChange={(event) => setName(event.target.value)}
@@ -124,7 +124,7 @@ function Add({ close }: { close: () => void }) {
         <div className="dialog-actions">
           <Button onClick={close}>{t('form.cancel')}</Button>
           <Button type="primary" htmlType="submit" loading={busy} disabled={!text.trim()}>
-            {t('sshKeys.add.submit')}
+            {t('sshkeys.add.submit')}
           </Button>
         </div>
       </form>
