@@ -36,7 +36,7 @@ pub(super) fn open(listener: Option<TcpListener>, directory: &Path) -> Result<Op
     let Some(listener) = listener else { return Ok(None) };
     let key = HostKey::of(directory).map_err(anyhow::Error::from)?;
     let address = listener.local_addr().context("the ssh listener")?;
-    tracing::info!(%address, fingerprint = key.fingerprint(), "the ssh door is open");
+    tracing::info!(%address, host_key = key.fingerprint(), "the ssh door is open");
     Ok(Some(Door { listener, key }))
 }
 
