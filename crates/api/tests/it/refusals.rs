@@ -73,8 +73,8 @@ impl Foreign {
                 // Of administrators only, and none there is.
                 (
                     Some(
-                        &("credentials" | "groups" | "grants" | "host-authorities" | "connections"
-                        | "versions"),
+                        &("credentials" | "groups" | "grants" | "host-authorities" | "user-authorities"
+                        | "connections" | "versions"),
                     ),
                     "{id}",
                 ) => "4711",
@@ -97,8 +97,8 @@ fn body(route: &Listed) -> &'static str {
         "token_create" => r#"{"name":"x","scope":"full"}"#,
         "group_create" => r#"{"name":"x"}"#,
         "grant_create" => r#"{"user_id":1,"server_id":1}"#,
-        "host_authority_create" => r#"{"name":"x","key":"y"}"#,
-        "host_key_add" => r#"{"key":"y"}"#,
+        "host_authority_create" | "user_authority_create" => r#"{"name":"x","key":"y"}"#,
+        "host_key_add" | "ssh_key_create" => r#"{"key":"y"}"#,
         "credential_create" => r#"{"name":"x","username":"u","kind":"ask"}"#,
         "compat_server_create" => r#"{"name":"x","host_ip":"h","username":"u"}"#,
         "server_execute" | "compat_server_execute" => r#"{"command":"true"}"#,

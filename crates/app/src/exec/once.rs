@@ -272,8 +272,9 @@ mod tests {
     fn a_command_reaches_the_login_shell_as_it_was_written() {
         for text in ["it's", "a\nb \"c\" $HOME `id` \\ !", "'", "''", "äöü 用户"] {
             let command = format!("printf %s {}", quote(text));
-            let ran =
-                std::process::Command::new("/bin/sh").arg("-c").arg(for_shell("linux", &command)).output();
+            let mut shell = std::process::Command::new("/bin/sh");
+            // Nobody's start-up files.
+            let ran = shell.env("HOME", "/nonexistent").arg("-c").arg(for_shell("linux", &command)).output();
             assert_eq!(String::from_utf8(ran.unwrap().stdout).unwrap(), text);
         }
         assert_eq!(for_shell("cisco_ios", "show version"), "show version");

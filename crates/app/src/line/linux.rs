@@ -133,8 +133,10 @@ fn form(line: &str) -> Form {
         word.known().and_then(|bytes| std::str::from_utf8(bytes).ok()).map(quote)
     };
     let words: Option<Vec<_>> = fact.arguments.iter().map(known).collect();
-    // A tilde is the shell's to read, and so is what follows an ampersand.
-    let by_shell = line.contains(['~', '&', '\n', '?', '#', '!']) || program.is_empty();
+    // A tilde is the shell's to read, and so is what follows an ampersand. Words that only the shell knows (`time`,
+    // the name of a function that is made) leave no fact.
+    let first: String = line.split_whitespace().next().unwrap_or_default().replace(['\'', '"', '\\'], "");
+    let by_shell = line.contains(['~', '&', '\n', '?', '#', '!']) || program.is_empty() || first != program;
     match words {
         Some(words) if !by_shell && !BUILTINS.contains(&program) => Form::Line(
             [format!("exec {}", quote(program))].into_iter().chain(words).collect::<Vec<_>>().join(" "),
@@ -365,6 +367,8 @@ mod tests {
             "exit 3",
             "unreadable '",
             "time ls",
+            "list() { ls; }",
+            "(ls)",
             "if true; then ls; fi",
             "ls /???/rm",
         ] {
@@ -396,7 +400,8 @@ mod tests {
     fn a_signal_reaches_what_a_line_has_started() {
         let mut child = std::process::Command::new("setsid");
         let child = child.arg("/bin/sh").arg("-c").arg(text(None, &form("sleep 1000; echo on"), "mark"));
-        let mut child = child.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child =
+            child.env("HOME", "/nonexistent").stderr(std::process::Stdio::piped()).spawn().unwrap();
         let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         std::io::BufRead::read_line(&mut said, &mut line).unwrap();
@@ -408,6 +413,8 @@ mod tests {
 
     fn ran(cwd: Option<&str>, line: &str) -> (String, i32) {
         let ran = std::process::Command::new("/bin/sh")
+            // Nobody's start-up files.
+            .env("HOME", "/nonexistent")
             .arg("-c")
             .arg(text(cwd, &form(line), "mark"))
             .output()

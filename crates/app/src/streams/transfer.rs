@@ -66,9 +66,16 @@ pub async fn moved(ctx: &Ctx, on: OnServer, (transfer, moved): (Transfer, Moved)
 /// `scp -t`, `scp -f` and `rsync --server`, alone in their line and with nothing in it that the shell would decide:
 /// a right to move files is none to run commands.
 pub(super) fn of(line: &str) -> Option<Transfer> {
+    // Nobody would see how it ends.
+    if line.trim_end().ends_with('&') {
+        return None;
+    }
     let facts = Judge::facts(line).facts;
-    let [fact] = facts.as_slice() else { return None };
-    let plain = fact.kind == Kind::Command
+    let (fact, inner) = facts.split_first()?;
+    // What rsync would start with `-e` is a fact too; at the far end it is a list of abilities and starts nothing.
+    let is_rsync = fact.kind == Kind::Wrapper && fact.program.known() == Some(b"rsync");
+    let plain = (fact.kind == Kind::Command && inner.is_empty()
+        || is_rsync && inner.iter().all(|one| one.via == ["rsync"]))
         && fact.unknown.is_none()
         && fact.assignments.is_empty()
         && fact.redirects.is_empty()
@@ -127,6 +134,8 @@ mod tests {
             ("scp -t /tmp &", None),
             ("rsync -a a b", None),
             ("rsync --server -e.iLsfxCIvu . $HOME", None),
+            ("rsync --server -e.iLsfxCIvu . /tmp; reboot", None),
+            ("rsync --server . /tmp | sh", None),
             ("ls", None),
         ] {
             assert_eq!(of(line), what, "{line}");
