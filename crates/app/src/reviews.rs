@@ -307,7 +307,18 @@ fn check_reason(reason: Option<String>) -> Result<String, Error> {
 /// How it stands once the daemon's log has told of it, or after a while all the same.
 async fn told(ctx: &Ctx, id: Uuid) -> Result<Review, Error> {
     let mut news = ctx.app().news().hear();
-    // A news task that is gone tells nothing more; the database says how it stands.
-    drop(tokio::time::timeout(TOLD_WITHIN, news.wait_for(|now| !now.open.contains_key(&id))).await);
+    // The database says how it stands; the news say when to look again. One that has only just begun to wait may not
+    // be in them yet.
+    let decided = async {
+        loop {
+            let review = get(ctx, id).await?;
+            if review.state != "open" || news.changed().await.is_err() {
+                return Ok(review);
+            }
+        }
+    };
+    if let Ok(decided) = tokio::time::timeout(TOLD_WITHIN, decided).await {
+        return decided;
+    }
     get(ctx, id).await
 }

@@ -209,6 +209,7 @@ async fn sessions_are_listed_shared_and_ended() {
         "created",
         "cwd",
         "exit",
+        "label",
         "name",
         "owner",
         "pid",
