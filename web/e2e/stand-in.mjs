@@ -185,6 +185,12 @@ export class StandIn {
       : 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
     current,
   }))
+  sshKeys = [
+    {
+      ...{ id: uid(850), name: 'laptop', algorithm: 'ssh-ed25519', key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5' },
+      ...{ fingerprint: 'SHA256:pYh2Wv3mJ0yq', created: before(90), last_used: before(9) },
+    },
+  ]
   waiting = null
   /** What to answer instead, by `METHOD /path`. */
   instead = new Map()
@@ -256,6 +262,7 @@ export class StandIn {
     if (asked === 'PUT /api/v1/me/password') {
       return body.current === this.password ? none : problem(403, 'bad_credentials', 'wrong')
     }
+    if (path === '/api/v1/me/ssh-keys') return json({ items: this.sshKeys })
     if (path.startsWith('/api/v1/me/logins')) return this.#list('logins', method, path.split('/')[5])
     if (list === 'recordings' && method === 'GET') return this.#recordings(id, path, query)
     if (list === 'tokens' && method === 'POST') {

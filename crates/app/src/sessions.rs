@@ -294,11 +294,11 @@ pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
     seen.ok_or_else(|| Error::session(uid))
 }
 
-/// The caller's own sessions on a server that have not ended, of this name where one is given; newest first.
+/// The caller's own sessions on a server that have not ended; newest first.
 ///
 /// # Errors
 /// `NotLoggedIn`.
-pub fn own_on_server(ctx: &Ctx, server: i64, name: Option<&str>) -> Result<Vec<Uuid>, Error> {
+pub fn own_on_server(ctx: &Ctx, server: i64) -> Result<Vec<Uuid>, Error> {
     let uid = ctx.person()?.user.uid;
     let table = ctx.app().live();
     let table = table.borrow();
@@ -306,9 +306,26 @@ pub fn own_on_server(ctx: &Ctx, server: i64, name: Option<&str>) -> Result<Vec<U
     let own = table.sessions.values().rev().filter(|session| {
         let there = session.state != State::Ended && session.owner == Some(uid);
         let here = places.get(session.uid).is_some_and(|place| place.server_id == server);
-        there && here && name.is_none_or(|name| session.name.as_deref() == Some(name))
+        there && here
     });
     Ok(own.map(|session| session.uid).collect())
+}
+
+/// The caller's own session of this name on a server, if one has not ended. The daemon is asked: one that was opened
+/// a moment ago is found.
+///
+/// # Errors
+/// `NotLoggedIn`, `DaemonUnreachable`, `Daemon`.
+pub async fn own_named(ctx: &Ctx, server: i64, name: &str) -> Result<Option<Uuid>, Error> {
+    let uid = ctx.person()?.user.uid;
+    let open = live(ctx).await?;
+    let places = ctx.app().servers().places();
+    let found = open.iter().map(|seen| &seen.session).rev().find(|session| {
+        let there = session.state != State::Ended && session.owner == Some(uid);
+        let here = places.get(session.uid).is_some_and(|place| place.server_id == server);
+        there && here && session.name.as_deref() == Some(name)
+    });
+    Ok(found.map(|session| session.uid))
 }
 
 /// Asks the rules about a command that is to be typed into a session on a server without a person at the keys.

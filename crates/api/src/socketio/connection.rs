@@ -273,8 +273,7 @@ impl Connection {
     async fn open(&self, asked: &Connect) -> Result<(Shell, bool), bastide_app::Error> {
         let name = asked.service_id.map(|service| format!("service-{service}"));
         if let Some(name) = &name
-            && let Some(uid) =
-                sessions::own_on_server(&self.ctx, asked.server_id, Some(name))?.first().copied()
+            && let Some(uid) = sessions::own_named(&self.ctx, asked.server_id, name).await?
         {
             return Ok((Shell::attach(&self.ctx, uid, true).await?, true));
         }
