@@ -122,10 +122,11 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
         Error::Forbidden(Forbidden::Command(_)) => (StatusCode::FORBIDDEN, "command_refused"),
         Error::Forbidden(Forbidden::NotApproved(told)) => (StatusCode::FORBIDDEN, not_approved(told)),
-        Error::Forbidden(Forbidden::OwnReview) => (StatusCode::FORBIDDEN, "own_review"),
+        Error::Forbidden(Forbidden::Own(_)) => (StatusCode::FORBIDDEN, "own_review"),
+        Error::Forbidden(Forbidden::Closed(_)) => (StatusCode::FORBIDDEN, "closed_now"),
         Error::Forbidden(
-            Forbidden::NotAdministrator
-            | Forbidden::NotReviewer
+            Forbidden::Role(_)
+            | Forbidden::NoRight(_)
             | Forbidden::NoLocalShells
             | Forbidden::NoAccount
             | Forbidden::NeedsBrowser
@@ -186,6 +187,7 @@ fn not_found(what: What) -> &'static str {
         What::Thing(Thing::HostAuthority, _) => "host_authority_not_found",
         What::Thing(Thing::UserAuthority, _) => "user_authority_not_found",
         What::Thing(Thing::Connection, _) => "connection_not_found",
+        What::Thing(Thing::AccessRequest, _) => "access_request_not_found",
         What::Thing(Thing::RuleVersion, _) => "rule_version_not_found",
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bastide_app::{Caller, Ctx, Error, Origin, Shown, exec};
+use bastide_app::{Action, Caller, Ctx, Error, Origin, Shown, exec};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -193,22 +193,10 @@ pub(crate) async fn logged_in(request: Request, next: Next) -> Response {
     if known { next.run(request).await } else { Problem::from(Error::NotLoggedIn).into_response() }
 }
 
-/// Lets only administrators pass.
-pub(crate) async fn administrator(request: Request, next: Next) -> Response {
+/// Lets only those pass whose role lets them do this.
+pub(crate) async fn with_role(action: Action, request: Request, next: Next) -> Response {
     let asked = match request.extensions().get::<Ctx>() {
-        Some(ctx) => ctx.administrator(),
-        None => Err(Error::NotLoggedIn),
-    };
-    match asked {
-        Ok(()) => next.run(request).await,
-        Err(error) => Problem::from(error).into_response(),
-    }
-}
-
-/// Lets only those pass who decide on commands of others.
-pub(crate) async fn reviewer(request: Request, next: Next) -> Response {
-    let asked = match request.extensions().get::<Ctx>() {
-        Some(ctx) => ctx.reviewer(),
+        Some(ctx) => ctx.role_allows(action),
         None => Err(Error::NotLoggedIn),
     };
     match asked {

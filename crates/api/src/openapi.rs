@@ -80,11 +80,9 @@ pub fn document() -> Value {
         if listed.access == Access::Public {
             object["security"] = json!([]);
         }
-        if listed.access == Access::Admin {
-            object["description"] = json!("For administrators.");
-        }
-        if listed.access == Access::Reviewer {
-            object["description"] = json!("For reviewers and administrators.");
+        if let Access::Role(_) = listed.access {
+            let roles: Vec<_> = listed.access.roles().into_iter().map(|role| role.as_str()).collect();
+            object["description"] = json!(format!("Roles: {}.", roles.join(", ")));
         }
         let item = paths.entry(listed.path).or_insert_with(|| json!({}));
         item[listed.method.as_str().to_ascii_lowercase()] = object;

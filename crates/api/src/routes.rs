@@ -8,7 +8,8 @@
 //!     says("Make a thing").id::<i64>("id").takes::<New>().gives::<Thing>(201).may(&[409])),
 //! ```
 //!
-//! - The access: `Public` (this list may only shrink), `Login`, `Reviewer` or `Admin`; 401 and 403 follow from it.
+//! - The access: `Public` (this list may only shrink), `Login`, or the action that the caller's role has to allow;
+//!   401 and 403 follow from it.
 //! - The handler's name, noun_verb, is the operation id. Under `/api/v1/` the next word is the tag; other paths
 //!   under `/api/` are `compat`, and so begin their ids. `.named("…")` and `.under("…")` say otherwise.
 //! - `{…}` in the path is a UUID unless `.id::<T>("name")` says otherwise; take it with `ask::Id`, which answers 404.
@@ -38,6 +39,8 @@ use bastide_app::rules::{Diff, Outcome as RulesImported, Tried};
 use bastide_app::servers::View;
 use bastide_app::session_settings::{Settings as SettingsFields, Written as SessionSettings};
 use bastide_app::sessions::Seen;
+use bastide_app::store::Role;
+use bastide_app::{Action, role_may};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -59,10 +62,19 @@ pub enum Access {
     Public,
     /// Whoever has logged in.
     Login,
-    /// Reviewers and administrators.
-    Reviewer,
-    /// Administrators.
-    Admin,
+    /// Those whose role lets them do this.
+    Role(Action),
+}
+
+impl Access {
+    /// The roles that pass.
+    pub fn roles(self) -> Vec<Role> {
+        let passes = |role: &Role| match self {
+            Self::Public | Self::Login => true,
+            Self::Role(action) => role_may(*role, action),
+        };
+        Role::ALL.into_iter().filter(passes).collect()
+    }
 }
 
 /// One route as it is listed.
@@ -122,10 +134,22 @@ impl Route {
     }
 }
 
+macro_rules! access {
+    (Public) => {
+        Access::Public
+    };
+    (Login) => {
+        Access::Login
+    };
+    ($action:ident) => {
+        Access::Role(Action::$action)
+    };
+}
+
 macro_rules! route {
     ($access:ident $method:ident $path:literal $handler:path, $operation:expr) => {
         Route::new(
-            (Access::$access, Method::$method, $path),
+            (access!($access), Method::$method, $path),
             stringify!($handler),
             on(MethodFilter::$method, $handler),
             $operation,
@@ -161,7 +185,7 @@ fn about_the_server() -> Vec<Route> {
             says("Whether the process answers").named("health_live").gives_text(200, "text/plain")),
         route!(Public GET    "/readyz"                      health::ready,
             says("Whether it can do its work").named("health_ready").gives_text(200, "text/plain")),
-        route!(Admin  GET    "/metrics"                     metrics::metrics_get,
+        route!(MetricsRead GET "/metrics" metrics::metrics_get,
             says("Counts and durations, in the text format of Prometheus").gives_text(200, "text/plain")),
         route!(Public POST   "/api/v1/login"                login::login_begin,
             says("Log in with a password; sets the cookie").takes::<login::Credentials>().gives::<login::Begun>(200).may(&[401, 429])),
@@ -214,23 +238,23 @@ fn about_the_caller() -> Vec<Route> {
 #[rustfmt::skip]
 fn about_people() -> Vec<Route> {
     vec![
-        route!(Admin  GET    "/api/v1/users"                users::user_list,
+        route!(UserList GET "/api/v1/users" users::user_list,
             says("People, by name").query::<page::Page>().gives::<users::List>(200).may(&[422])),
-        route!(Admin  POST   "/api/v1/users"                users::user_create,
+        route!(UserCreate POST "/api/v1/users" users::user_create,
             says("Add a person, who gets in by a login link first").takes::<users::New>().gives::<users::User>(201).may(&[409])),
-        route!(Admin  GET    "/api/v1/users/{id}"           users::user_get,
+        route!(UserRead GET "/api/v1/users/{id}" users::user_get,
             says("One person").id::<i64>("id").gives::<users::User>(200)),
-        route!(Admin  PATCH  "/api/v1/users/{id}"           users::user_change,
+        route!(UserChange PATCH "/api/v1/users/{id}" users::user_change,
             says("Change a person; who is disabled is logged out").id::<i64>("id").takes::<users::Edit>().gives::<users::User>(200).may(&[409])),
-        route!(Admin  DELETE "/api/v1/users/{id}"           users::user_remove,
+        route!(UserRemove DELETE "/api/v1/users/{id}" users::user_remove,
             says("Remove a person; their sessions and recordings stay").id::<i64>("id").gives_nothing(204).may(&[409])),
-        route!(Admin  POST   "/api/v1/users/{id}/login-link" users::user_link,
+        route!(UserLink POST "/api/v1/users/{id}/login-link" users::user_link,
             says("Make a login link for a person").id::<i64>("id").gives::<users::Link>(201)),
-        route!(Admin  GET    "/api/v1/user-authorities"     ssh_keys::user_authority_list,
+        route!(UserAuthorityList GET "/api/v1/user-authorities" ssh_keys::user_authority_list,
             says("Keys whose user certificates are good at the SSH door").under("users").gives::<ssh_keys::AuthorityList>(200)),
-        route!(Admin  POST   "/api/v1/user-authorities"     ssh_keys::user_authority_create,
+        route!(UserAuthorityCreate POST "/api/v1/user-authorities" ssh_keys::user_authority_create,
             says("Trust a key to say who people are").under("users").takes::<ssh_keys::NewAuthority>().gives::<ssh_keys::UserAuthority>(201).may(&[409])),
-        route!(Admin  DELETE "/api/v1/user-authorities/{id}" ssh_keys::user_authority_remove,
+        route!(UserAuthorityRemove DELETE "/api/v1/user-authorities/{id}" ssh_keys::user_authority_remove,
             says("Trust a key no longer; connections that came by its certificates end").under("users").id::<i64>("id").gives_nothing(204)),
     ]
 }
@@ -241,13 +265,13 @@ fn about_servers() -> Vec<Route> {
     vec![
         route!(Login  GET    "/api/v1/servers"              servers::server_list,
             says("Servers that the caller may use, by name").query::<servers::Wanted>().gives::<servers::List>(200).may(&[400, 422])),
-        route!(Admin  POST   "/api/v1/servers"              servers::server_create,
+        route!(ServerCreate POST "/api/v1/servers" servers::server_create,
             says("Add a server").takes::<servers::New>().gives::<View>(201).may(&[409])),
-        route!(Admin  POST   "/api/v1/servers/import"       imports::server_import,
+        route!(ServerImport POST "/api/v1/servers/import" imports::server_import,
             says("Add and change the servers of a list; harmless twice").takes::<imports::New>().gives::<Outcome>(200)).up_to(server::MAX_LIST),
-        route!(Admin  GET    "/api/v1/servers/export"       imports::server_export,
+        route!(ServerExport GET "/api/v1/servers/export" imports::server_export,
             says("Every server as a list, without secrets").query::<imports::Wanted>().gives_text(200, "text/plain")),
-        route!(Admin  POST   "/api/v1/servers/known-hosts"  imports::known_hosts_import,
+        route!(ServerImport POST "/api/v1/servers/known-hosts" imports::known_hosts_import,
             says("Accept the keys that a known_hosts file has for servers that are there").takes::<imports::KnownHosts>().gives::<Outcome>(200)).up_to(server::MAX_LIST),
         route!(Login  GET    "/api/v1/servers/{id}"         servers::server_get,
             says("One server").id::<i64>("id").gives::<View>(200)),
@@ -263,25 +287,25 @@ fn about_servers() -> Vec<Route> {
             says("The host key that a server shows now; nothing is accepted by it").id::<i64>("id").gives::<host_keys::Presented>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/host-keys/{id}"       host_keys::host_key_remove,
             says("Accept a host key no longer; the next connection asks again").under("servers").id::<i64>("id").gives_nothing(204)),
-        route!(Admin  GET    "/api/v1/host-authorities"     host_keys::host_authority_list,
+        route!(HostAuthorityList GET "/api/v1/host-authorities" host_keys::host_authority_list,
             says("Keys whose host certificates are accepted").under("servers").gives::<host_keys::AuthorityList>(200)),
-        route!(Admin  POST   "/api/v1/host-authorities"     host_keys::host_authority_create,
+        route!(HostAuthorityCreate POST "/api/v1/host-authorities" host_keys::host_authority_create,
             says("Accept every host key that a key has signed").under("servers").takes::<host_keys::NewAuthority>().gives::<host_keys::HostAuthority>(201).may(&[409])),
-        route!(Admin  DELETE "/api/v1/host-authorities/{id}" host_keys::host_authority_remove,
+        route!(HostAuthorityRemove DELETE "/api/v1/host-authorities/{id}" host_keys::host_authority_remove,
             says("Accept the host certificates of a key no longer").under("servers").id::<i64>("id").gives_nothing(204)),
-        route!(Admin  GET    "/api/v1/groups"               groups::group_list,
+        route!(GroupList GET "/api/v1/groups" groups::group_list,
             says("Groups of people, by name").query::<page::Page>().gives::<groups::List>(200).may(&[422])),
-        route!(Admin  POST   "/api/v1/groups"               groups::group_create,
+        route!(GroupCreate POST "/api/v1/groups" groups::group_create,
             says("Make a group of people").takes::<groups::New>().gives::<groups::Group>(201).may(&[409])),
-        route!(Admin  PATCH  "/api/v1/groups/{id}"          groups::group_change,
+        route!(GroupChange PATCH "/api/v1/groups/{id}" groups::group_change,
             says("Change a group; who leaves it loses at once what it was granted").id::<i64>("id").takes::<groups::Edit>().gives::<groups::Group>(200).may(&[409])),
-        route!(Admin  DELETE "/api/v1/groups/{id}"          groups::group_remove,
+        route!(GroupRemove DELETE "/api/v1/groups/{id}" groups::group_remove,
             says("Remove a group and what was granted to it").id::<i64>("id").gives_nothing(204)),
-        route!(Admin  GET    "/api/v1/grants"               grants::grant_list,
+        route!(GrantList GET "/api/v1/grants" grants::grant_list,
             says("Who may use which servers").query::<page::Page>().gives::<grants::List>(200).may(&[422])),
-        route!(Admin  POST   "/api/v1/grants"               grants::grant_create,
+        route!(GrantCreate POST "/api/v1/grants" grants::grant_create,
             says("Let somebody use a server, or all with a tag").takes::<grants::New>().gives::<grants::Grant>(201)),
-        route!(Admin  DELETE "/api/v1/grants/{id}"          grants::grant_remove,
+        route!(GrantRemove DELETE "/api/v1/grants/{id}" grants::grant_remove,
             says("Take a grant away; terminals that are open by it end").id::<i64>("id").gives_nothing(204)),
     ]
 }
@@ -290,15 +314,15 @@ fn about_servers() -> Vec<Route> {
 #[rustfmt::skip]
 fn about_credentials() -> Vec<Route> {
     vec![
-        route!(Admin  GET    "/api/v1/credentials"          credentials::credential_list,
+        route!(CredentialList GET "/api/v1/credentials" credentials::credential_list,
             says("Credentials, by name, without their secrets").query::<page::Page>().gives::<credentials::List>(200).may(&[422])),
-        route!(Admin  POST   "/api/v1/credentials"          credentials::credential_create,
+        route!(CredentialCreate POST "/api/v1/credentials" credentials::credential_create,
             says("Add a credential; its secrets are never given out").takes::<credentials::New>().gives::<credentials::Credential>(201).may(&[409])),
-        route!(Admin  GET    "/api/v1/credentials/{id}"     credentials::credential_get,
+        route!(CredentialRead GET "/api/v1/credentials/{id}" credentials::credential_get,
             says("One credential, without its secrets").id::<i64>("id").gives::<credentials::Credential>(200)),
-        route!(Admin  PATCH  "/api/v1/credentials/{id}"     credentials::credential_change,
+        route!(CredentialChange PATCH "/api/v1/credentials/{id}" credentials::credential_change,
             says("Change a credential").id::<i64>("id").takes::<credentials::Edit>().gives::<credentials::Credential>(200).may(&[409])),
-        route!(Admin  DELETE "/api/v1/credentials/{id}"     credentials::credential_remove,
+        route!(CredentialRemove DELETE "/api/v1/credentials/{id}" credentials::credential_remove,
             says("Remove a credential that nothing uses").id::<i64>("id").gives_nothing(204).may(&[409])),
     ]
 }
@@ -342,17 +366,17 @@ fn about_session_settings() -> Vec<Route> {
     vec![
         route!(Login  GET    "/api/v1/session-settings/effective" session_settings::session_settings_effective,
             says("What holds for the caller's sessions, and which scope says it; for administrators anybody's").query::<session_settings::Whose>().gives::<session_settings::Effective>(200).may(&[400, 403, 404])),
-        route!(Admin  GET    "/api/v1/session-settings/global" session_settings::session_settings_global_get,
+        route!(SessionSettingsRead GET "/api/v1/session-settings/global" session_settings::session_settings_global_get,
             says("Settings for everybody's sessions").gives::<SessionSettings>(200)),
-        route!(Admin  PUT    "/api/v1/session-settings/global" session_settings::session_settings_global_put,
+        route!(SessionSettingsChange PUT "/api/v1/session-settings/global" session_settings::session_settings_global_put,
             says("Write settings for everybody's sessions, when `If-Match` names the version that was seen (0: none)").takes::<SettingsFields>().gives::<SessionSettings>(200).may(&[412, 428])),
-        route!(Admin  GET    "/api/v1/session-settings/servers/{id}" session_settings::session_settings_server_get,
+        route!(SessionSettingsRead GET "/api/v1/session-settings/servers/{id}" session_settings::session_settings_server_get,
             says("Settings for sessions on a server").id::<i64>("id").gives::<SessionSettings>(200)),
-        route!(Admin  PUT    "/api/v1/session-settings/servers/{id}" session_settings::session_settings_server_put,
+        route!(SessionSettingsChange PUT "/api/v1/session-settings/servers/{id}" session_settings::session_settings_server_put,
             says("Write settings for sessions on a server, likewise").id::<i64>("id").takes::<SettingsFields>().gives::<SessionSettings>(200).may(&[412, 428])),
-        route!(Admin  GET    "/api/v1/session-settings/users/{id}" session_settings::session_settings_user_get,
+        route!(SessionSettingsRead GET "/api/v1/session-settings/users/{id}" session_settings::session_settings_user_get,
             says("Settings for a person's sessions").id::<i64>("id").gives::<SessionSettings>(200)),
-        route!(Admin  PUT    "/api/v1/session-settings/users/{id}" session_settings::session_settings_user_put,
+        route!(SessionSettingsChange PUT "/api/v1/session-settings/users/{id}" session_settings::session_settings_user_put,
             says("Write settings for a person's sessions, likewise").id::<i64>("id").takes::<SettingsFields>().gives::<SessionSettings>(200).may(&[412, 428])),
     ]
 }
@@ -361,23 +385,23 @@ fn about_session_settings() -> Vec<Route> {
 #[rustfmt::skip]
 fn about_rules() -> Vec<Route> {
     vec![
-        route!(Reviewer GET  "/api/v1/rules"                rules::rules_get,
+        route!(RulesRead GET "/api/v1/rules" rules::rules_get,
             says("The rules on commands that hold").gives::<rules::Current>(200)),
-        route!(Admin  PUT    "/api/v1/rules"                rules::rules_put,
+        route!(RulesChange PUT "/api/v1/rules" rules::rules_put,
             says("Save rules, when `If-Match` names the version that holds; they hold at once").takes::<rules::New>().gives::<rules::Current>(200).may(&[412, 428])).up_to(server::MAX_RULES_BODY),
-        route!(Reviewer GET  "/api/v1/rules/groups"         rules::rules_groups,
+        route!(RulesRead GET "/api/v1/rules/groups" rules::rules_groups,
             says("Command groups that come with the product").gives::<rules::Groups>(200)),
-        route!(Reviewer GET  "/api/v1/rules/versions"       rules::rule_version_list,
+        route!(RulesRead GET "/api/v1/rules/versions" rules::rule_version_list,
             says("Versions of the rules, newest first").query::<page::Page>().gives::<rules::List>(200).may(&[400, 422])),
-        route!(Reviewer GET  "/api/v1/rules/versions/{id}"  rules::rule_version_get,
+        route!(RulesRead GET "/api/v1/rules/versions/{id}" rules::rule_version_get,
             says("The rules as they were").id::<i64>("id").gives::<rules::Version>(200)),
-        route!(Reviewer GET  "/api/v1/rules/versions/{id}/diff" rules::rule_version_diff,
+        route!(RulesRead GET "/api/v1/rules/versions/{id}/diff" rules::rule_version_diff,
             says("What has changed since a version").id::<i64>("id").query::<rules::With>().gives::<Diff>(200)),
-        route!(Admin  POST   "/api/v1/rules/versions/{id}/restore" rules::rule_version_restore,
+        route!(RulesChange POST "/api/v1/rules/versions/{id}/restore" rules::rule_version_restore,
             says("Save an earlier version as a new one").id::<i64>("id").gives::<rules::Current>(200).may(&[409, 422])),
-        route!(Reviewer POST "/api/v1/rules/try"            rules::rules_try,
+        route!(RulesTry POST "/api/v1/rules/try" rules::rules_try,
             says("What the rules would say to a command, which does not run").takes::<rules::Try>().gives::<Tried>(200)).up_to(server::MAX_RULES_BODY),
-        route!(Admin  POST   "/api/v1/rules/import"         rules::rules_import,
+        route!(RulesChange POST "/api/v1/rules/import" rules::rules_import,
             says("Take rules out of a list, each by itself").takes::<rules::Import>().gives::<RulesImported>(200).may(&[409])).up_to(server::MAX_RULES_BODY),
     ]
 }
@@ -398,7 +422,7 @@ fn about_reviews() -> Vec<Route> {
             says("Give up a command of one's own that waits").gives::<Review>(200).may(&[409, 502])),
         route!(Login  GET    "/api/v1/sessions/{uid}/verdicts" reviews::session_verdicts,
             says("What was judged in a session, oldest first").query::<reviews::WantedVerdicts>().gives::<reviews::Verdicts>(200)),
-        route!(Reviewer GET  "/api/v1/alerts"               reviews::alert_list,
+        route!(AlertList GET "/api/v1/alerts" reviews::alert_list,
             says("What somebody has to know, newest first").query::<page::Page>().gives::<reviews::Alerts>(200).may(&[422])),
     ]
 }
@@ -409,7 +433,7 @@ fn of_earlier_designs() -> Vec<Route> {
     vec![
         route!(Login  GET    "/api/servers"                 seed_003::server_list,
             says("Servers that the caller may use, as an array").lists::<seed_003::Server>(200)),
-        route!(Admin  POST   "/api/servers"                 seed_003::server_create,
+        route!(ServerCreate POST "/api/servers" seed_003::server_create,
             says("Add a server").takes::<seed_003::New>().gives::<seed_003::Created>(201).may(&[409])),
         route!(Login  PUT    "/api/servers/{id}"            seed_003::server_change,
             says("Change a server").id::<i64>("id").takes::<seed_003::Edit>().gives::<seed_003::Message>(200).may(&[409])),
@@ -451,9 +475,9 @@ fn about_connections() -> Vec<Route> {
             says("Look whether all servers answer that the caller may use").gives::<checks::Statuses>(200)),
         route!(Login  GET    "/api/v1/servers/{id}/resources" checks::server_resources,
             says("Processor, memory and disks of a server, and what it is").id::<i64>("id").gives::<Resources>(200).may(&[422])),
-        route!(Admin  GET    "/api/v1/connections"          exec::connection_list,
+        route!(ConnectionList GET "/api/v1/connections" exec::connection_list,
             says("Connections to servers that terminals and commands share").gives::<Connections>(200)),
-        route!(Admin  DELETE "/api/v1/connections/{id}"     exec::connection_end,
+        route!(ConnectionEnd DELETE "/api/v1/connections/{id}" exec::connection_end,
             says("End a connection and what runs in it").id::<u64>("id").query::<exec::OfPool>().gives_nothing(204).may(&[400, 502, 503])),
     ]
 }
@@ -501,8 +525,9 @@ pub(crate) fn router(site: Site) -> Router {
         let handler = match listed.access {
             Access::Public => handler,
             Access::Login => handler.route_layer(from_fn(frame::logged_in)),
-            Access::Reviewer => handler.route_layer(from_fn(frame::reviewer)),
-            Access::Admin => handler.route_layer(from_fn(frame::administrator)),
+            Access::Role(action) => {
+                handler.route_layer(from_fn(move |request, next| frame::with_role(action, request, next)))
+            }
         };
         router = router.route(listed.path, handler);
     }

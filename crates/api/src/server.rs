@@ -17,9 +17,10 @@ use tokio::sync::Semaphore;
 use crate::metrics::Measures;
 use crate::routes;
 use crate::socketio::SocketIo;
+pub use bastide_app::Network;
 use connection::Connections;
 pub(crate) use peer::PeerAddress;
-pub use peer::{Network, Proxies};
+pub use peer::Proxies;
 use places::Places;
 pub use tls::{Tls, TlsError};
 

@@ -21,6 +21,10 @@ use crate::server::Site;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Role {
     Admin,
+    /// Manages servers and uses them all; neither people, nor rules, nor grants.
+    Operator,
+    /// Sees everything and changes nothing.
+    Auditor,
     /// Decides reviews of others' commands, beside what a user may.
     Reviewer,
     User,
@@ -30,6 +34,8 @@ impl From<store::Role> for Role {
     fn from(role: store::Role) -> Self {
         match role {
             store::Role::Admin => Self::Admin,
+            store::Role::Operator => Self::Operator,
+            store::Role::Auditor => Self::Auditor,
             store::Role::Reviewer => Self::Reviewer,
             store::Role::User => Self::User,
         }
@@ -40,6 +46,8 @@ impl From<Role> for store::Role {
     fn from(role: Role) -> Self {
         match role {
             Role::Admin => Self::Admin,
+            Role::Operator => Self::Operator,
+            Role::Auditor => Self::Auditor,
             Role::Reviewer => Self::Reviewer,
             Role::User => Self::User,
         }

@@ -1,8 +1,15 @@
-//! Who may do what. The one place where that is decided.
+//! Who may do what. The one place where that is decided: by the policies, on what grants give.
+//!
+//! A grant of a server covers the servers on the way to it, and only as the way.
+
+pub(crate) mod granted;
+mod network;
+pub(crate) mod page;
+mod policies;
 
 use std::sync::Arc;
 
-use bastide_store::{Role, Scope, Server, User};
+use bastide_store::{Right, Rights, Role, Scope, Server, User};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,107 +20,11 @@ use crate::servers;
 use crate::shares::Stay;
 use crate::{Error, sessions::Access};
 
-/// What an action asks of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    Login,
-    /// A reviewer or an administrator.
-    Reviewer,
-    Administrator,
-    /// At least this much of one session.
-    Session(Access),
-    /// At least this much of one server.
-    Server(Reach),
-}
-
-/// What somebody may do with a server, least first. Administrators manage; others use what is granted to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Reach {
-    Use,
-    Manage,
-}
+pub(crate) use granted::Granted;
+pub use network::Network;
+pub(crate) use policies::{Asker, On, Policies, Relation};
 
 impl Action {
-    fn need(self) -> Need {
-        match self {
-            Self::SessionList
-            | Self::RecordingList
-            | Self::ShareUse
-            | Self::Logout
-            | Self::LoginList
-            | Self::LoginEnd
-            | Self::PasswordChange
-            | Self::TokenList
-            | Self::TokenCreate
-            | Self::TokenRemove
-            | Self::SshKeyList
-            | Self::SshKeyCreate
-            | Self::SshKeyRemove
-            | Self::ServerList
-            | Self::ServerCheckAll
-            | Self::ReviewList
-            | Self::ReviewCancel => Need::Login,
-            Self::RulesRead | Self::RulesTry | Self::ReviewDecide | Self::AlertList => Need::Reviewer,
-            Self::SessionCreate
-            | Self::UserList
-            | Self::UserRead
-            | Self::UserCreate
-            | Self::UserChange
-            | Self::UserRemove
-            | Self::UserLink
-            | Self::MetricsRead
-            | Self::ServerCreate
-            | Self::ServerImport
-            | Self::ServerExport
-            | Self::CredentialList
-            | Self::CredentialRead
-            | Self::CredentialCreate
-            | Self::CredentialChange
-            | Self::CredentialRemove
-            | Self::CredentialUse
-            | Self::GroupList
-            | Self::GroupCreate
-            | Self::GroupChange
-            | Self::GroupRemove
-            | Self::GrantList
-            | Self::GrantCreate
-            | Self::GrantRemove
-            | Self::HostAuthorityList
-            | Self::HostAuthorityCreate
-            | Self::HostAuthorityRemove
-            | Self::UserAuthorityList
-            | Self::UserAuthorityCreate
-            | Self::UserAuthorityRemove
-            | Self::ConnectionList
-            | Self::ConnectionEnd
-            | Self::RulesChange
-            | Self::SessionSettingsRead
-            | Self::SessionSettingsChange => Need::Administrator,
-            Self::ServerRead
-            | Self::ServerUse
-            | Self::ServerExecute
-            | Self::ServerForward
-            | Self::FileUpload
-            | Self::FileDownload
-            | Self::ServerCheck
-            | Self::HostKeyList
-            | Self::HostKeyScan
-            | Self::HostKeyAccept => Need::Server(Reach::Use),
-            Self::ServerChange | Self::ServerRemove | Self::HostKeyAdd | Self::HostKeyRemove => {
-                Need::Server(Reach::Manage)
-            }
-            Self::SessionRead | Self::SessionWatch => Need::Session(Access::Watch),
-            Self::SessionWrite => Need::Session(Access::Write),
-            Self::SessionEnd
-            | Self::SessionEvents
-            | Self::VerdictList
-            | Self::RecordingRead
-            | Self::ShareList
-            | Self::ShareCreate
-            | Self::ShareRemove => Need::Session(Access::Own),
-        }
-    }
-
     /// Whether a token that may only read is enough.
     fn only_looks(self) -> bool {
         matches!(
@@ -146,7 +57,13 @@ impl Action {
                 | Self::ReviewList
                 | Self::AlertList
                 | Self::VerdictList
+                | Self::AccessRequestList
+                | Self::AccessRead
                 | Self::SessionSettingsRead
+                | Self::ServerAccessRead
+                | Self::FileList
+                | Self::FileDownload
+                | Self::SessionObserve
         )
     }
 
@@ -156,72 +73,37 @@ impl Action {
     }
 }
 
-/// Who decides on commands of others, and is told of alerts.
-pub(crate) fn decides(user: &User) -> bool {
-    matches!(user.role, Role::Admin | Role::Reviewer)
+/// Who decides on commands of others.
+pub(crate) fn decides(app: &App, user: &User) -> bool {
+    app.policies().allow(Asker::of(user), Action::ReviewDecide)
 }
 
-/// What somebody has of one server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Granted {
-    pub(crate) reach: Reach,
-    /// With which credentials, and until when: none is the server's default one. Empty for those who manage,
-    /// who take any.
-    pub(crate) ways: Vec<(Option<i64>, Option<Timestamp>)>,
-}
-
-impl Granted {
-    /// Until when they have it with this credential (none is the server's default one); `None`: they have not.
-    pub(crate) fn until(&self, credential: Option<i64>) -> Option<Option<Timestamp>> {
-        if self.reach == Reach::Manage {
-            return Some(None);
-        }
-        let ways = self.ways.iter().filter(|(with, _)| *with == credential);
-        // The longest; one without an end is longer than any.
-        ways.map(|(_, until)| *until).max_by_key(|until| until.unwrap_or(Timestamp::MAX))
-    }
-}
-
-/// What a person has of a server: administrators all, others what is granted to them, the disabled nothing.
-/// A grant of a server covers the servers on the way to it, and only as the way.
-pub(crate) fn of_server(app: &App, user: &User, server: &Server) -> Option<Granted> {
-    match user.role {
-        _ if !user.enabled => None,
-        Role::Admin => Some(Granted { reach: Reach::Manage, ways: Vec::new() }),
-        Role::User | Role::Reviewer => app.servers().now().granted(user.id, server, app.clock().now()),
-    }
+/// Who sees commands of others that wait.
+pub(crate) fn oversees(app: &App, user: &User) -> bool {
+    app.policies().allow(Asker::of(user), Action::AlertList)
 }
 
 /// What the caller has of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) access: Access,
-    /// A guest's stay ends.
+    relation: Relation,
+    /// A guest's stay ends, and so does a right that lets watch.
     pub(crate) until: Option<Timestamp>,
 }
 
 impl Ctx {
-    /// Asks whether the caller may do this to that, where it is about no session.
+    /// Asks whether the caller may do this to that, where it is about no session and no server.
     ///
     /// # Errors
     /// `NotLoggedIn`, `Forbidden`.
     pub fn authorize<T>(&self, action: Action, target: T) -> Result<Authorized<T>, Error> {
         let person = self.may(action)?;
-        match action.need() {
-            Need::Login => {}
-            Need::Reviewer if decides(&person.user) => {}
-            Need::Reviewer => return Err(Forbidden::NotReviewer.into()),
-            Need::Administrator if person.user.role == Role::Admin => {}
-            Need::Administrator if action == Action::SessionCreate => {
-                return Err(Forbidden::NoLocalShells.into());
-            }
-            Need::Administrator => return Err(Forbidden::NotAdministrator.into()),
-            // To be asked by `authorize_session` and `authorize_server`: without their target nobody but
-            // administrators.
-            Need::Session(_) | Need::Server(_) if person.user.role == Role::Admin => {}
-            Need::Session(_) | Need::Server(_) => return Err(Forbidden::NotAdministrator.into()),
+        match self.policies().allow(Asker::of(&person.user), action) {
+            true => Ok(Authorized::new(target, person)),
+            false if action == Action::SessionCreate => Err(Forbidden::NoLocalShells.into()),
+            false => Err(Forbidden::Role(self.who_may(action)).into()),
         }
-        Ok(Authorized::new(target, person))
     }
 
     /// Asks whether the caller may do this to a session of this owner. Whoever may not even know of
@@ -239,10 +121,11 @@ impl Ctx {
         let person = self.person()?;
         let held = self.access(session, owner).ok_or_else(|| Error::session(session))?;
         self.may(action)?;
-        match action.need() {
-            Need::Session(needed) if held.access >= needed => Ok((Authorized::new(session, person), held)),
-            Need::Session(Access::Write) => Err(Forbidden::WatchOnly.into()),
-            _ => Err(Forbidden::NotOwner.into()),
+        let asker = Asker::of(&person.user);
+        match self.policies().allow_on_session(asker, action, held.relation) {
+            true => Ok((Authorized::new(session, person), held)),
+            false if action == Action::SessionWrite => Err(Forbidden::WatchOnly.into()),
+            false => Err(Forbidden::NotOwner.into()),
         }
     }
 
@@ -257,42 +140,138 @@ impl Ctx {
         id: i64,
     ) -> Result<(Authorized<Arc<Server>>, Granted), Error> {
         let person = self.person()?;
-        let server = self.app().servers().get(id);
-        let granted = server.as_ref().and_then(|server| of_server(self.app(), &person.user, server));
-        let (Some(server), Some(granted)) = (server, granted) else {
-            return Err(Error::NotFound(What::Thing(Thing::Server, id)));
-        };
+        let none = || Error::NotFound(What::Thing(Thing::Server, id));
+        let known = self.app().servers().now();
+        let server = known.servers.get(&id).ok_or_else(none)?;
+        let granted = known.granted(&person.user, server, &self.moment(&known));
+        if !granted.allows(self.policies(), Action::ServerRead) {
+            // Whoever holds a grant knows of the server at any hour and from anywhere.
+            return Err(granted.closed.map_or_else(none, |why| Forbidden::Closed(why).into()));
+        }
         self.may(action)?;
-        match action.need() {
-            Need::Server(needed) if granted.reach >= needed => Ok((Authorized::new(server, person), granted)),
-            _ => Err(Forbidden::NotAdministrator.into()),
+        match granted.allows(self.policies(), action) {
+            true => Ok((Authorized::new(Arc::clone(server), person), granted)),
+            false => Err(self.lacks(&granted, action).into()),
+        }
+    }
+
+    /// What the caller has of these servers, of those that they may do this to.
+    pub(crate) fn granted_of<'a>(
+        &self,
+        action: Action,
+        servers: impl Iterator<Item = &'a Arc<Server>>,
+    ) -> Vec<(Arc<Server>, Granted)> {
+        let Ok(person) = self.person() else { return Vec::new() };
+        let known = self.app().servers().now();
+        let moment = self.moment(&known);
+        let granted = |server: &Arc<Server>| {
+            let granted = known.granted(&person.user, server, &moment);
+            granted.allows(self.policies(), action).then(|| (Arc::clone(server), granted))
+        };
+        servers.filter_map(granted).collect()
+    }
+
+    /// Now, from where the caller asks.
+    pub(crate) fn moment(&self, known: &servers::Known) -> granted::Moment {
+        known.moment((self.clock().now(), self.origin().address))
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        self.app().policies()
+    }
+
+    /// What is missing to whoever may not do this to a server that they know of.
+    fn lacks(&self, granted: &Granted, action: Action) -> Forbidden {
+        let policies = self.policies();
+        let enough = |right: &Right| {
+            let rights = granted.rights().with(*right);
+            policies.allow_on_server(granted.asker, action, rights)
+        };
+        match Right::ALL.into_iter().find(enough) {
+            Some(right) => Forbidden::NoRight(right),
+            // A terminal takes two.
+            None if policies.allow_on_server(granted.asker, action, Rights::usual()) => {
+                Forbidden::NoRight(Right::Connect)
+            }
+            None => Forbidden::Role(self.who_may(action)),
+        }
+    }
+
+    /// Whose role would be enough, in words; the least one first.
+    fn who_may(&self, action: Action) -> &'static str {
+        let may = |role| self.policies().allow(Asker::with(role), action);
+        match () {
+            () if may(Role::Reviewer) => "a reviewer or an administrator",
+            () if may(Role::Operator) => "an operator or an administrator",
+            () if may(Role::Auditor) => "an auditor or an administrator",
+            () => "an administrator",
         }
     }
 
     /// What the caller has of a session, if anything.
     pub(crate) fn access(&self, session: Uuid, owner: Option<Uuid>) -> Option<Held> {
         let Caller::Person(person) = self.caller() else { return None };
-        let whole = |access| Some(Held { access, until: None });
-        if owner == Some(person.user.uid) {
-            // The end of a session takes a moment; whoever lost the right to its server is out at once.
-            let revoked = servers::is_revoked(self.app(), session, person.user.uid);
-            return if revoked { None } else { whole(Access::Own) };
+        let (asker, own) = (Asker::of(&person.user), owner == Some(person.user.uid));
+        let may = |action, relation| self.policies().allow_on_session(asker, action, relation);
+        // The end of a session takes a moment; whoever lost the right to its server is out at once.
+        if own && servers::is_revoked(self.app(), session, person.user.uid, self.origin().address) {
+            return None;
         }
-        if person.user.role == Role::Admin {
-            return whole(Access::Admin);
-        }
-        // Who decides on a command sees where it would run.
-        if person.user.role == Role::Reviewer && self.app().news().waits_in(session) {
-            return whole(Access::Watch);
-        }
+        let (relation, until) = match own {
+            true => (Relation::Owner, None),
+            false => self.relation(person, session, owner),
+        };
+        let access = match () {
+            () if !may(Action::SessionRead, relation) => return None,
+            () if own && may(Action::SessionWrite, relation) => Access::Own,
+            () if may(Action::SessionEnd, Relation::Stranger) => Access::Admin,
+            () if may(Action::SessionWrite, relation) => Access::Write,
+            () => Access::Watch,
+        };
+        // What the role alone gives has no end.
+        let until = until.filter(|_| !may(Action::SessionRead, Relation::Stranger));
+        Some(Held { access, relation, until })
+    }
+
+    /// What the caller is to somebody else's session, and until when.
+    fn relation(&self, person: &Person, session: Uuid, owner: Option<Uuid>) -> (Relation, Option<Timestamp>) {
+        let app = self.app();
         // A share is worth what its maker may do: nothing when they are disabled, or were an administrator.
         let may_share = |by| {
-            let maker = self.app().people().get(by).filter(|maker| maker.enabled);
+            let maker = app.people().get(by).filter(|maker| maker.enabled);
             maker.is_some_and(|maker| maker.role == Role::Admin || owner == Some(maker.uid))
         };
         let whose = (session, person.user.id);
-        let stay: Option<Stay> = self.app().guests().stay(whose, self.clock().now(), may_share);
-        stay.map(|stay| Held { access: stay.access.into(), until: Some(stay.until) })
+        let stay: Option<Stay> = app.guests().stay(whose, self.clock().now(), may_share);
+        let guest = stay.map(|stay| match Access::from(stay.access) {
+            Access::Watch => (Relation::Watcher, Some(stay.until)),
+            _ => (Relation::Writer, Some(stay.until)),
+        });
+        if let Some((Relation::Writer, until)) = guest {
+            return (Relation::Writer, until);
+        }
+        // Who decides on a command sees where it would run.
+        if oversees(app, &person.user) && app.news().waits_in(session) {
+            return (Relation::Watcher, None);
+        }
+        let observed = self.observes(&person.user, session).map(|until| (Relation::Watcher, until));
+        let lasts = |(_, until): &(Relation, Option<Timestamp>)| until.unwrap_or(Timestamp::MAX);
+        guest.into_iter().chain(observed).max_by_key(lasts).unwrap_or_default()
+    }
+
+    /// Whether the caller may watch the terminals of others on a session's server, and until when.
+    fn observes(&self, user: &User, session: Uuid) -> Option<Option<Timestamp>> {
+        let known = self.app().servers().now();
+        let place = self.app().servers().places().get(session)?;
+        let server = known.servers.get(&place.server_id)?;
+        let granted = known.granted(user, server, &self.moment(&known));
+        granted.until(self.policies(), Action::SessionObserve, |_| true)
+    }
+
+    /// Whether the caller's role shows them every session and recording.
+    pub(crate) fn sees_all_sessions(&self) -> bool {
+        let asker = self.person().map(|person| Asker::of(&person.user));
+        asker.is_ok_and(|asker| self.policies().allow(asker, Action::RecordingRead))
     }
 
     /// Logged in, and with a proof that is enough for this.
@@ -309,25 +288,14 @@ impl Ctx {
         Ok(person)
     }
 
-    /// Whether the caller administers, whatever it is about.
+    /// Whether the caller's role lets them do this to the gateway, whatever they show.
     ///
     /// # Errors
     /// `NotLoggedIn`, `Forbidden`.
-    pub fn administrator(&self) -> Result<(), Error> {
-        match self.person()?.user.role {
-            Role::Admin => Ok(()),
-            Role::User | Role::Reviewer => Err(Forbidden::NotAdministrator.into()),
-        }
-    }
-
-    /// Whether the caller decides on commands of others.
-    ///
-    /// # Errors
-    /// `NotLoggedIn`, `Forbidden`.
-    pub fn reviewer(&self) -> Result<(), Error> {
-        match decides(&self.person()?.user) {
+    pub fn role_allows(&self, action: Action) -> Result<(), Error> {
+        match self.policies().allow(Asker::of(&self.person()?.user), action) {
             true => Ok(()),
-            false => Err(Forbidden::NotReviewer.into()),
+            false => Err(Forbidden::Role(self.who_may(action)).into()),
         }
     }
 
@@ -340,11 +308,10 @@ impl Ctx {
         }
     }
 
-    /// Every action the caller may do whatever it is done to: what a page offers.
+    /// Every action the caller may do to the gateway itself: what a page offers.
     pub fn rights(&self) -> Vec<Action> {
         let may = |action: &Action| {
-            !matches!(action.need(), Need::Session(_) | Need::Server(_))
-                && self.authorize(*action, ()).is_ok()
+            self.policies().on(*action) == On::System && self.authorize(*action, ()).is_ok()
         };
         Action::ALL.into_iter().filter(may).collect()
     }

@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::access::Policies;
 use crate::context::{Caller, Ctx, Origin, Shown};
 use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
@@ -81,6 +82,7 @@ struct Commands {
     rules: Rules,
     news: News,
     alerts: alerts::Counts,
+    policies: Policies,
 }
 
 /// The session daemon, and what goes on in it.
@@ -145,6 +147,7 @@ impl App {
         let guests = Guests::load(&store, clock.now()).await?;
         let known_servers = Servers::load(&store).await?;
         let rules = Rules::load(&store, clock.now()).await?;
+        let policies = Policies::load()?;
         let login = LoginState::new(&data_dir, login_lifetime)?;
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
@@ -182,7 +185,7 @@ impl App {
             history,
             people,
             guests,
-            commands: Commands { execs, rules, news, alerts: alerts::Counts::default() },
+            commands: Commands { execs, rules, news, alerts: alerts::Counts::default(), policies },
             servers: known_servers,
             process: Process { shutdown, tasks },
         };
@@ -279,6 +282,10 @@ impl App {
 
     pub(crate) fn people(&self) -> &People {
         &self.inner.people
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.inner.commands.policies
     }
 
     pub(crate) fn guests(&self) -> &Guests {

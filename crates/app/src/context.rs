@@ -17,7 +17,7 @@ use crate::{Clock, Error};
 macro_rules! actions {
     ($($action:ident $name:literal),+ $(,)?) => {
         /// Everything a person can do here. The name stands in the log.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Action { $($action),+ }
 
         impl Action {
@@ -69,13 +69,23 @@ actions! {
     ServerCreate "server_create",
     ServerChange "server_change",
     ServerRemove "server_remove",
-    ServerUse "server_use",
+    ServerRedirect "server_redirect",
+    ServerConnect "server_connect",
+    ServerDisconnect "server_disconnect",
+    ServerForward "server_forward",
+    FileList "file_list",
+    FileDownload "file_download",
+    FileUpload "file_upload",
+    SessionObserve "session_observe",
+    ServerAccessRead "server_access_read",
+    AccessRead "access_read",
+    AccessRequestList "access_request_list",
+    AccessRequestCreate "access_request_create",
+    AccessRequestCancel "access_request_cancel",
+    AccessRequestDecide "access_request_decide",
     ServerImport "server_import",
     ServerExport "server_export",
     ServerExecute "server_execute",
-    ServerForward "server_forward",
-    FileUpload "file_upload",
-    FileDownload "file_download",
     ServerCheck "server_check",
     ServerCheckAll "server_check_all",
     CredentialList "credential_list",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use bastide_store as store;
+use bastide_store::{self as store, Right};
 use bastide_vault::KeyId;
 use thiserror::Error;
 use uuid::Uuid;
@@ -56,10 +56,12 @@ pub enum LoginError {
 /// Known, and not for this caller.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Forbidden {
-    #[error("this needs an administrator")]
-    NotAdministrator,
-    #[error("this needs a reviewer or an administrator")]
-    NotReviewer,
+    #[error("this needs {0}")]
+    Role(&'static str),
+    #[error("you have no right to {} on this server", .0.as_str())]
+    NoRight(Right),
+    #[error("{0}")]
+    Closed(Closed),
     #[error("only administrators open local shells")]
     NoLocalShells,
     #[error("no OS account is set for you: an administrator can name one")]
@@ -78,8 +80,17 @@ pub enum Forbidden {
     /// By a second person, or by nobody in time.
     #[error("{}", .0.en())]
     NotApproved(Box<crate::exec::NotApproved>),
-    #[error("nobody decides on a command of their own")]
-    OwnReview,
+    #[error("nobody decides on {0} of their own")]
+    Own(&'static str),
+}
+
+/// Why a grant gives nothing now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Closed {
+    #[error("what you were granted on this server does not hold at this hour")]
+    Hours,
+    #[error("what you were granted on this server does not hold from where you are")]
+    Network,
 }
 
 /// What is not there, or not to be known.
@@ -110,6 +121,7 @@ pub enum Thing {
     UserAuthority,
     Connection,
     RuleVersion,
+    AccessRequest,
 }
 
 impl Thing {
@@ -125,6 +137,7 @@ impl Thing {
             Self::UserAuthority => "user authority",
             Self::Connection => "connection",
             Self::RuleVersion => "rule version",
+            Self::AccessRequest => "access request",
         }
     }
 }

@@ -133,9 +133,9 @@ pub(crate) fn quote(text: &str) -> String {
 /// # Errors
 /// `NotLoggedIn`, `NotFound`, `Forbidden`, `Storage`, `DaemonUnreachable`.
 pub async fn disconnect(ctx: &Ctx, server: i64) -> Result<(usize, usize), Error> {
-    let (grant, _) = ctx.authorize_server(Action::ServerUse, server)?;
+    let (grant, _) = ctx.authorize_server(Action::ServerDisconnect, server)?;
     let about = About::nothing().with("server", server).with("does", "disconnect");
-    ctx.audited(Action::ServerUse, about, async move |ctx| {
+    ctx.audited(Action::ServerDisconnect, about, async move |ctx| {
         let user = &grant.person().user;
         let (isolation, name) = (user.uid.to_string(), grant.target().settings.name.as_str());
         let ended = ctx.app().execs().pool.disconnect(|one| one.isolation == isolation && one.server == name);

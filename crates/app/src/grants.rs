@@ -1,48 +1,84 @@
-//! Who may use which servers: a person or a group, a server or all with a tag, and with which credential.
+//! Who may do what on which servers: a person or a group; a server, all with a tag, all of a group, or all; with
+//! which credentials, when, and from where.
 //!
-//! A grant without a credential gives the server's default one, whichever that is, and no other. A grant of a
+//! A grant that names no credential gives the server's default one, whichever that is, and no other. A grant of a
 //! server covers the servers on the way to it, as the way alone: nobody gets a terminal on those by it.
 
-use bastide_store::{Grant, GrantTarget, Grantee};
+use bastide_policy::{TimeWindow, Windows};
+use bastide_store::{Credentials, Grant, GrantTarget, Grantee, Rights, Terms};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::Error;
+use crate::access::granted::Held;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Thing, What};
 use crate::servers::check;
+use crate::{Error, Network};
 
-/// Each is looked at for each question; more is a sign that a tag or a group is missing.
+/// They are all kept in memory; more is a sign that a tag or a group is missing.
 const MAX_GRANTS: usize = 10_000;
+
+/// As many hours and networks as a page shows.
+const MAX_TERMS: usize = 20;
+/// As many credentials as a page shows.
+const MAX_LISTED: usize = 100;
 
 #[derive(Debug, Clone)]
 pub struct NewGrant {
     pub to: Grantee,
     pub on: GrantTarget,
-    pub credential: Option<i64>,
+    pub rights: Rights,
+    pub credentials: Credentials,
+    pub terms: NewTerms,
+}
+
+/// When, and from where; nothing said is always and from anywhere.
+#[derive(Debug, Clone, Default)]
+pub struct NewTerms {
+    pub times: Vec<TimeWindow>,
+    pub networks: Vec<String>,
     pub expires: Option<Timestamp>,
+}
+
+/// A grant, with its terms read.
+#[derive(Debug, Clone)]
+pub struct Granting {
+    pub grant: Grant,
+    pub times: Vec<TimeWindow>,
+    pub networks: Vec<String>,
+}
+
+impl From<&Held> for Granting {
+    fn from(held: &Held) -> Self {
+        Self { grant: held.grant.clone(), times: held.times.clone(), networks: held.networks.clone() }
+    }
 }
 
 /// By id, also those that have expired.
 ///
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`.
-pub fn list(ctx: &Ctx) -> Result<Vec<Grant>, Error> {
+pub fn list(ctx: &Ctx) -> Result<Vec<Granting>, Error> {
     ctx.authorize(Action::GrantList, ())?;
-    Ok(ctx.app().servers().now().grants.clone())
+    Ok(ctx.app().servers().now().grants.iter().map(Granting::from).collect())
 }
 
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`, `Invalid`, `Storage`.
-pub async fn create(ctx: &Ctx, new: NewGrant) -> Result<Grant, Error> {
+pub async fn create(ctx: &Ctx, new: NewGrant) -> Result<Granting, Error> {
     let by = ctx.authorize(Action::GrantCreate, ())?.person().user.username.clone();
-    let NewGrant { to, on, credential, expires } = new;
+    let NewGrant { to, on, rights, credentials, terms } = new;
+    let terms = write_terms(ctx, terms)?;
     let now = ctx.clock().now();
-    let grant = Grant { id: 0, to, on, credential, expires, created: now, created_by: by };
+    let grant =
+        Grant { id: 0, to, on, rights, credentials, terms, request: None, created: now, created_by: by };
     check_grant(ctx, &grant)?;
-    if let Some(id) = grant.credential
-        && ctx.app().store().credential(id).await?.is_none()
-    {
-        return Err(Error::Invalid(format!("credential_id: there is no credential {id}")));
+    if let Credentials::Listed(ids) = &grant.credentials {
+        for id in ids {
+            if ctx.app().store().credential(*id).await?.is_none() {
+                return Err(Error::Invalid(format!("credential_ids: there is no credential {id}")));
+            }
+        }
     }
     ctx.audited(Action::GrantCreate, about(&grant), async move |ctx| {
         let app = ctx.app();
@@ -50,7 +86,7 @@ pub async fn create(ctx: &Ctx, new: NewGrant) -> Result<Grant, Error> {
         let id = app.store().add_grant(&grant).await?.ok_or_else(gone)?;
         app.servers().reload(app.store()).await?;
         app.changed();
-        Ok(Grant { id, ..grant })
+        Ok(Granting::from(&Held::read(Grant { id, ..grant })))
     })
     .await
 }
@@ -63,7 +99,7 @@ pub async fn remove(ctx: &Ctx, id: i64) -> Result<(), Error> {
     ctx.authorize(Action::GrantRemove, ())?;
     let none = move || Error::NotFound(What::Thing(Thing::Grant, id));
     let known = ctx.app().servers().now();
-    let grant = known.grants.iter().find(|grant| grant.id == id).ok_or_else(none)?;
+    let grant = &known.grants.get(id).ok_or_else(none)?.grant;
     ctx.audited(Action::GrantRemove, about(grant).with("grant", id), async move |ctx| {
         let app = ctx.app();
         if !app.store().remove_grant(id).await? {
@@ -93,10 +129,16 @@ fn check_grant(ctx: &Ctx, grant: &Grant) -> Result<(), Error> {
             return invalid(format!("server_id: there is no server {id}"));
         }
         GrantTarget::Tag(tag) => check::tag(tag)?,
-        GrantTarget::Server(_) => {}
+        GrantTarget::Group(group) => check::name("server_group", group)?,
+        GrantTarget::Server(_) | GrantTarget::Everywhere => {}
     }
-    if grant.expires.is_some_and(|at| at <= ctx.clock().now()) {
-        return invalid("expires: is in the past".to_owned());
+    if grant.rights.is_empty() {
+        return invalid("rights: at least one".to_owned());
+    }
+    if let Credentials::Listed(ids) = &grant.credentials
+        && !(1..=MAX_LISTED).contains(&ids.len())
+    {
+        return invalid(format!("credential_ids: 1 to {MAX_LISTED}"));
     }
     match known.grants.len() >= MAX_GRANTS {
         true => invalid(format!("{MAX_GRANTS} grants: use a tag or a group instead")),
@@ -104,7 +146,34 @@ fn check_grant(ctx: &Ctx, grant: &Grant) -> Result<(), Error> {
     }
 }
 
-fn about(grant: &Grant) -> About {
+/// As they are stored, if they make sense.
+pub(crate) fn write_terms(ctx: &Ctx, terms: NewTerms) -> Result<Terms, Error> {
+    let NewTerms { times, networks, expires } = terms;
+    let invalid = |text: String| Err(Error::Invalid(text));
+    if times.len() > MAX_TERMS || networks.len() > MAX_TERMS {
+        return invalid(format!("times and networks: at most {MAX_TERMS} of each"));
+    }
+    let windows = Windows::read(&times).map_err(|faults| Error::Invalid(faults.to_string()))?;
+    if let Some(zone) = windows.zones().find(|zone| TimeZone::get(zone).is_err()) {
+        return invalid(format!("times: there is no time zone {zone}"));
+    }
+    for network in &networks {
+        if let Err(why) = network.parse::<Network>() {
+            return invalid(format!("networks: {network}: {why}"));
+        }
+    }
+    if expires.is_some_and(|at| at <= ctx.clock().now()) {
+        return invalid("expires: is in the past".to_owned());
+    }
+    let text = |value: Result<String, serde_json::Error>| value.expect("words are JSON");
+    Ok(Terms {
+        times: text(serde_json::to_string(&times)),
+        networks: text(serde_json::to_string(&networks)),
+        expires,
+    })
+}
+
+pub(crate) fn about(grant: &Grant) -> About {
     let about = match grant.to {
         Grantee::User(id) => About::nothing().with("user_id", id),
         Grantee::Group(id) => About::nothing().with("group_id", id),
@@ -112,6 +181,17 @@ fn about(grant: &Grant) -> About {
     let about = match &grant.on {
         GrantTarget::Server(id) => about.with("server", *id),
         GrantTarget::Tag(tag) => about.with("tag", tag.as_str()),
+        GrantTarget::Group(group) => about.with("server_group", group.as_str()),
+        GrantTarget::Everywhere => about.with("everywhere", true),
     };
-    about.with("credential", grant.credential).with("expires", grant.expires.map(|at| at.to_string()))
+    let about = match &grant.credentials {
+        Credentials::Default => about,
+        Credentials::Listed(ids) => about.with("credentials", ids.clone()),
+        Credentials::Any => about.with("credentials", "any"),
+    };
+    about
+        .with("rights", grant.rights.to_string())
+        .with("times", grant.terms.times.as_str())
+        .with("networks", grant.terms.networks.as_str())
+        .with("expires", grant.terms.expires.map(|at| at.to_string()))
 }

@@ -15,7 +15,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use utoipa::ToSchema;
 
-use crate::access;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Thing, What};
 use crate::servers::{Servers, Status};
@@ -108,11 +107,10 @@ pub async fn check(ctx: &Ctx, id: i64) -> Result<Checked, Error> {
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`, `Storage`.
 pub async fn check_all(ctx: &Ctx) -> Result<Vec<StatusNow>, Error> {
-    let grant = ctx.authorize(Action::ServerCheckAll, ())?;
-    let user = Arc::clone(&grant.person().user);
+    ctx.authorize(Action::ServerCheckAll, ())?;
     let known = ctx.app().servers().now();
-    let mine = known.servers.values().filter(|server| access::of_server(ctx.app(), &user, server).is_some());
-    let mine: Vec<Arc<Server>> = mine.cloned().collect();
+    let mine = ctx.granted_of(Action::ServerCheck, known.servers.values());
+    let mine: Vec<Arc<Server>> = mine.into_iter().map(|(server, _)| server).collect();
     let about = About::nothing().with("servers", mine.len());
     ctx.audited(Action::ServerCheckAll, about, async move |ctx| {
         let until = Instant::now() + ANSWER_WITHIN;
@@ -140,7 +138,7 @@ pub async fn check_all(ctx: &Ctx) -> Result<Vec<StatusNow>, Error> {
 /// # Errors
 /// `NotLoggedIn`, `NotFound`, `Forbidden`, `Storage`. A server that cannot be reached is no error here.
 pub async fn resources(ctx: &Ctx, id: i64) -> Result<Resources, Error> {
-    let (_, ssh) = crate::exec::way(ctx, Action::ServerRead, id, None).await?;
+    let (_, ssh) = crate::exec::way(ctx, Action::ServerCheck, id, None).await?;
     let mut found = Resources::default();
     let both = async { tokio::join!(script(ctx, &ssh, FACTS_SCRIPT), script(ctx, &ssh, DISKS_SCRIPT)) };
     let Ok((facts, disks)) = timeout(ANSWER_WITHIN, both).await else {
@@ -171,10 +169,10 @@ pub async fn resources(ctx: &Ctx, id: i64) -> Result<Resources, Error> {
 /// # Errors
 /// `NotLoggedIn`, `Forbidden`.
 pub async fn resources_all(ctx: &Ctx) -> Result<Vec<(i64, Resources)>, Error> {
-    let grant = ctx.authorize(Action::ServerCheckAll, ())?;
+    ctx.authorize(Action::ServerCheckAll, ())?;
     let known = ctx.app().servers().now();
-    let mine = |server: &&Arc<Server>| access::of_server(ctx.app(), &grant.person().user, server).is_some();
-    let mine: Vec<i64> = known.servers.values().filter(mine).map(|server| server.id).collect();
+    let mine = ctx.granted_of(Action::ServerCheck, known.servers.values());
+    let mine: Vec<i64> = mine.into_iter().map(|(server, _)| server.id).collect();
     let until = Instant::now() + ANSWER_WITHIN;
     let mut waiting = mine.iter().copied();
     let mut looks = JoinSet::new();
@@ -219,10 +217,9 @@ impl Statuses {
 
     /// As this caller sees them, by their ids.
     pub fn seen(&mut self, ctx: &Ctx) -> BTreeMap<i64, StatusNow> {
-        let Ok(person) = ctx.person() else { return BTreeMap::new() };
         let known = Arc::clone(&self.0.borrow_and_update());
-        let mine = |server: &&Arc<Server>| access::of_server(ctx.app(), &person.user, server).is_some();
-        known.servers.values().filter(mine).map(|server| (server.id, status(server))).collect()
+        let mine = ctx.granted_of(Action::ServerRead, known.servers.values());
+        mine.into_iter().map(|(server, _)| (server.id, status(&server))).collect()
     }
 }
 

@@ -49,6 +49,7 @@ pub mod tokens;
 pub mod vault;
 pub mod verdicts;
 
+pub use access::{Network, page::page as rights_page, page::role_may};
 pub use app::{App, Config};
 pub use bastide_policy as policy;
 pub use bastide_store as store;
@@ -56,7 +57,7 @@ pub use clock::Clock;
 pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
-pub use error::{Conflict, Error, Fault, Forbidden, LoginError, Storage, Thing, What};
+pub use error::{Closed, Conflict, Error, Fault, Forbidden, LoginError, Storage, Thing, What};
 pub use live::Table;
 pub use news::Now;
 pub use terminal::Terminal;

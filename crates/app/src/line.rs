@@ -299,7 +299,8 @@ fn beginning(
         created,
         recording: RecordingState::Off,
     };
-    let place = Place { session: uid, server_id: server.id, server_name, credential_id, created };
+    let address = ctx.origin().address;
+    let place = Place { session: uid, server_id: server.id, server_name, credential_id, address, created };
     let shown = shown(&opened, created);
     Ok((Beginning { opened, place, shown: Some(shown), ending: ending.clone() }, title))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bastide_record::{Cast, Converted, ReadError, Slice};
-use bastide_store::{RecordingState, Role, Session, SessionFilter};
+use bastide_store::{RecordingState, Session, SessionFilter};
 use bastide_wire::session::ExitStatus;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -87,7 +87,7 @@ pub async fn list(
         return Err(Error::Invalid(format!("q: at most {MAX_QUERY} characters")));
     }
     let user = &grant.person().user;
-    let owner = (user.role != Role::Admin).then_some(user.uid);
+    let owner = (!ctx.sees_all_sessions()).then_some(user.uid);
     let history = ctx.app().history();
     if owner.is_none() {
         history.adopt_new().await?;

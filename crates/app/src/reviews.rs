@@ -16,7 +16,7 @@ use store::{ReviewState, Which};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::access::decides;
+use crate::access::{decides, oversees};
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
 use crate::error::{Conflict, Forbidden, What};
@@ -141,7 +141,7 @@ impl Review {
                 decided_by: row.decision.by,
                 decision: row.decision.reason,
             },
-            may: May { decide: open && !own && decides(&user), cancel: open && own },
+            may: May { decide: open && !own && decides(ctx.app(), &user), cancel: open && own },
         })
     }
 }
@@ -182,7 +182,7 @@ async fn place(app: &App, session: Uuid) -> Result<(Option<Named>, String), Erro
 /// `NotLoggedIn`, `Forbidden`, `Storage`.
 pub async fn list(ctx: &Ctx, which: Which, piece: Piece<Uuid>) -> Result<(Vec<Review>, Option<Uuid>), Error> {
     let user = ctx.authorize(Action::ReviewList, ())?.person().user.clone();
-    let opener = (!decides(&user)).then_some(user.uid);
+    let opener = (!oversees(ctx.app(), &user)).then_some(user.uid);
     let limit = piece.limit.saturating_add(1);
     let rows = ctx.app().store().reviews(which, opener, (piece.after, limit)).await?;
     let (rows, next) = cut(rows, piece.limit, |row| row.uid);
@@ -203,13 +203,13 @@ pub async fn get(ctx: &Ctx, id: Uuid) -> Result<Review, Error> {
 async fn find(ctx: &Ctx, action: Action, id: Uuid) -> Result<store::Review, Error> {
     let user = ctx.person()?.user;
     let none = || Error::NotFound(What::Review(id));
-    if decides(&user) {
+    if oversees(ctx.app(), &user) {
         // Nothing is hidden from them, so what they may not do is said first.
         ctx.authorize(action, ())?;
     }
     let row = ctx.app().store().review(id).await?.ok_or_else(none)?;
     // What is hidden stays hidden whatever is asked.
-    if row.opener != Some(user.uid) && !decides(&user) {
+    if row.opener != Some(user.uid) && !oversees(ctx.app(), &user) {
         return Err(none());
     }
     ctx.authorize(action, ())?;
@@ -225,7 +225,7 @@ pub async fn decide(ctx: &Ctx, id: Uuid, approve: bool, reason: Option<String>) 
     let row = find(ctx, Action::ReviewDecide, id).await?;
     let user = ctx.person()?.user;
     if row.opener == Some(user.uid) {
-        return Err(Forbidden::OwnReview.into());
+        return Err(Forbidden::Own("a command").into());
     }
     still_open(&row)?;
     let reason = check_reason(reason)?;

@@ -6,7 +6,6 @@ use bastide_store::{self as store, Server, ServerSettings};
 use bastide_wire::ssh::MAX_HOPS;
 
 use crate::Error;
-use crate::access;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Conflict, Thing, What};
 use crate::page::{Piece, cut};
@@ -81,6 +80,34 @@ pub struct SshChange {
 }
 
 impl Change {
+    /// Whether it changes who gets in, by which rules, or where credentials are sent.
+    fn redirects(&self) -> bool {
+        let Self {
+            name: _,
+            notes: _,
+            node,
+            host,
+            port,
+            platform,
+            tags,
+            group,
+            jump,
+            default_credential,
+            ssh,
+        } = self;
+        let NodeChange { agent_port, brand_id: _, accelerator_id: _ } = node;
+        let SshChange { legacy_algorithms, agent_forwarding, ask_host_key } = ssh;
+        host.is_some()
+            || port.is_some()
+            || agent_port.is_some()
+            || platform.is_some()
+            || tags.is_some()
+            || group.is_some()
+            || jump.is_some()
+            || default_credential.is_some()
+            || [legacy_algorithms, agent_forwarding, ask_host_key].into_iter().any(Option::is_some)
+    }
+
     fn apply(self, old: &ServerSettings) -> ServerSettings {
         ServerSettings {
             name: self.name.unwrap_or_else(|| old.name.clone()),
@@ -115,17 +142,13 @@ pub async fn list(
     filter: &Filter,
     piece: Piece<String>,
 ) -> Result<(Vec<View>, Option<String>), Error> {
-    let grant = ctx.authorize(Action::ServerList, ())?;
-    let user = &grant.person().user;
+    ctx.authorize(Action::ServerList, ())?;
     let known = ctx.app().servers().now();
     let key = |server: &Server| server.settings.name.to_lowercase();
     let wanted = |server: &Arc<Server>| {
         filter.takes(&server.settings) && piece.after.as_ref().is_none_or(|after| key(server) > *after)
     };
-    let granted =
-        |server: Arc<Server>| access::of_server(ctx.app(), user, &server).map(|granted| (server, granted));
-    let mut found: Vec<_> =
-        known.servers.values().filter(|one| wanted(one)).cloned().filter_map(granted).collect();
+    let mut found = ctx.granted_of(Action::ServerRead, known.servers.values().filter(|one| wanted(one)));
     found.sort_by_cached_key(|(server, _)| key(server));
     let (found, next) = cut(found, piece.limit, |(server, _)| key(server));
     let names = view::Names::read(ctx).await?;
@@ -156,14 +179,15 @@ pub async fn find(ctx: &Ctx, name: &str) -> Result<View, Error> {
 /// `NotLoggedIn`, `Invalid` where there is none for the caller, `Storage`.
 pub async fn at(ctx: &Ctx, host: &str, port: u16) -> Result<View, Error> {
     let known = ctx.app().servers().now();
-    let user = ctx.person()?.user;
     let there = |server: &&Arc<Server>| {
         let settings = &server.settings;
         let named = settings.name.eq_ignore_ascii_case(host) || settings.host.eq_ignore_ascii_case(host);
-        named && settings.port == port && access::of_server(ctx.app(), &user, server).is_some()
+        named && settings.port == port
     };
-    match known.servers.values().find(there) {
-        Some(server) => get(ctx, server.id).await,
+    ctx.person()?;
+    let found = ctx.granted_of(Action::ServerRead, known.servers.values().filter(there));
+    match found.first() {
+        Some((server, _)) => get(ctx, server.id).await,
         None => Err(Error::Invalid(format!("no server at {host}:{port} is for you"))),
     }
 }
@@ -197,6 +221,9 @@ pub async fn create(ctx: &Ctx, mut settings: ServerSettings, login: Option<OwnLo
 /// `NotLoggedIn`, `Forbidden`, `NotFound`, `Invalid`, `Conflict`, `Storage`.
 pub async fn change(ctx: &Ctx, id: i64, change: Change, login: Option<OwnLogin>) -> Result<View, Error> {
     let (grant, _) = ctx.authorize_server(Action::ServerChange, id)?;
+    if change.redirects() || login.is_some() {
+        ctx.authorize_server(Action::ServerRedirect, id)?;
+    }
     let mut judged = change.clone().apply(&grant.target().settings);
     check::settings(&mut judged)?;
     let about = about(&judged).with("server", id).with("was", grant.target().settings.name.as_str());

@@ -239,7 +239,7 @@ pub async fn list(
 ) -> Result<(Vec<Seen>, Option<Uuid>), Error> {
     let grant = ctx.authorize(Action::SessionList, ())?;
     let user = &grant.person().user;
-    let owner = (user.role != store::Role::Admin).then_some(user.uid);
+    let owner = (!ctx.sees_all_sessions()).then_some(user.uid);
     let mut live = match live(ctx).await {
         Err(Error::DaemonUnreachable(_)) if state == Some(State::Ended) => Vec::new(),
         live => live?,
@@ -334,7 +334,7 @@ pub async fn own_named(ctx: &Ctx, server: i64, name: &str) -> Result<Option<Uuid
 /// `NotLoggedIn`, `NotFound`, `Forbidden` where it is denied, `Conflict` where a second person would have to approve it
 /// and the terminal would not wait for them; `Storage`, `DaemonUnreachable`.
 pub async fn may_type(ctx: &Ctx, (uid, server): (Uuid, i64), command: &str) -> Result<(), Error> {
-    let (grant, _) = ctx.authorize_server(Action::ServerUse, server)?;
+    let (grant, _) = ctx.authorize_server(Action::ServerConnect, server)?;
     let found = find(ctx, Action::SessionWrite, uid).await?;
     let account = found.info.detail.map(|detail| detail.account).unwrap_or_default();
     let place = rules::Place { server: Some(grant.target()), account: &account };

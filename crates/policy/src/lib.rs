@@ -34,4 +34,5 @@ pub use rules::{
     ScopedDefault, Text, TimeWindow,
 };
 pub use subject::Subject;
+pub use time::Windows;
 pub use verdict::{Judged, Verdict, Would};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fault::{Fault, Faults};
 use crate::rules::{Day, TimeWindow};
 
 const DAY: i64 = 24 * 60;
@@ -39,6 +40,14 @@ impl Window {
     }
 }
 
+impl Window {
+    /// How many minutes it stays open; `None` while it is closed.
+    fn left(&self, minute_of_week: i64) -> Option<i64> {
+        let past = |start: &i64| (minute_of_week - start).rem_euclid(WEEK);
+        self.starts.iter().map(past).filter(|past| *past < self.minutes).map(|past| self.minutes - past).max()
+    }
+}
+
 /// `HH:MM` in minutes.
 fn minute(text: &str) -> Option<i64> {
     let (hours, minutes) = text.split_once(':')?;
@@ -71,6 +80,62 @@ pub(crate) fn open(windows: &[Window], now: i64, offsets: &BTreeMap<String, i32>
         }
     }
     if unknown { None } else { Some(false) }
+}
+
+/// Windows that have been read: for whoever has some that belong to no rule.
+#[derive(Debug, Clone, Default)]
+pub struct Windows(Vec<Window>);
+
+impl Windows {
+    /// # Errors
+    /// What is wrong, and in which of them.
+    pub fn read(windows: &[TimeWindow]) -> Result<Self, Faults> {
+        let fault = |number: usize, (field, what): (&str, String)| Fault {
+            place: format!("times[{number}].{field}"),
+            what,
+        };
+        let read = windows
+            .iter()
+            .enumerate()
+            .map(|(number, window)| Window::read(window).map_err(|wrong| Faults(vec![fault(number, wrong)])));
+        Ok(Self(read.collect::<Result<_, _>>()?))
+    }
+
+    /// Names of the zones that they are in.
+    pub fn zones(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|window| window.zone.as_str())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them is open at `now` (seconds since 1970), and how many seconds it stays so if no
+    /// zone changes its offset; at most a week. A zone that is not among `offsets` (seconds east of UTC) is never
+    /// open. None of them is always open.
+    pub fn open_for(&self, now: i64, offsets: &BTreeMap<String, i32>) -> Option<i64> {
+        let week = WEEK * 60;
+        if self.0.is_empty() {
+            return Some(week);
+        }
+        let left_at = |at: i64| {
+            let left = self.0.iter().filter_map(|window| {
+                let offset = *offsets.get(&window.zone)?;
+                let second = at.saturating_add(offset.into()).rem_euclid(60);
+                Some(window.left(minute_of_week(at, offset))? * 60 - second)
+            });
+            left.max()
+        };
+        let mut open = left_at(now)?;
+        // One may begin where another ends.
+        while let Some(more) = left_at(now.saturating_add(open)) {
+            open += more;
+            if open >= week {
+                return Some(week);
+            }
+        }
+        Some(open)
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +173,27 @@ mod tests {
         assert_eq!(open(&windows, 12 * 3600, &BTreeMap::new()), None);
         assert_eq!(open(&windows, 12 * 3600, &BTreeMap::from([("UTC".into(), 0)])), Some(true));
         assert_eq!(open(&windows, 18 * 3600, &BTreeMap::from([("UTC".into(), 0)])), Some(false));
+    }
+
+    #[test]
+    fn open_windows_say_how_long_they_stay_so() {
+        let read = |from: &str, to: &str| TimeWindow {
+            days: Vec::new(),
+            from: from.into(),
+            to: to.into(),
+            zone: "UTC".into(),
+        };
+        let utc = BTreeMap::from([("UTC".to_owned(), 0)]);
+        let day = Windows::read(&[read("09:00", "17:00")]).unwrap();
+        assert_eq!(day.open_for(9 * 3600 + 30, &utc), Some(8 * 3600 - 30));
+        assert_eq!(day.open_for(17 * 3600, &utc), None);
+        assert_eq!(day.open_for(9 * 3600, &BTreeMap::new()), None);
+        let two = Windows::read(&[read("17:00", "18:00"), read("09:00", "17:00")]).unwrap();
+        assert_eq!(two.open_for(16 * 3600, &utc), Some(2 * 3600));
+        let always = Windows::read(&[read("00:00", "12:00"), read("12:00", "24:00")]).unwrap();
+        assert_eq!(always.open_for(5, &utc), Some(WEEK * 60));
+        assert_eq!(Windows::default().open_for(5, &utc), Some(WEEK * 60));
+        assert!(Windows::read(&[read("09:00", "25:00")]).is_err());
     }
 
     #[test]

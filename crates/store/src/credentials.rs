@@ -215,8 +215,7 @@ impl Store {
             r#"SELECT default_credential AS "id!: i64", 'server ' || name AS "by!: String" FROM servers
                WHERE default_credential IS NOT NULL
                UNION ALL
-               SELECT credential_id AS "id!: i64", 'grant ' || id AS "by!: String" FROM grants
-               WHERE credential_id IS NOT NULL
+               SELECT credential_id AS "id!: i64", 'grant ' || grant_id AS "by!: String" FROM grant_credentials
                ORDER BY 2"#
         );
         Ok(rows.fetch_all(&self.reader).await?.into_iter().map(|row| (row.id, row.by)).collect())
@@ -231,7 +230,7 @@ impl Store {
         let used = sqlx::query_scalar!(
             r#"SELECT 'server ' || name AS "by!: String" FROM servers WHERE default_credential = ?
                UNION ALL
-               SELECT 'grant ' || id AS "by!: String" FROM grants WHERE credential_id = ?
+               SELECT 'grant ' || grant_id AS "by!: String" FROM grant_credentials WHERE credential_id = ?
                LIMIT 1"#,
             id,
             id

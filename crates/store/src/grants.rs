@@ -1,7 +1,12 @@
 //! Groups of people, and who may use which servers.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
+use sqlx::SqliteConnection;
+
+use crate::rights::Rights;
 use crate::time::{from_row, to_row};
 use crate::{Error, Store};
 
@@ -15,27 +20,68 @@ pub struct Group {
     pub created: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Grantee {
     User(i64),
     Group(i64),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantTarget {
     Server(i64),
     Tag(String),
+    /// Servers of a group of servers.
+    Group(String),
+    Everywhere,
 }
 
-/// Somebody may use something.
+/// What may be logged in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// The server's default one, whichever that is.
+    Default,
+    /// These, in order.
+    Listed(Vec<i64>),
+    Any,
+}
+
+impl Credentials {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Listed(_) => "listed",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// When, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// A JSON array of windows of the week; empty is always.
+    pub times: String,
+    /// A JSON array of networks; empty is from anywhere.
+    pub networks: String,
+    pub expires: Option<Timestamp>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { times: "[]".to_owned(), networks: "[]".to_owned(), expires: None }
+    }
+}
+
+/// Somebody may do something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub id: i64,
     pub to: Grantee,
     pub on: GrantTarget,
-    /// None is the server's default one, whichever that is.
-    pub credential: Option<i64>,
-    pub expires: Option<Timestamp>,
+    pub rights: Rights,
+    pub credentials: Credentials,
+    pub terms: Terms,
+    /// The access request that it answers.
+    pub request: Option<i64>,
     pub created: Timestamp,
     /// A user name, as it was then.
     pub created_by: String,
@@ -47,6 +93,69 @@ fn taken(error: sqlx::Error, name: &str) -> Error {
         sqlx::Error::Database(e) if e.is_unique_violation() => Error::Taken(name.to_owned()),
         other => other.into(),
     }
+}
+
+/// What it is on: the schema lets one of them be something.
+fn target(server: Option<i64>, tag: Option<String>, group: Option<String>) -> GrantTarget {
+    match (server, tag, group) {
+        (Some(id), _, _) => GrantTarget::Server(id),
+        (_, Some(tag), _) => GrantTarget::Tag(tag),
+        (_, _, Some(group)) => GrantTarget::Group(group),
+        _ => GrantTarget::Everywhere,
+    }
+}
+
+/// Inside somebody's transaction. `None` when what it names is gone; the transaction is then to be dropped.
+pub(crate) async fn insert(work: &mut SqliteConnection, grant: &Grant) -> Result<Option<i64>, Error> {
+    let (user, group) = match grant.to {
+        Grantee::User(id) => (Some(id), None),
+        Grantee::Group(id) => (None, Some(id)),
+    };
+    let (mut server, mut tag, mut server_group, mut everywhere) = (None, None, None, false);
+    match &grant.on {
+        GrantTarget::Server(id) => server = Some(*id),
+        GrantTarget::Tag(name) => tag = Some(name),
+        GrantTarget::Group(name) => server_group = Some(name),
+        GrantTarget::Everywhere => everywhere = true,
+    }
+    let (rights, credentials) = (grant.rights.to_string(), grant.credentials.as_str());
+    let (expires, created) = (grant.terms.expires.map(to_row), to_row(grant.created));
+    let added = sqlx::query!(
+        "INSERT INTO grants (user_id, group_id, server_id, tag, server_group, everywhere, rights, credentials,
+                             times, networks, expires, request_id, created, created_by)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        user,
+        group,
+        server,
+        tag,
+        server_group,
+        everywhere,
+        rights,
+        credentials,
+        grant.terms.times,
+        grant.terms.networks,
+        expires,
+        grant.request,
+        created,
+        grant.created_by
+    );
+    let id = match added.execute(&mut *work).await {
+        Ok(done) => done.last_insert_rowid(),
+        Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    if let Credentials::Listed(listed) = &grant.credentials {
+        for credential in listed {
+            sqlx::query!(
+                "INSERT INTO grant_credentials (grant_id, credential_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                id,
+                credential
+            )
+            .execute(&mut *work)
+            .await?;
+        }
+    }
+    Ok(Some(id))
 }
 
 impl Store {
@@ -127,19 +236,36 @@ impl Store {
     /// # Errors
     /// `Query`.
     pub async fn grants(&self) -> Result<Vec<Grant>, Error> {
+        let mut work = self.begin().await?;
+        let mut listed: HashMap<i64, Vec<i64>> = HashMap::new();
+        let rows = sqlx::query!("SELECT grant_id, credential_id FROM grant_credentials ORDER BY 1, 2");
+        for row in rows.fetch_all(&mut *work).await? {
+            listed.entry(row.grant_id).or_default().push(row.credential_id);
+        }
         let rows = sqlx::query!(
-            "SELECT id, user_id, group_id, server_id, tag, credential_id, expires, created, created_by
+            "SELECT id, user_id, group_id, server_id, tag, server_group, rights, credentials, times, networks,
+                    expires, request_id, created, created_by
              FROM grants ORDER BY id"
         );
-        let rows = rows.fetch_all(&self.writer).await?.into_iter();
+        let rows = rows.fetch_all(&mut *work).await?.into_iter();
         Ok(rows
             .filter_map(|row| {
                 Some(Grant {
                     id: row.id,
                     to: row.user_id.map(Grantee::User).or(row.group_id.map(Grantee::Group))?,
-                    on: row.server_id.map(GrantTarget::Server).or(row.tag.map(GrantTarget::Tag))?,
-                    credential: row.credential_id,
-                    expires: row.expires.map(from_row),
+                    on: target(row.server_id, row.tag, row.server_group),
+                    rights: Rights::read(&row.rights),
+                    credentials: match row.credentials.as_str() {
+                        "any" => Credentials::Any,
+                        "listed" => Credentials::Listed(listed.remove(&row.id).unwrap_or_default()),
+                        _ => Credentials::Default,
+                    },
+                    terms: Terms {
+                        times: row.times,
+                        networks: row.networks,
+                        expires: row.expires.map(from_row),
+                    },
+                    request: row.request_id,
                     created: from_row(row.created),
                     created_by: row.created_by,
                 })
@@ -152,32 +278,10 @@ impl Store {
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_grant(&self, grant: &Grant) -> Result<Option<i64>, Error> {
-        let (user, group) = match grant.to {
-            Grantee::User(id) => (Some(id), None),
-            Grantee::Group(id) => (None, Some(id)),
-        };
-        let (server, tag) = match &grant.on {
-            GrantTarget::Server(id) => (Some(*id), None),
-            GrantTarget::Tag(tag) => (None, Some(tag)),
-        };
-        let (expires, created) = (grant.expires.map(to_row), to_row(grant.created));
-        let added = sqlx::query!(
-            "INSERT INTO grants (user_id, group_id, server_id, tag, credential_id, expires, created, created_by)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            user,
-            group,
-            server,
-            tag,
-            grant.credential,
-            expires,
-            created,
-            grant.created_by
-        );
-        match added.execute(&self.writer).await {
-            Ok(done) => Ok(Some(done.last_insert_rowid())),
-            Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => Ok(None),
-            Err(e) => Err(e.into()),
-        }
+        let mut work = self.begin().await?;
+        let added = insert(&mut work, grant).await?;
+        work.commit().await?;
+        Ok(added)
     }
 
     /// False when there is no such grant.
@@ -191,7 +295,7 @@ impl Store {
 }
 
 /// People who are gone are left out.
-async fn set_members(work: &mut sqlx::SqliteConnection, id: i64, members: &[i64]) -> Result<(), Error> {
+async fn set_members(work: &mut SqliteConnection, id: i64, members: &[i64]) -> Result<(), Error> {
     sqlx::query!("DELETE FROM group_members WHERE group_id = ?", id).execute(&mut *work).await?;
     for user in members {
         sqlx::query!(

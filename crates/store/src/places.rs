@@ -1,5 +1,7 @@
 //! Which server a session is on.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -15,6 +17,8 @@ pub struct Place {
     pub server_name: String,
     /// None for the server's default one.
     pub credential_id: Option<i64>,
+    /// From where it was opened.
+    pub address: Option<IpAddr>,
     pub created: Timestamp,
 }
 
@@ -23,14 +27,16 @@ struct Row {
     server_id: i64,
     server_name: String,
     credential_id: Option<i64>,
+    address: Option<String>,
     created: i64,
 }
 
 impl From<Row> for Place {
     fn from(row: Row) -> Self {
-        let Row { session, server_id, server_name, credential_id, created } = row;
+        let Row { session, server_id, server_name, credential_id, address, created } = row;
+        let address = address.and_then(|text| text.parse().ok());
         let session = session.parse().unwrap_or_default();
-        Self { session, server_id, server_name, credential_id, created: from_row(created) }
+        Self { session, server_id, server_name, credential_id, address, created: from_row(created) }
     }
 }
 
@@ -39,13 +45,15 @@ impl Store {
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn add_place(&self, place: &Place) -> Result<(), Error> {
         let (session, created) = (place.session.to_string(), to_row(place.created));
+        let address = place.address.map(|address| address.to_string());
         sqlx::query!(
-            "INSERT INTO session_servers (session, server_id, server_name, credential_id, created)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO session_servers (session, server_id, server_name, credential_id, address, created)
+             VALUES (?, ?, ?, ?, ?, ?)",
             session,
             place.server_id,
             place.server_name,
             place.credential_id,
+            address,
             created
         )
         .execute(&self.writer)
@@ -69,7 +77,7 @@ impl Store {
         let session = session.to_string();
         let row = sqlx::query_as!(
             Row,
-            "SELECT session, server_id, server_name, credential_id, created
+            "SELECT session, server_id, server_name, credential_id, address, created
              FROM session_servers WHERE session = ?",
             session
         );
@@ -83,7 +91,7 @@ impl Store {
     pub async fn open_places(&self) -> Result<Vec<Place>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            "SELECT session, server_id, server_name, credential_id, session_servers.created
+            "SELECT session, server_id, server_name, credential_id, address, session_servers.created
              FROM session_servers LEFT JOIN sessions ON sessions.uid = session_servers.session
              WHERE sessions.ended IS NULL"
         );

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 
+mod rights;
 mod servers;
 
 async fn store(dir: &tempfile::TempDir) -> Store {

@@ -7,19 +7,27 @@ use uuid::Uuid;
 use crate::time::{from_row, to_row};
 use crate::{Error, Store};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Admin,
+    /// Manages servers and uses them all; neither people, nor rules, nor grants.
+    Operator,
+    /// Sees everything and changes nothing.
+    Auditor,
     /// Decides reviews of others' commands, beside what a user may.
     Reviewer,
     User,
 }
 
 impl Role {
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Operator, Self::Auditor, Self::Reviewer, Self::User];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
             Self::Reviewer => "reviewer",
             Self::User => "user",
         }
@@ -29,6 +37,8 @@ impl Role {
     fn read(text: &str) -> Self {
         match text {
             "admin" => Self::Admin,
+            "operator" => Self::Operator,
+            "auditor" => Self::Auditor,
             "reviewer" => Self::Reviewer,
             _ => Self::User,
         }

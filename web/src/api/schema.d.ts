@@ -188,7 +188,7 @@ export interface paths {
     put?: never
     /**
      * Add a server
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     post: operations['compat_server_create']
     delete?: never
@@ -377,7 +377,7 @@ export interface paths {
     }
     /**
      * What somebody has to know, newest first
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     get: operations['alert_list']
     put?: never
@@ -397,7 +397,7 @@ export interface paths {
     }
     /**
      * Connections to servers that terminals and commands share
-     * @description For administrators.
+     * @description Roles: admin, operator, auditor.
      */
     get: operations['connection_list']
     put?: never
@@ -420,7 +420,7 @@ export interface paths {
     post?: never
     /**
      * End a connection and what runs in it
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     delete: operations['connection_end']
     options?: never
@@ -437,13 +437,13 @@ export interface paths {
     }
     /**
      * Credentials, by name, without their secrets
-     * @description For administrators.
+     * @description Roles: admin, operator, auditor.
      */
     get: operations['credential_list']
     put?: never
     /**
      * Add a credential; its secrets are never given out
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['credential_create']
     delete?: never
@@ -461,21 +461,21 @@ export interface paths {
     }
     /**
      * One credential, without its secrets
-     * @description For administrators.
+     * @description Roles: admin, operator, auditor.
      */
     get: operations['credential_get']
     put?: never
     post?: never
     /**
      * Remove a credential that nothing uses
-     * @description For administrators.
+     * @description Roles: admin.
      */
     delete: operations['credential_remove']
     options?: never
     head?: never
     /**
      * Change a credential
-     * @description For administrators.
+     * @description Roles: admin.
      */
     patch: operations['credential_change']
     trace?: never
@@ -506,13 +506,13 @@ export interface paths {
     }
     /**
      * Who may use which servers
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['grant_list']
     put?: never
     /**
      * Let somebody use a server, or all with a tag
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['grant_create']
     delete?: never
@@ -533,7 +533,7 @@ export interface paths {
     post?: never
     /**
      * Take a grant away; terminals that are open by it end
-     * @description For administrators.
+     * @description Roles: admin.
      */
     delete: operations['grant_remove']
     options?: never
@@ -550,13 +550,13 @@ export interface paths {
     }
     /**
      * Groups of people, by name
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['group_list']
     put?: never
     /**
      * Make a group of people
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['group_create']
     delete?: never
@@ -577,14 +577,14 @@ export interface paths {
     post?: never
     /**
      * Remove a group and what was granted to it
-     * @description For administrators.
+     * @description Roles: admin.
      */
     delete: operations['group_remove']
     options?: never
     head?: never
     /**
      * Change a group; who leaves it loses at once what it was granted
-     * @description For administrators.
+     * @description Roles: admin.
      */
     patch: operations['group_change']
     trace?: never
@@ -598,13 +598,13 @@ export interface paths {
     }
     /**
      * Keys whose host certificates are accepted
-     * @description For administrators.
+     * @description Roles: admin, operator, auditor.
      */
     get: operations['host_authority_list']
     put?: never
     /**
      * Accept every host key that a key has signed
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     post: operations['host_authority_create']
     delete?: never
@@ -625,7 +625,7 @@ export interface paths {
     post?: never
     /**
      * Accept the host certificates of a key no longer
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     delete: operations['host_authority_remove']
     options?: never
@@ -966,12 +966,12 @@ export interface paths {
     }
     /**
      * The rules on commands that hold
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     get: operations['rules_get']
     /**
      * Save rules, when `If-Match` names the version that holds; they hold at once
-     * @description For administrators.
+     * @description Roles: admin.
      */
     put: operations['rules_put']
     post?: never
@@ -990,7 +990,7 @@ export interface paths {
     }
     /**
      * Command groups that come with the product
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     get: operations['rules_groups']
     put?: never
@@ -1012,7 +1012,7 @@ export interface paths {
     put?: never
     /**
      * Take rules out of a list, each by itself
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['rules_import']
     delete?: never
@@ -1032,7 +1032,7 @@ export interface paths {
     put?: never
     /**
      * What the rules would say to a command, which does not run
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     post: operations['rules_try']
     delete?: never
@@ -1050,7 +1050,7 @@ export interface paths {
     }
     /**
      * Versions of the rules, newest first
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     get: operations['rule_version_list']
     put?: never
@@ -1070,7 +1070,7 @@ export interface paths {
     }
     /**
      * The rules as they were
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     get: operations['rule_version_get']
     put?: never
@@ -1090,7 +1090,7 @@ export interface paths {
     }
     /**
      * What has changed since a version
-     * @description For reviewers and administrators.
+     * @description Roles: admin, auditor, reviewer.
      */
     get: operations['rule_version_diff']
     put?: never
@@ -1112,7 +1112,7 @@ export interface paths {
     put?: never
     /**
      * Save an earlier version as a new one
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['rule_version_restore']
     delete?: never
@@ -1133,7 +1133,7 @@ export interface paths {
     put?: never
     /**
      * Add a server
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     post: operations['server_create']
     delete?: never
@@ -1290,7 +1290,7 @@ export interface paths {
     }
     /**
      * Every server as a list, without secrets
-     * @description For administrators.
+     * @description Roles: admin, operator, auditor.
      */
     get: operations['server_export']
     put?: never
@@ -1312,7 +1312,7 @@ export interface paths {
     put?: never
     /**
      * Add and change the servers of a list; harmless twice
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     post: operations['server_import']
     delete?: never
@@ -1332,7 +1332,7 @@ export interface paths {
     put?: never
     /**
      * Accept the keys that a known_hosts file has for servers that are there
-     * @description For administrators.
+     * @description Roles: admin, operator.
      */
     post: operations['known_hosts_import']
     delete?: never
@@ -1367,12 +1367,12 @@ export interface paths {
     }
     /**
      * Settings for everybody's sessions
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['session_settings_global_get']
     /**
      * Write settings for everybody's sessions, when `If-Match` names the version that was seen (0: none)
-     * @description For administrators.
+     * @description Roles: admin.
      */
     put: operations['session_settings_global_put']
     post?: never
@@ -1391,12 +1391,12 @@ export interface paths {
     }
     /**
      * Settings for sessions on a server
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['session_settings_server_get']
     /**
      * Write settings for sessions on a server, likewise
-     * @description For administrators.
+     * @description Roles: admin.
      */
     put: operations['session_settings_server_put']
     post?: never
@@ -1415,12 +1415,12 @@ export interface paths {
     }
     /**
      * Settings for a person's sessions
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['session_settings_user_get']
     /**
      * Write settings for a person's sessions, likewise
-     * @description For administrators.
+     * @description Roles: admin.
      */
     put: operations['session_settings_user_put']
     post?: never
@@ -1640,13 +1640,13 @@ export interface paths {
     }
     /**
      * People, by name
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['user_list']
     put?: never
     /**
      * Add a person, who gets in by a login link first
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['user_create']
     delete?: never
@@ -1664,21 +1664,21 @@ export interface paths {
     }
     /**
      * One person
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['user_get']
     put?: never
     post?: never
     /**
      * Remove a person; their sessions and recordings stay
-     * @description For administrators.
+     * @description Roles: admin.
      */
     delete: operations['user_remove']
     options?: never
     head?: never
     /**
      * Change a person; who is disabled is logged out
-     * @description For administrators.
+     * @description Roles: admin.
      */
     patch: operations['user_change']
     trace?: never
@@ -1694,7 +1694,7 @@ export interface paths {
     put?: never
     /**
      * Make a login link for a person
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['user_link']
     delete?: never
@@ -1729,7 +1729,7 @@ export interface paths {
     }
     /**
      * Counts and durations, in the text format of Prometheus
-     * @description For administrators.
+     * @description Roles: admin, operator, auditor.
      */
     get: operations['metrics_get']
     put?: never
@@ -2252,50 +2252,82 @@ export interface components {
      * @enum {string}
      */
     Gate: 'off' | 'workbench' | 'closed'
-    /** @description One of `user_id` and `group_id`, and one of `server_id` and `tag`. */
-    Grant: {
-      /** Format: date-time */
-      created: string
-      created_by: string
-      /**
-       * Format: int64
-       * @description Null is the server's default one, whichever that is.
-       */
-      credential_id: number | null
-      /** Format: date-time */
-      expires: string | null
-      /** Format: int64 */
-      group_id: number | null
-      /** Format: int64 */
-      id: number
-      /** Format: int64 */
-      server_id: number | null
-      /** @description Every server with this tag. */
-      tag: string | null
-      /** Format: int64 */
-      user_id: number | null
-    }
-    /** @description One of `user_id` and `group_id`, and one of `server_id` and `tag`. */
+    /** @description To one of `user_id` and `group_id`. */
+    Grant: components['schemas']['GrantTarget'] &
+      components['schemas']['GrantCredentials'] &
+      components['schemas']['GrantTerms'] & {
+        /** Format: date-time */
+        created: string
+        created_by: string
+        /** Format: int64 */
+        group_id: number | null
+        /** Format: int64 */
+        id: number
+        /**
+         * Format: int64
+         * @description The access request that it answers.
+         */
+        request_id: number | null
+        rights: components['schemas']['Right'][]
+        /** Format: int64 */
+        user_id: number | null
+      }
+    /** @description To one of `user_id` and `group_id`, on one of `server_id`, `tag`, `server_group` and `everywhere`. */
     GrantCreate: {
-      /**
-       * Format: int64
-       * @description The server's default one where it is not said.
-       */
-      credential_id?: number | null
+      /** @description Any of all. */
+      any_credential?: boolean
+      /** @description The server's default one where none is said. */
+      credential_ids?: number[]
+      /** @description Every server. */
+      everywhere?: boolean
       /** Format: date-time */
       expires?: string | null
       /** Format: int64 */
       group_id?: number | null
+      /** @description Networks of the caller's address, such as `10.0.0.0/8`. */
+      networks?: string[]
+      /** @description `connect`, `write` and `execute` where they are not said. */
+      rights?: components['schemas']['Right'][] | null
+      /** @description Every server of this group of servers. */
+      server_group?: string | null
       /** Format: int64 */
       server_id?: number | null
       /** @description Every server with this tag. */
       tag?: string | null
+      times?: components['schemas']['Hours'][]
       /** Format: int64 */
       user_id?: number | null
+    }
+    /** @description What is logged in with: the server's default credential where nothing is said. */
+    GrantCredentials: {
+      /** @description Any of all. */
+      any_credential: boolean
+      /** @description These; empty is the server's default one, whichever that is, or any. */
+      credential_ids: number[]
     }
     GrantList: {
       grants: components['schemas']['Grant'][]
       next: string | null
+    }
+    /** @description On one of them. */
+    GrantTarget: {
+      /** @description Every server. */
+      everywhere: boolean
+      /** @description Every server of this group of servers. */
+      server_group: string | null
+      /** Format: int64 */
+      server_id: number | null
+      /** @description Every server with this tag. */
+      tag: string | null
+    }
+    /** @description When, and from where; always and from anywhere where nothing is said. */
+    GrantTerms: {
+      /** Format: date-time */
+      expires: string | null
+      /** @description Networks of the caller's address, such as `10.0.0.0/8`. */
+      networks: string[]
+      /** @description Outside of them it gives nothing. */
+      times: components['schemas']['Hours'][]
     }
     Group: {
       /** Format: date-time */
@@ -2381,6 +2413,17 @@ export interface components {
     }
     HostKeyList: {
       items: components['schemas']['HostKey'][]
+    }
+    /** @description Part of a week. */
+    Hours: {
+      /** @description Days on which it begins; none is every day. */
+      days?: components['schemas']['Weekday'][]
+      /** @description `HH:MM`. */
+      from: string
+      /** @description `HH:MM`, not included; not after `from`: on the next day. */
+      to: string
+      /** @description An IANA name, such as `Asia/Shanghai`. */
+      zone: string
     }
     /** @description What an import has done, or would do. */
     Imported: {
@@ -2665,8 +2708,13 @@ export interface components {
       cancel: boolean
       decide: boolean
     }
+    /**
+     * @description What can be granted on a server.
+     * @enum {string}
+     */
+    Right: 'connect' | 'write' | 'observe' | 'upload' | 'download' | 'forward' | 'execute' | 'manage'
     /** @enum {string} */
-    Role: 'admin' | 'reviewer' | 'user'
+    Role: 'admin' | 'operator' | 'auditor' | 'reviewer' | 'user'
     /** @enum {string} */
     RuleFormat: 'json' | 'csv'
     /** @description The version that holds. */
@@ -2803,8 +2851,8 @@ export interface components {
         /** Format: date-time */
         created: string
         /**
-         * @description Those that the caller may log in with there, the default one first. Empty for administrators, who take
-         *     any.
+         * @description Those that the caller may log in with there, the default one first. Empty for administrators and
+         *     operators, who take any.
          */
         credentials: components['schemas']['Named'][]
         /** @description A name to resolve or an address. */
@@ -2973,7 +3021,13 @@ export interface components {
     }
     /** @description What the caller may do with it. */
     ServerRights: {
+      /** @description Change its name, its notes and its host keys. */
       manage: boolean
+      /** @description Change the rest, and take it off the list. */
+      redirect: boolean
+      /** @description What else they may: `connect`, `write`, `observe`, `upload`, `download`, `forward`, `execute`, `manage`. */
+      rights: string[]
+      /** @description Open terminals on it. */
       use: boolean
     }
     /** @enum {string} */
@@ -3095,9 +3149,9 @@ export interface components {
       /**
        * @description What all processes of the session may use together.
        * @default {
-       *       "cpu_percent": null,
+       *       "processes": null,
        *       "memory": null,
-       *       "processes": null
+       *       "cpu_percent": null
        *     }
        */
       group: components['schemas']['SessionGroupLimits']
@@ -3193,16 +3247,16 @@ export interface components {
       idle_timeout: number | null
       /**
        * @default {
-       *       "cpu_seconds": null,
-       *       "file_size": null,
-       *       "group": {
-       *         "cpu_percent": null,
-       *         "memory": null,
-       *         "processes": null
-       *       },
-       *       "memory": null,
        *       "open_files": null,
-       *       "processes": null
+       *       "processes": null,
+       *       "memory": null,
+       *       "file_size": null,
+       *       "cpu_seconds": null,
+       *       "group": {
+       *         "processes": null,
+       *         "memory": null,
+       *         "cpu_percent": null
+       *       }
        *     }
        */
       limits: components['schemas']['SessionLimits']
@@ -3474,6 +3528,8 @@ export interface components {
       lagged: boolean
       write: boolean
     }
+    /** @enum {string} */
+    Weekday: 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
   }
   responses: {
     /** @description Bad Gateway */

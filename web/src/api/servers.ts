@@ -136,6 +136,8 @@ export const deleteGroup = (group: number) => nothing('DELETE', `/api/v1/groups/
 
 /** Without a credential: the server's own one. */
 export type Grant = Schemas['Grant']
+export type GrantRight = Schemas['Right']
+export type Weekday = Schemas['Weekday']
 export const listGrants = () => all<'grants', Grant>('/api/v1/grants', 'grants')
 export const createGrant = (grant: Schemas['GrantCreate']) => json<Grant>('POST', '/api/v1/grants', grant)
 export const deleteGrant = (grant: number) => nothing('DELETE', `/api/v1/grants/${id(grant)}`)

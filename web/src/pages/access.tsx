@@ -2,14 +2,16 @@ import '../styles/servers.css'
 import { Button } from 'antd'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useRight } from '../api/me.ts'
 import { deleteGrant, deleteGroup, type Grant, type Group, listGrants, listGroups } from '../api/servers.ts'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Sure } from '../parts/sure.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { Until } from '../parts/until.tsx'
 import { useLoad } from '../parts/use-load.ts'
-import { GrantForm, GroupForm } from '../servers/access-forms.tsx'
-import { grantWords, type Names, useNames } from '../servers/names.ts'
+import { GroupForm } from '../servers/access-forms.tsx'
+import { GrantForm } from '../servers/grant-form.tsx'
+import { grantWords, limitWords, type Names, rightsWords, useNames } from '../servers/names.ts'
 import { Sections } from '../servers/sections.tsx'
 
 type Over =
@@ -25,6 +27,7 @@ export function AccessPage() {
   const names = useNames()
   const grants = useLoad(listGrants)
   const groups = useLoad(listGroups)
+  const changes = useRight('grant_create')
   const [over, setOver] = useState<Over>(null)
   const close = () => {
     setOver(null)
@@ -39,10 +42,14 @@ export function AccessPage() {
         <h1>{t('nav.access')}</h1>
         <Sections current="access" />
         <span className="gap" />
-        <Button onClick={() => setOver({ what: 'group', group: null })}>{t('access.group.add')}</Button>
-        <Button type="primary" onClick={() => setOver({ what: 'grant' })}>
-          {t('access.grant.add')}
-        </Button>
+        {changes && (
+          <>
+            <Button onClick={() => setOver({ what: 'group', group: null })}>{t('access.group.add')}</Button>
+            <Button type="primary" onClick={() => setOver({ what: 'grant' })}>
+              {t('access.grant.add')}
+            </Button>
+          </>
+        )}
       </header>
       <p className="soft">{t('access.lead')}</p>
       <section aria-labelledby="access-grants">
@@ -50,7 +57,11 @@ export function AccessPage() {
         <ProblemNotice problem={grants.problem} retry={grants.reload} />
         {grants.data?.length === 0 && <p className="soft">{t('access.grants.none')}</p>}
         {grants.data && grants.data.length > 0 && (
-          <Grants grants={grants.data} names={names} end={(grant) => setOver({ what: 'end', grant })} />
+          <Grants
+            grants={grants.data}
+            names={names}
+            end={changes ? (grant) => setOver({ what: 'end', grant }) : null}
+          />
         )}
       </section>
       <section aria-labelledby="access-groups" className="part">
@@ -59,7 +70,7 @@ export function AccessPage() {
         {groups.data?.length === 0 && <p className="soft">{t('access.groups.none')}</p>}
         <ul className="cards">
           {groups.data?.map((group) => (
-            <GroupItem key={group.id} group={group} names={names} act={setOver} />
+            <GroupItem key={group.id} group={group} names={names} act={changes ? setOver : null} />
           ))}
         </ul>
       </section>
@@ -96,7 +107,8 @@ function Grants({
 }: {
   grants: readonly Grant[]
   names: Names
-  end: (grant: Grant) => void
+  /** Null for those who only look. */
+  end: ((grant: Grant) => void) | null
 }) {
   const { t } = useTranslation()
   const columns = useMemo<Column<Grant>[]>(
@@ -113,6 +125,18 @@ function Grants({
         title: t('access.what'),
         track: 'minmax(120px, 1fr)',
         cell: (grant) => grantWords(t, grant, names).what,
+      },
+      {
+        key: 'rights',
+        title: t('access.rights'),
+        track: 'minmax(140px, 1.4fr)',
+        cell: (grant) => rightsWords(t, grant.rights),
+      },
+      {
+        key: 'limits',
+        title: t('access.limits'),
+        track: 'minmax(110px, 1fr)',
+        cell: (grant) => limitWords(t, grant) || <span className="soft">{t('access.limits.none')}</span>,
       },
       {
         key: 'how',
@@ -132,16 +156,17 @@ function Grants({
         title: t('home.column.actions'),
         track: '110px',
         always: true,
-        cell: (grant) => (
-          <button
-            type="button"
-            className="quiet danger"
-            aria-label={t('access.grant.end.what', { name: grantWords(t, grant, names).who })}
-            onClick={() => end(grant)}
-          >
-            {t('access.grant.end')}
-          </button>
-        ),
+        cell: (grant) =>
+          end && (
+            <button
+              type="button"
+              className="quiet danger"
+              aria-label={t('access.grant.end.what', { name: grantWords(t, grant, names).who })}
+              onClick={() => end(grant)}
+            >
+              {t('access.grant.end')}
+            </button>
+          ),
       },
     ],
     [t, names, end],
@@ -151,7 +176,15 @@ function Grants({
   )
 }
 
-function GroupItem({ group, names, act }: { group: Group; names: Names; act: (over: Over) => void }) {
+function GroupItem({
+  group,
+  names,
+  act,
+}: {
+  group: Group
+  names: Names
+  act: ((over: Over) => void) | null
+}) {
   const { t } = useTranslation()
   const people = group.members.map((id) => names.users.get(id) ?? String(id)).join(', ')
   return (
@@ -160,22 +193,26 @@ function GroupItem({ group, names, act }: { group: Group; names: Names; act: (ov
         <strong>{group.name}</strong>
         <p className="soft">{people || t('access.group.empty')}</p>
       </div>
-      <button
-        type="button"
-        className="quiet"
-        aria-label={t('servers.edit.title', { name: group.name })}
-        onClick={() => act({ what: 'group', group })}
-      >
-        {t('servers.edit')}
-      </button>
-      <button
-        type="button"
-        className="quiet danger"
-        aria-label={t('access.group.delete.title', { name: group.name })}
-        onClick={() => act({ what: 'drop', group })}
-      >
-        {t('access.group.delete')}
-      </button>
+      {act && (
+        <>
+          <button
+            type="button"
+            className="quiet"
+            aria-label={t('servers.edit.title', { name: group.name })}
+            onClick={() => act({ what: 'group', group })}
+          >
+            {t('servers.edit')}
+          </button>
+          <button
+            type="button"
+            className="quiet danger"
+            aria-label={t('access.group.delete.title', { name: group.name })}
+            onClick={() => act({ what: 'drop', group })}
+          >
+            {t('access.group.delete')}
+          </button>
+        </>
+      )}
     </li>
   )
 }

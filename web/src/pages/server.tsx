@@ -84,7 +84,7 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
         <h1>{server.name}</h1>
         <Status server={server} />
         <span className="gap" />
-        {server.may.manage && <Button onClick={() => setOver('edit')}>{t('servers.edit')}</Button>}
+        {server.may.redirect && <Button onClick={() => setOver('edit')}>{t('servers.edit')}</Button>}
         <Button
           loading={checking.busy}
           onClick={() =>
@@ -116,12 +116,12 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
       <div className="server-parts">
         <HostKeys server={server} />
         <SessionsOn server={server} />
-        {server.may.use && <ExecuteBox server={server} />}
-        {server.may.use && hasLines(server) && <LinesBox server={server} />}
+        {server.may.rights.includes('execute') && <ExecuteBox server={server} />}
+        {server.may.rights.includes('execute') && hasLines(server) && <LinesBox server={server} />}
         {server.may.use && <ResourcesBox server={server} />}
         {grants && <GrantsOf server={server} />}
         {limits && <Limits open={() => setOver('limits')} />}
-        {(server.may.use || server.may.manage) && <End server={server} remove={() => setOver('remove')} />}
+        {(server.may.use || server.may.redirect) && <End server={server} remove={() => setOver('remove')} />}
       </div>
       {over === 'edit' && <ServerForm server={server} close={close} />}
       {over === 'as' && <OpenAs server={server} close={() => setOver(null)} />}
@@ -212,7 +212,7 @@ function End({ server, remove }: { server: Server; remove: () => void }) {
   const { t } = useTranslation()
   const [asking, setAsking] = useState(false)
   const [done, setDone] = useState<Disconnected | null>(null)
-  const { use, manage } = server.may
+  const { use, redirect } = server.may
   return (
     <section aria-labelledby="server-end">
       <h2 id="server-end">{t('server.end')}</h2>
@@ -220,7 +220,7 @@ function End({ server, remove }: { server: Server; remove: () => void }) {
       {done && <Notice tone="good">{t('server.disconnect.done', { ...done })}</Notice>}
       <div className="form-actions">
         {use && <Button onClick={() => setAsking(true)}>{t('server.disconnect')}</Button>}
-        {manage && (
+        {redirect && (
           <Button danger onClick={remove}>
             {t('servers.remove.chosen')}
           </Button>

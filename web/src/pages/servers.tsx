@@ -188,7 +188,7 @@ function List({ rows: answered, rest, more, reload, filter, change, hidden, open
             >
               {checking.left > 0 ? t('servers.checking', { left: checking.left }) : t('servers.check')}
             </button>
-            {picked.every((server) => server.may.manage) && (
+            {picked.every((server) => server.may.redirect) && (
               <>
                 <button type="button" className="quiet" onClick={() => act({ what: 'tag', servers: picked })}>
                   {t('servers.tag')}
@@ -428,7 +428,7 @@ function RowActions({ server, act }: { server: Server; act: (over: Over) => void
       >
         {t('servers.details')}
       </Link>
-      {server.may.manage && (
+      {server.may.redirect && (
         <button
           type="button"
           className="quiet"

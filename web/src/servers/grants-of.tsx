@@ -4,7 +4,7 @@ import { listGrants, type Server } from '../api/servers.ts'
 import { Link } from '../parts/link.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { useLoad } from '../parts/use-load.ts'
-import { grantWords, useNames } from './names.ts'
+import { grantWords, limitWords, rightsWords, useNames } from './names.ts'
 
 /** Who may use this server: by itself or by one of its tags. */
 export function GrantsOf({ server }: { server: Server }) {
@@ -12,7 +12,11 @@ export function GrantsOf({ server }: { server: Server }) {
   const { data, problem, reload } = useLoad(useCallback(() => listGrants(), []))
   const names = useNames()
   const mine = data?.filter(
-    (grant) => grant.server_id === server.id || (grant.tag !== null && server.tags.includes(grant.tag)),
+    (grant) =>
+      grant.everywhere ||
+      grant.server_id === server.id ||
+      (grant.tag !== null && server.tags.includes(grant.tag)) ||
+      (grant.server_group !== null && grant.server_group === server.group),
   )
   return (
     <section aria-labelledby="server-grants">
@@ -31,7 +35,9 @@ export function GrantsOf({ server }: { server: Server }) {
               <div>
                 <strong>{who}</strong>
                 <p className="soft">
-                  {what} · {how}
+                  {[rightsWords(t, grant.rights), what, how, limitWords(t, grant)]
+                    .filter(Boolean)
+                    .join(' · ')}
                 </p>
               </div>
             </li>

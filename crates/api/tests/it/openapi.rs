@@ -38,6 +38,11 @@ fn the_committed_page_of_access_is_that_of_the_table() {
 }
 
 #[test]
+fn the_committed_page_of_rights_is_that_of_the_policies() {
+    committed("docs/guide/rights.md", &bastide_app::rights_page());
+}
+
+#[test]
 fn every_route_is_described_once_and_every_reference_leads_somewhere() {
     let document = openapi::document();
     let mut ids = BTreeSet::new();

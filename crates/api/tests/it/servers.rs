@@ -36,7 +36,8 @@ async fn a_server_is_what_was_said_of_it_and_then_what_was_changed() {
     let made = server(&admin, &body.to_string()).await;
     assert_eq!(made["tags"], json!(["prod", "web"]));
     assert_eq!(made["jump"], json!({ "id": jump["id"], "name": "gate" }));
-    assert_eq!(made["may"], json!({ "use": true, "manage": true }));
+    assert_eq!(made["may"]["manage"], true);
+    assert_eq!(made["may"]["rights"].as_array().unwrap().len(), 8);
     assert_eq!((made["status"].as_str(), &made["last_check"]), (Some("unknown"), &Value::Null));
     let edit = r#"{"group":null,"tags":["web"],"jump_id":null,"agent_port":null,"port":22}"#;
     let changed = admin.request("PATCH", &at(&made)).json(edit).send().await;
@@ -129,7 +130,9 @@ async fn a_user_sees_what_is_granted_to_them_and_only_as_long() {
     assert_eq!(by_tag.status, 201, "{}", by_tag.body);
     assert_eq!(names(&user, "").await, ["web"]);
     let seen = user.get(&at(&web)).send().await.json();
-    assert_eq!(seen["may"], json!({ "use": true, "manage": false }));
+    let may =
+        json!({ "use": true, "manage": false, "redirect": false, "rights": ["connect", "write", "execute"] });
+    assert_eq!(seen["may"], may);
     // What may be used may not be managed; what may not be used is not there.
     assert_eq!(user.request("PATCH", &at(&web)).json("{}").send().await.problem(), "forbidden");
     assert_eq!(user.request("DELETE", &at(&web)).send().await.status, 403);

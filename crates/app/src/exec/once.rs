@@ -193,6 +193,7 @@ async fn begin(
         server_id: line.server.id,
         server_name: line.server.settings.name.clone(),
         credential_id: asked.credential,
+        address: ctx.origin().address,
         created: now,
     };
     let new = Beginning { opened, place, shown: None, ending: given_up.clone() };

@@ -2,16 +2,18 @@
 //!
 //! A few thousand servers are a few megabytes, and whoever looks has all of one moment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use bastide_store::{Grant, GrantTarget, Grantee, Group, Server, ServerStatus, Store};
+use bastide_store::{Grant, GrantTarget, Grantee, Group, Server, ServerStatus, Store, User};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::places::Places;
 use crate::Error;
-use crate::access::{Granted, Reach};
+use crate::access::Asker;
+use crate::access::granted::{Granted, Held, Moment, Way};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Servers {
@@ -29,9 +31,45 @@ pub(crate) struct Known {
     /// Names in lower case.
     by_name: HashMap<String, i64>,
     pub(crate) groups: BTreeMap<i64, Group>,
-    pub(crate) grants: Vec<Grant>,
+    pub(crate) grants: Arc<Grants>,
     /// Groups by member.
     groups_of: HashMap<i64, Vec<i64>>,
+}
+
+/// Every grant, by whom it is for and what it is on: a question looks at the few that may answer it.
+#[derive(Debug, Default)]
+pub(crate) struct Grants {
+    /// By id.
+    all: Vec<Held>,
+    /// Places in `all`.
+    by: HashMap<Grantee, HashMap<GrantTarget, Vec<usize>>>,
+    /// Zones that their hours are in.
+    zones: BTreeSet<String>,
+}
+
+impl Grants {
+    fn new(grants: Vec<Grant>) -> Self {
+        let mut found = Self { all: grants.into_iter().map(Held::read).collect(), ..Self::default() };
+        for (place, held) in found.all.iter().enumerate() {
+            let of = found.by.entry(held.grant.to).or_default();
+            of.entry(held.grant.on.clone()).or_default().push(place);
+            found.zones.extend(held.zones().map(str::to_owned));
+        }
+        found
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
+        self.all.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn get(&self, id: i64) -> Option<&Held> {
+        let place = self.all.binary_search_by_key(&id, |held| held.grant.id).ok()?;
+        self.all.get(place)
+    }
 }
 
 impl Servers {
@@ -110,7 +148,7 @@ impl Known {
         let by_name = servers.iter().map(|server| (server.settings.name.to_lowercase(), server.id)).collect();
         let servers = servers.into_iter().map(|server| (server.id, Arc::new(server))).collect();
         let groups = groups.into_iter().map(|group| (group.id, group)).collect();
-        Self { servers, by_name, groups, grants, groups_of }
+        Self { servers, by_name, groups, grants: Arc::new(Grants::new(grants)), groups_of }
     }
 
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<Server>> {
@@ -123,23 +161,45 @@ impl Known {
         ids.iter().filter_map(|id| self.groups.get(id)).map(|group| group.name.clone()).collect()
     }
 
-    /// What the grants that hold at `now` give this person of this server.
-    pub(crate) fn granted(&self, user: i64, server: &Server, now: Timestamp) -> Option<Granted> {
+    /// A moment to ask at, and from where.
+    pub(crate) fn moment(&self, at: (Timestamp, Option<IpAddr>)) -> Moment {
+        Moment::new(at, self.grants.zones.iter())
+    }
+
+    /// The grants to this person, or to a group that they are in, which are on this server.
+    pub(crate) fn grants_on(&self, user: i64, server: &Server) -> impl Iterator<Item = &Held> {
         let groups = self.groups_of.get(&user).map(Vec::as_slice).unwrap_or_default();
-        let covers = |grant: &&Grant| {
-            let to = match grant.to {
-                Grantee::User(id) => id == user,
-                Grantee::Group(id) => groups.contains(&id),
-            };
-            let on = match &grant.on {
-                GrantTarget::Server(id) => *id == server.id,
-                GrantTarget::Tag(tag) => server.settings.tags.contains(tag),
-            };
-            to && on && grant.expires.is_none_or(|at| at > now)
-        };
-        let ways: Vec<_> =
-            self.grants.iter().filter(covers).map(|grant| (grant.credential, grant.expires)).collect();
-        (!ways.is_empty()).then_some(Granted { reach: Reach::Use, ways })
+        let to = std::iter::once(Grantee::User(user)).chain(groups.iter().copied().map(Grantee::Group));
+        let of = to.filter_map(|to| self.grants.by.get(&to));
+        let mut places = Vec::new();
+        for on in of {
+            let mut add = |target: &GrantTarget| places.extend(on.get(target).into_iter().flatten().copied());
+            add(&GrantTarget::Server(server.id));
+            add(&GrantTarget::Everywhere);
+            for tag in &server.settings.tags {
+                add(&GrantTarget::Tag(tag.clone()));
+            }
+            if let Some(group) = &server.settings.group {
+                add(&GrantTarget::Group(group.clone()));
+            }
+        }
+        places.into_iter().filter_map(|place| self.grants.all.get(place))
+    }
+
+    /// What this person has of a server at a moment: nothing at all where no grant holds.
+    pub(crate) fn granted(&self, user: &User, server: &Server, moment: &Moment) -> Granted {
+        let mut granted = Granted { asker: Asker::of(user), ways: Vec::new(), closed: None };
+        for held in self.grants_on(user.id, server) {
+            match held.holds(moment) {
+                Ok(until) => {
+                    let Grant { rights, credentials, .. } = &held.grant;
+                    granted.ways.push(Way { with: credentials.clone(), rights: *rights, until });
+                }
+                Err(Some(why)) => granted.closed = Some(why),
+                Err(None) => {}
+            }
+        }
+        granted
     }
 
     /// The servers on the way to this one, first of all the one that is dialled first; without it itself.

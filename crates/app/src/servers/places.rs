@@ -1,20 +1,27 @@
 //! Sessions on servers, and their end when the right to them ends.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bastide_store::{Place, Store};
+use bastide_store::{Credentials, Place, Store};
 use bastide_wire::Code;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::access;
+use crate::access::granted::fits;
 use crate::app::App;
+use crate::context::Action;
 use crate::{Error, Table};
 
 /// A session is in the daemon's list well within this, or has not come to be.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
+
+/// Looked at so long after the end of a right: not again and again in its last millisecond.
+const AFTER: Duration = Duration::from_millis(50);
 
 /// Where the sessions that run are. Clones are the same.
 #[derive(Debug, Clone)]
@@ -67,10 +74,12 @@ async fn watch_over(app: App) {
     loop {
         rights.mark_unchanged();
         let table = Arc::clone(&live.borrow_and_update());
-        if table.waiting.is_none() {
-            look(&app, &table).await;
-        }
+        let next = match table.waiting {
+            None => look(&app, &table).await,
+            Some(_) => None,
+        };
         let gone = tokio::select! {
+            () = until(&app, next) => false,
             changed = rights.changed() => changed.is_err(),
             changed = live.changed() => changed.is_err(),
         };
@@ -80,9 +89,23 @@ async fn watch_over(app: App) {
     }
 }
 
-async fn look(app: &App, table: &Table) {
+/// Never, where no time is set.
+async fn until(app: &App, at: Option<Timestamp>) {
+    match at {
+        Some(at) => {
+            let left: Duration = at.duration_since(app.clock().now()).try_into().unwrap_or_default();
+            // A clock that is behind ours by less than this has come there as well then.
+            sleep(left + AFTER).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// When the first of the rights that hold now ends by itself.
+async fn look(app: &App, table: &Table) -> Option<Timestamp> {
+    let mut next: Option<Timestamp> = None;
     let places = app.servers().places();
-    let old = app.clock().now().checked_sub(SETTLED).unwrap_or(jiff::Timestamp::MIN);
+    let old = app.clock().now().checked_sub(SETTLED).unwrap_or(Timestamp::MIN);
     places.0.send_if_modified(|open| {
         let before = open.len();
         open.retain(|uid, place| table.sessions.contains_key(uid) || place.created > old);
@@ -93,27 +116,42 @@ async fn look(app: &App, table: &Table) {
         let Some(session) = table.sessions.get(&place.session).filter(|session| session.runs()) else {
             continue;
         };
-        if !still(app, &place, session.owner) {
-            end(app, &place).await;
+        match still(app, &place, session.owner, place.address) {
+            Some(until) => next = next.into_iter().chain(until).min(),
+            None => end(app, &place).await,
         }
     }
+    next
 }
 
-/// Whether whoever it was opened for may still use the server as they did. A server that is off the list ends
-/// nothing.
-fn still(app: &App, place: &Place, owner: Option<Uuid>) -> bool {
-    let Some(server) = app.servers().get(place.server_id) else { return true };
-    let owner = owner.and_then(|uid| app.people().by_uid(uid));
-    let granted = owner.and_then(|user| access::of_server(app, &user, &server));
-    granted.is_some_and(|granted| granted.until(place.credential_id).is_some())
+/// Until when whoever it was opened for may use the server as they did; `None`: no longer. A server that is off the
+/// list ends nothing.
+fn still(
+    app: &App,
+    place: &Place,
+    owner: Option<Uuid>,
+    address: Option<IpAddr>,
+) -> Option<Option<Timestamp>> {
+    let known = app.servers().now();
+    let Some(server) = known.servers.get(&place.server_id) else { return Some(None) };
+    let owner = owner.and_then(|uid| app.people().by_uid(uid))?;
+    let granted = known.granted(&owner, server, &known.moment((app.clock().now(), address)));
+    let default = server.settings.default_credential;
+    let counts = |with: &Credentials| fits(with, place.credential_id, default);
+    // Line mode is no terminal: each line is a command.
+    let action = match app.execs().own().get(place.session) {
+        Some(_) => Action::ServerExecute,
+        None => Action::ServerConnect,
+    };
+    granted.until(app.policies(), action, counts)
 }
 
-/// Whether the right to this session of `owner` was taken away and it has not ended yet. One that is not in the
-/// daemon's list counts as running: it may be newer than the list.
-pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid) -> bool {
+/// Whether the right to this session of `owner`, who asks from `address`, was taken away and it has not ended yet.
+/// One that is not in the daemon's list counts as running: it may be newer than the list.
+pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid, address: Option<IpAddr>) -> bool {
     let Some(place) = app.servers().places().get(session) else { return false };
     let has_ended = app.live().borrow().sessions.get(&session).is_some_and(|session| !session.runs());
-    !has_ended && !still(app, &place, Some(owner))
+    !has_ended && still(app, &place, Some(owner), address).is_none()
 }
 
 async fn end(app: &App, place: &Place) {

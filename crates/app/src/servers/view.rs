@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use bastide_store::{self as store, Server};
+use bastide_store::{self as store, Credentials, Right, Server};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Error;
-use crate::access::{Granted, Reach};
-use crate::context::Ctx;
+use crate::access::{Granted, Policies};
+use crate::context::{Action, Ctx};
 
 /// A server as one caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -28,8 +28,8 @@ pub struct View {
     pub last_check: Option<Timestamp>,
     pub created: Timestamp,
     pub may: May,
-    /// Those that the caller may log in with there, the default one first. Empty for administrators, who take
-    /// any.
+    /// Those that the caller may log in with there, the default one first. Empty for administrators and
+    /// operators, who take any.
     pub credentials: Vec<Named>,
 }
 
@@ -90,13 +90,41 @@ impl From<store::ServerStatus> for Status {
 }
 
 /// What the caller may do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ServerRights)]
 pub struct May {
+    /// Open terminals on it.
     #[serde(rename = "use")]
     #[schema(rename = "use")]
     pub use_it: bool,
+    /// Change its name, its notes and its host keys.
     pub manage: bool,
+    /// Change the rest, and take it off the list.
+    pub redirect: bool,
+    /// What else they may: `connect`, `write`, `observe`, `upload`, `download`, `forward`, `execute`, `manage`.
+    #[schema(value_type = Vec<String>)]
+    pub rights: Vec<Right>,
+}
+
+impl May {
+    fn of(policies: &Policies, granted: &Granted) -> Self {
+        let may = |action| granted.allows(policies, action);
+        let action = |right| match right {
+            Right::Connect | Right::Write => Action::ServerConnect,
+            Right::Observe => Action::SessionObserve,
+            Right::Upload => Action::FileUpload,
+            Right::Download => Action::FileDownload,
+            Right::Forward => Action::ServerForward,
+            Right::Execute => Action::ServerExecute,
+            Right::Manage => Action::ServerChange,
+        };
+        Self {
+            use_it: may(Action::ServerConnect),
+            manage: may(Action::ServerChange),
+            redirect: may(Action::ServerRedirect),
+            rights: Right::ALL.into_iter().filter(|right| may(action(*right))).collect(),
+        }
+    }
 }
 
 /// What views are made with: looked up once for a whole list.
@@ -118,6 +146,21 @@ impl Names {
         Named { id, name: self.credentials.get(&id).map(|(name, _)| name.clone()).unwrap_or_default() }
     }
 
+    /// Those of grants, the default one first.
+    fn of(&self, granted: &Granted, default: Option<i64>) -> Vec<i64> {
+        let mut ids = BTreeSet::new();
+        for way in &granted.ways {
+            match &way.with {
+                Credentials::Any => ids.extend(self.credentials.keys().copied()),
+                Credentials::Listed(listed) => ids.extend(listed),
+                Credentials::Default => ids.extend(default),
+            }
+        }
+        let mut ids: Vec<i64> = ids.into_iter().collect();
+        ids.sort_by_key(|id| default != Some(*id));
+        ids
+    }
+
     fn username(&self, id: i64) -> Option<String> {
         self.credentials.get(&id).map(|(_, username)| username.clone())
     }
@@ -128,14 +171,10 @@ pub(super) fn view(ctx: &Ctx, names: &Names, (server, granted): (&Server, &Grant
         server.settings.clone();
     let jump = server.settings.jump.and_then(|id| ctx.app().servers().get(id));
     let default = server.settings.default_credential;
-    let ways: BTreeSet<_> = granted.ways.iter().map(|(way, _)| *way).collect();
-    // The default one comes first: none is less than any number.
-    let mut credentials: Vec<i64> = Vec::new();
-    for id in ways.into_iter().filter_map(|way| way.or(default)) {
-        if !credentials.contains(&id) {
-            credentials.push(id);
-        }
-    }
+    let credentials = match granted.by_role(ctx.policies(), Action::ServerConnect) {
+        true => Vec::new(),
+        false => names.of(granted, default),
+    };
     View {
         id: server.id,
         name,
@@ -161,7 +200,7 @@ pub(super) fn view(ctx: &Ctx, names: &Names, (server, granted): (&Server, &Grant
         status: server.status.into(),
         last_check: server.last_check,
         created: server.created,
-        may: May { use_it: true, manage: granted.reach == Reach::Manage },
+        may: May::of(ctx.policies(), granted),
         credentials: credentials.into_iter().map(|id| names.credential(id)).collect(),
     }
 }

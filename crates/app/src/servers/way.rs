@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bastide_store::{HostAuthority, Server};
+use bastide_store::{Credentials, HostAuthority, Server};
 use bastide_wire::ssh::{Hop, MAX_HOPS, Ssh};
 use jiff::Timestamp;
 
-use crate::access::{Granted, Reach};
+use crate::access::{Granted, Policies};
 use crate::app::App;
 use crate::context::{Action, Authorized, Ctx};
 use crate::error::{Thing, What};
@@ -24,7 +24,7 @@ pub(crate) struct Chosen {
 }
 
 /// Asks whether the caller may do this to a server, and with which credential: the one they name, else the
-/// default one, else the only one that is granted to them.
+/// default one, else the only one that is granted to them for it.
 ///
 /// # Errors
 /// `NotLoggedIn`, `NotFound` also for a credential that is not theirs to use; `Forbidden`, `Invalid`.
@@ -36,42 +36,75 @@ pub(crate) fn choose(
 ) -> Result<Chosen, Error> {
     let (grant, granted) = ctx.authorize_server(action, server)?;
     let default = grant.target().settings.default_credential;
-    let (named, credential, until) = pick(&granted, default, credential)?;
+    let wanted = Wanted { policies: ctx.policies(), action, default };
+    let (named, credential, until) = wanted.pick(&granted, credential)?;
     Ok(Chosen { grant, credential, named, until })
 }
 
 type Picked = (Option<i64>, i64, Option<Timestamp>);
 
-fn pick(granted: &Granted, default: Option<i64>, wanted: Option<i64>) -> Result<Picked, Error> {
-    let by_default = default.and_then(|id| Some((None, id, granted.until(None)?)));
-    let Some(wanted) = wanted else {
-        let mut named: Vec<_> = granted.ways.iter().filter_map(|(way, _)| *way).collect();
-        named.sort_unstable();
-        named.dedup();
-        return match (by_default, named.as_slice()) {
-            (Some(picked), _) => Ok(picked),
-            (None, [only]) => Ok((Some(*only), *only, granted.until(Some(*only)).flatten())),
-            (None, []) => Err(Error::Invalid(
+/// What a credential is looked for, for.
+struct Wanted<'a> {
+    policies: &'a Policies,
+    action: Action,
+    default: Option<i64>,
+}
+
+impl Wanted<'_> {
+    fn until(&self, granted: &Granted, counts: impl Fn(&Credentials) -> bool) -> Option<Option<Timestamp>> {
+        granted.until(self.policies, self.action, counts)
+    }
+
+    /// With this credential: by a right to the server's default one, or to this very one, whichever lasts longer;
+    /// else by both together.
+    fn with(&self, granted: &Granted, credential: i64) -> Option<Picked> {
+        let is_default = self.default == Some(credential);
+        let any = |with: &Credentials| matches!(with, Credentials::Any);
+        let listed =
+            |with: &Credentials| matches!(with, Credentials::Listed(ids) if ids.contains(&credential));
+        let by_default = |with: &Credentials| any(with) || matches!(with, Credentials::Default);
+        let by_name = |with: &Credentials| any(with) || listed(with);
+        let lasts = |until: Option<Timestamp>| until.unwrap_or(Timestamp::MAX);
+        let default = self.until(granted, by_default).filter(|_| is_default);
+        let name = self.until(granted, by_name);
+        match (default, name) {
+            (Some(until), name) if name.is_none_or(|name| lasts(until) >= lasts(name)) => {
+                Some((None, credential, until))
+            }
+            (_, Some(until)) => Some((Some(credential), credential, until)),
+            _ => {
+                let both = |with: &Credentials| by_name(with) || is_default && by_default(with);
+                self.until(granted, both).map(|until| (Some(credential), credential, until))
+            }
+        }
+    }
+
+    fn pick(&self, granted: &Granted, wanted: Option<i64>) -> Result<Picked, Error> {
+        if let Some(wanted) = wanted {
+            let picked = self.with(granted, wanted);
+            return picked.ok_or(Error::NotFound(What::Thing(Thing::Credential, wanted)));
+        }
+        if let Some(picked) = self.default.and_then(|id| self.with(granted, id)) {
+            return Ok(picked);
+        }
+        let listed = granted.ways.iter().filter_map(|way| match &way.with {
+            Credentials::Listed(ids) => Some(ids.as_slice()),
+            _ => None,
+        });
+        let mut ids: Vec<i64> = listed.flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut named: Vec<_> = ids.into_iter().filter_map(|id| self.with(granted, id)).collect();
+        let any = self.until(granted, |with| matches!(with, Credentials::Any)).is_some();
+        match (named.pop(), named.is_empty() && !any) {
+            (Some(only), true) => Ok(only),
+            (None, _) => Err(Error::Invalid(
                 "credential_id: this server has no default credential: name one".to_owned(),
             )),
-            (None, _) => {
+            (Some(_), false) => {
                 Err(Error::Invalid("credential_id: you have several for this server: name one".to_owned()))
             }
-        };
-    };
-    if let Some(picked) = by_default.filter(|(_, id, _)| *id == wanted) {
-        // A grant of this very credential may last longer.
-        let longer = granted.until(Some(wanted)).filter(|_| granted.reach == Reach::Use);
-        return Ok(match longer {
-            Some(until) if picked.2.is_some_and(|soon| until.is_none_or(|late| late > soon)) => {
-                (Some(wanted), wanted, until)
-            }
-            _ => picked,
-        });
-    }
-    match granted.until(Some(wanted)) {
-        Some(until) => Ok((Some(wanted), wanted, until)),
-        None => Err(Error::NotFound(What::Thing(Thing::Credential, wanted))),
+        }
     }
 }
 
@@ -155,37 +188,78 @@ async fn hop(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use bastide_store::{Right, Rights, Role};
+
     use super::*;
+    use crate::access::Asker;
+    use crate::access::granted::Way;
 
     fn at(second: i64) -> Option<Timestamp> {
         Some(Timestamp::from_second(second).unwrap())
     }
 
-    fn user(ways: &[(Option<i64>, Option<Timestamp>)]) -> Granted {
-        Granted { reach: Reach::Use, ways: ways.to_vec() }
+    fn way(with: Credentials, until: Option<Timestamp>) -> Way {
+        Way { with, rights: Rights::usual(), until }
+    }
+
+    fn holder(role: Role, ways: &[Way]) -> Granted {
+        Granted { asker: Asker::with(role), ways: ways.to_vec(), closed: None }
+    }
+
+    fn listed(id: i64) -> Credentials {
+        Credentials::Listed(vec![id])
+    }
+
+    fn pick(granted: &Granted, default: Option<i64>, wanted: Option<i64>) -> Result<Picked, Error> {
+        let policies = Policies::load().unwrap();
+        Wanted { policies: &policies, action: Action::ServerConnect, default }.pick(granted, wanted)
     }
 
     #[test]
     fn administrators_take_any_credential_and_others_what_is_granted() {
-        let admin = Granted { reach: Reach::Manage, ways: Vec::new() };
-        assert_eq!(pick(&admin, Some(1), None).unwrap(), (None, 1, None));
-        assert_eq!(pick(&admin, Some(1), Some(1)).unwrap(), (None, 1, None));
-        assert_eq!(pick(&admin, None, Some(2)).unwrap(), (Some(2), 2, None));
-        assert!(matches!(pick(&admin, None, None), Err(Error::Invalid(_))));
-
-        let default = user(&[(None, at(5))]);
+        for role in [Role::Admin, Role::Operator] {
+            let all = holder(role, &[]);
+            assert_eq!(pick(&all, Some(1), None).unwrap(), (None, 1, None));
+            assert_eq!(pick(&all, Some(1), Some(1)).unwrap(), (None, 1, None));
+            assert_eq!(pick(&all, None, Some(2)).unwrap(), (Some(2), 2, None));
+            assert!(matches!(pick(&all, None, None), Err(Error::Invalid(_))));
+        }
+        let user = |ways: &[Way]| holder(Role::User, ways);
+        let default = user(&[way(Credentials::Default, at(5))]);
         assert_eq!(pick(&default, Some(1), None).unwrap(), (None, 1, at(5)));
         assert_eq!(pick(&default, Some(1), Some(1)).unwrap(), (None, 1, at(5)));
         assert!(matches!(pick(&default, Some(1), Some(2)), Err(Error::NotFound(_))));
         assert!(matches!(pick(&default, None, None), Err(Error::Invalid(_))));
 
-        let named = user(&[(Some(2), at(5)), (Some(2), at(9))]);
+        let named = user(&[way(listed(2), at(5)), way(listed(2), at(9))]);
         assert_eq!(pick(&named, Some(1), None).unwrap(), (Some(2), 2, at(9)));
         assert!(matches!(pick(&named, Some(1), Some(1)), Err(Error::NotFound(_))));
-        let several = user(&[(Some(2), None), (Some(3), None)]);
+        let several = user(&[way(Credentials::Listed(vec![2, 3]), None)]);
         assert!(matches!(pick(&several, None, None), Err(Error::Invalid(_))));
+        assert_eq!(pick(&several, None, Some(3)).unwrap(), (Some(3), 3, None));
 
-        let both = user(&[(None, at(5)), (Some(1), None)]);
+        let both = user(&[way(Credentials::Default, at(5)), way(listed(1), None)]);
         assert_eq!(pick(&both, Some(1), Some(1)).unwrap(), (Some(1), 1, None));
+        let any = user(&[way(Credentials::Any, at(5))]);
+        assert_eq!(pick(&any, Some(1), Some(7)).unwrap(), (Some(7), 7, at(5)));
+        assert_eq!(pick(&any, Some(1), None).unwrap(), (None, 1, at(5)));
+    }
+
+    /// Two grants may give together what neither gives, as long as both hold, and only with one credential.
+    #[test]
+    fn rights_of_several_grants_are_added_for_each_credential() {
+        let one = |with: Credentials, right: Right, until| Way {
+            rights: Rights::NONE.with(right),
+            ..way(with, until)
+        };
+        let ways = [
+            one(Credentials::Default, Right::Connect, at(5)),
+            one(listed(1), Right::Write, at(9)),
+            one(listed(2), Right::Write, at(9)),
+        ];
+        let granted = holder(Role::User, &ways);
+        assert_eq!(pick(&granted, Some(1), None).unwrap(), (Some(1), 1, at(5)));
+        assert!(matches!(pick(&granted, Some(1), Some(2)), Err(Error::NotFound(_))));
+        assert!(matches!(pick(&holder(Role::Auditor, &ways), Some(1), Some(1)), Err(Error::NotFound(_))));
     }
 }

@@ -46,7 +46,7 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
 /// The right to the server is all that it takes: nobody needs an account of this machine for it.
 async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Error> {
     new.check()?;
-    let chosen = servers::choose(ctx, Action::ServerUse, on.server, on.credential)?;
+    let chosen = servers::choose(ctx, Action::ServerConnect, on.server, on.credential)?;
     let uid = Uuid::now_v7();
     let name = chosen.grant.target().settings.name.clone();
     let about = About::session(uid)
@@ -82,6 +82,7 @@ async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Err
             server_id: on.server,
             server_name: name,
             credential_id: chosen.named,
+            address: ctx.origin().address,
             created: ctx.clock().now(),
         };
         app.servers().places().add(app.store(), place).await?;

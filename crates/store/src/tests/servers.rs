@@ -34,8 +34,10 @@ fn grant(to: Grantee, on: GrantTarget) -> Grant {
         id: 0,
         to,
         on,
-        credential: None,
-        expires: Some(later(60)),
+        rights: Rights::usual(),
+        credentials: Credentials::Default,
+        terms: Terms { expires: Some(later(60)), ..Terms::default() },
+        request: None,
         created: now(),
         created_by: "ada".into(),
     }

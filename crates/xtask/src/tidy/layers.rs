@@ -42,7 +42,7 @@ const SIDEWAYS: [(&str, &str); 2] = [("bastide-ptyd", "bastide-session"), ("bast
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 14] = [
+const CONFINED: [(&str, &[&str]); 15] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
@@ -57,6 +57,7 @@ const CONFINED: [(&str, &[&str]); 14] = [
     ("argon2", &["bastide-app"]),
     ("reqwest", &["bastide"]),
     ("russh", &["bastide-ssh", "bastide-gate"]),
+    ("cedar-policy", &["bastide-app"]),
     ("chacha20poly1305", &["bastide-vault"]),
     ("socketioxide", &["bastide-api"]),
 ];

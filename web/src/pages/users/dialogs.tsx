@@ -94,6 +94,8 @@ function RoleAndAccount({
         options={{
           user: t('users.role.user'),
           reviewer: t('users.role.reviewer'),
+          auditor: t('users.role.auditor'),
+          operator: t('users.role.operator'),
           admin: t('users.role.admin'),
         }}
         value={role}

@@ -14,12 +14,14 @@ Examples:
   bastide grants
   bastide grants add --user ada --on web1
   bastide grants add --group ops --tag prod --expires 2027-01-01T00:00:00Z
+  bastide grants add --group night --everywhere --rights observe --during 22:00-06:00/Europe/Paris
+  bastide grants add --user bob --on web1 --rights upload,download --from 10.0.0.0/8
   bastide grants rm 3
 
 For administrators. Without --credential a grant gives the server's default one. A grant that is taken away
 ends the terminals that were opened by it.";
 
-/// Who may use which servers
+/// Who may do what on which servers
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Grants {
@@ -36,7 +38,7 @@ pub(crate) struct Grants {
 enum What {
     /// List grants (without a command, too)
     Ls(List),
-    /// Let somebody use a server, or all with a tag
+    /// Let somebody do something on a server, on all with a tag, of a group, or on all
     Add(Add),
     /// Take one away
     Rm(Remove),
@@ -64,15 +66,42 @@ struct Add {
     /// Every server with this tag
     #[arg(long, group = "where")]
     tag: Option<String>,
-    /// Number of a credential, instead of the server's default one
+    /// Every server of this group of servers
+    #[arg(long, value_name = "GROUP", group = "where")]
+    server_group: Option<String>,
+    /// Every server
+    #[arg(long, group = "where")]
+    everywhere: bool,
+    /// What is granted, with commas between: connect, write, observe, upload, download, forward, execute, manage
+    /// [default: connect,write,execute]
+    #[arg(long, value_name = "RIGHTS", value_delimiter = ',')]
+    rights: Vec<String>,
+    /// Number of a credential, instead of the server's default one; may be given several times
     #[arg(long, value_name = "ID")]
-    credential: Option<i64>,
-    /// When it ends (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    expires: Option<Timestamp>,
+    credential: Vec<i64>,
+    /// With any credential
+    #[arg(long, conflicts_with = "credential")]
+    any_credential: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// Print a JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// When, and from where.
+#[derive(Debug, Args)]
+struct Limits {
+    /// Only then: days, hours and time zone, as in mon,fri/09:00-17:00/Europe/Paris; without days it is every day;
+    /// may be given several times
+    #[arg(long, value_name = "HOURS", value_parser = hours)]
+    during: Vec<Value>,
+    /// Only from this network, as in 10.0.0.0/8; may be given several times
+    #[arg(long, value_name = "NETWORK")]
+    from: Vec<String>,
+    /// When it ends (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    expires: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]
@@ -118,22 +147,61 @@ impl List {
                     true => format!("group {}", name(&groups, &grant["group_id"], "/name")),
                     false => name(&people, &grant["user_id"], "/username"),
                 },
-                match grant["server_id"].is_null() {
-                    true => format!("tag {}", shown::text(grant, "/tag")),
-                    false => name(&servers, &grant["server_id"], "/name"),
+                match (&grant["server_id"], &grant["tag"], &grant["server_group"]) {
+                    (Value::Null, Value::Null, Value::Null) => "everywhere".to_owned(),
+                    (Value::Null, Value::Null, group) => format!("servers of {}", words(group)),
+                    (Value::Null, tag, _) => format!("tag {}", words(tag)),
+                    (id, ..) => name(&servers, id, "/name"),
                 },
-                match grant["credential_id"].is_null() {
-                    true => "default".to_owned(),
-                    false => shown::text(grant, "/credential_id"),
+                words(&grant["rights"]),
+                match (&grant["any_credential"], words(&grant["credential_ids"])) {
+                    (Value::Bool(true), _) => "any".to_owned(),
+                    (_, ids) if ids.is_empty() => "default".to_owned(),
+                    (_, ids) => ids,
                 },
+                limits(grant),
                 shown::when(grant, "/expires", now),
                 shown::text(grant, "/created_by"),
             ]
         };
-        let head = ["ID", "WHO", "WHERE", "CREDENTIAL", "EXPIRES", "BY"];
+        let head = ["ID", "WHO", "WHERE", "RIGHTS", "CREDENTIAL", "ONLY", "EXPIRES", "BY"];
         shown::table(&head, grants.iter().map(row).collect(), "no grants")?;
         Ok(DONE)
     }
+}
+
+/// The words of a list, or the one word.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Array(all) => all.iter().map(words).collect::<Vec<_>>().join(","),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// When and from where only.
+fn limits(grant: &Value) -> String {
+    let hours = |one: &Value| {
+        let days = words(&one["days"]);
+        let days = if days.is_empty() { days } else { format!("{days} ") };
+        format!("{days}{}-{} {}", words(&one["from"]), words(&one["to"]), words(&one["zone"]))
+    };
+    let times = grant["times"].as_array().into_iter().flatten().map(hours);
+    let networks = grant["networks"].as_array().into_iter().flatten().map(words);
+    times.chain(networks).collect::<Vec<_>>().join("; ")
+}
+
+/// `mon,fri/09:00-17:00/Europe/Paris`; the days may be missing.
+fn hours(text: &str) -> Result<Value, String> {
+    let wrong = || "not as in mon,fri/09:00-17:00/Europe/Paris".to_owned();
+    let (first, rest) = text.split_once('/').ok_or_else(wrong)?;
+    let (days, span, zone) = match first.contains(':') {
+        true => ("", first, rest),
+        false => rest.split_once('/').map(|(span, zone)| (first, span, zone)).ok_or_else(wrong)?,
+    };
+    let (from, to) = span.split_once('-').ok_or_else(wrong)?;
+    let days: Vec<_> = days.split(',').filter(|day| !day.is_empty()).collect();
+    Ok(json!({ "days": days, "from": from, "to": to, "zone": zone }))
 }
 
 impl Add {
@@ -151,10 +219,18 @@ impl Add {
         if let Some(tag) = self.tag {
             wanted.insert("tag".to_owned(), json!(tag));
         }
-        if let Some(credential) = self.credential {
-            wanted.insert("credential_id".to_owned(), json!(credential));
+        if let Some(group) = self.server_group {
+            wanted.insert("server_group".to_owned(), json!(group));
         }
-        if let Some(expires) = self.expires {
+        wanted.insert("everywhere".to_owned(), json!(self.everywhere));
+        if !self.rights.is_empty() {
+            wanted.insert("rights".to_owned(), json!(self.rights));
+        }
+        wanted.insert("credential_ids".to_owned(), json!(self.credential));
+        wanted.insert("any_credential".to_owned(), json!(self.any_credential));
+        wanted.insert("times".to_owned(), json!(self.limits.during));
+        wanted.insert("networks".to_owned(), json!(self.limits.from));
+        if let Some(expires) = self.limits.expires {
             wanted.insert("expires".to_owned(), json!(expires));
         }
         let grant = client.post("/api/v1/grants", &Value::Object(wanted)).await?;

@@ -106,6 +106,10 @@ enum Role {
     User,
     /// That, and to decide on commands of others that wait for a second person
     Reviewer,
+    /// To see everything, and to change nothing
+    Auditor,
+    /// To add, change and use every server; not people, rules or grants
+    Operator,
     /// Everything
     Admin,
 }
@@ -222,6 +226,8 @@ impl Edit {
                     Role::User => "user",
                     Role::Reviewer => "reviewer",
                     Role::Admin => "admin",
+                    Role::Operator => "operator",
+                    Role::Auditor => "auditor",
                 }),
             );
         }
