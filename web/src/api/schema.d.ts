@@ -1596,13 +1596,13 @@ export interface paths {
     }
     /**
      * Keys whose user certificates are good at the SSH door
-     * @description For administrators.
+     * @description Roles: admin, auditor.
      */
     get: operations['user_authority_list']
     put?: never
     /**
      * Trust a key to say who people are
-     * @description For administrators.
+     * @description Roles: admin.
      */
     post: operations['user_authority_create']
     delete?: never
@@ -1623,7 +1623,7 @@ export interface paths {
     post?: never
     /**
      * Trust a key no longer; connections that came by its certificates end
-     * @description For administrators.
+     * @description Roles: admin.
      */
     delete: operations['user_authority_remove']
     options?: never
