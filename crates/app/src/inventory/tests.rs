@@ -102,8 +102,8 @@ fn what_ansible_inventory_prints() {
     let text = r#"{"_meta": {"hostvars": {"a": {"ansible_host": "192.0.2.1", "ansible_port": 2222}, "b": {}}},
         "all": {"children": ["ungrouped", "web"]}, "web": {"hosts": ["a"]}, "ungrouped": {"hosts": ["b"]}}"#;
     let parsed = parse(Format::Ansible, text).unwrap();
-    assert_eq!(names(&parsed), ["b", "a"]);
-    let a = &parsed.entries[1];
+    assert_eq!(names(&parsed), ["a", "b"]);
+    let a = &parsed.entries[0];
     assert_eq!((a.host.as_deref(), a.port, a.group.as_deref()), (Some("192.0.2.1"), Some(2222), Some("web")));
     for bad in ["{", "{}"] {
         assert!(parse(Format::Ansible, bad).is_err(), "{bad}");
