@@ -143,6 +143,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(Conflict::TooManySessions { .. }) => (StatusCode::CONFLICT, "too_many_sessions"),
         Error::Conflict(Conflict::NeedsReview { .. }) => (StatusCode::CONFLICT, "needs_review"),
         Error::Conflict(Conflict::ReviewClosed(_)) => (StatusCode::CONFLICT, "review_closed"),
+        Error::Conflict(Conflict::RequestClosed(_)) => (StatusCode::CONFLICT, "request_closed"),
         Error::Conflict(Conflict::RulesUnreadable(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "rules_unreadable")
         }

@@ -22,7 +22,7 @@ use crate::websocket::{Received, Socket, accept, code};
 /// What goes over the socket, for the document.
 pub(crate) const WORDS: &str = "\
 JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is \
-gone; likewise `servers` with the status of servers; `reviews` with the commands that wait for a second person, then `review_opened` and `review_closed` with one `review`; `alert` with one `alert`. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
+gone; likewise `servers` with the status of servers; `reviews` with the commands that wait for a second person, then `review_opened` and `review_closed` with one `review`; `alert` with one `alert`; `access_request` with one `request` that is new or answered. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops.";
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access_requests;
 mod ask;
 mod checks;
 mod cors;

@@ -18,7 +18,7 @@ Sessions, people and recordings of one Bastide server. A caller shows a cookie (
 (`Authorization: Bearer`). Every error is a problem document (RFC 9457). Paths under `/api/v1` are ours; those \
 tagged `compat` answer clients of earlier designs.";
 
-const TAGS: [(&str, &str); 21] = [
+const TAGS: [(&str, &str); 22] = [
     ("sessions", "Terminals"),
     ("recordings", "What was on a terminal"),
     ("shares", "Letting somebody else look on or type"),
@@ -29,7 +29,8 @@ const TAGS: [(&str, &str); 21] = [
     ("users", "People"),
     ("groups", "Groups of people"),
     ("servers", "Servers and their host keys"),
-    ("grants", "Who may use which servers"),
+    ("grants", "Who may do what on which servers"),
+    ("access-requests", "Rights that are asked for"),
     ("credentials", "What servers are logged in to with"),
     ("connections", "Connections to servers"),
     ("rules", "Which commands may run"),

@@ -28,6 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bastide_app::access_requests::Request;
 use bastide_app::connections::Connections;
 use bastide_app::exec::Executed;
 use bastide_app::health::Checked;
@@ -48,12 +49,12 @@ use crate::error::Problem;
 use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
-use crate::{checks, exec, seed_000, seed_001, socketio};
 use crate::{
-    credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me, metrics,
-    openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers, session_settings,
-    sessions, shares, ssh_keys, terminal, tokens, users,
+    access_requests, credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me,
+    metrics, openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers,
+    session_settings, sessions, shares, ssh_keys, terminal, tokens, users,
 };
+use crate::{checks, exec, seed_000, seed_001, socketio};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +164,7 @@ pub(crate) fn routes() -> Vec<Route> {
         about_the_caller(),
         about_people(),
         about_servers(),
+        about_access(),
         about_credentials(),
         about_sessions(),
         about_session_settings(),
@@ -307,6 +309,29 @@ fn about_servers() -> Vec<Route> {
             says("Let somebody use a server, or all with a tag").takes::<grants::New>().gives::<grants::Grant>(201)),
         route!(GrantRemove DELETE "/api/v1/grants/{id}" grants::grant_remove,
             says("Take a grant away; terminals that are open by it end").id::<i64>("id").gives_nothing(204)),
+    ]
+}
+
+/// Rights that are asked for, and who can reach what.
+#[rustfmt::skip]
+fn about_access() -> Vec<Route> {
+    vec![
+        route!(Login GET "/api/v1/access-requests" access_requests::access_request_list,
+            says("Requests for rights, newest first: the caller's own, and those that they may see or decide on").query::<access_requests::Which>().gives::<access_requests::List>(200)),
+        route!(Login POST "/api/v1/access-requests" access_requests::access_request_create,
+            says("Ask for rights on a server").takes::<access_requests::New>().gives::<Request>(201)),
+        route!(Login GET "/api/v1/access-requests/{id}" access_requests::access_request_get,
+            says("One request for rights").id::<i64>("id").gives::<Request>(200)),
+        route!(Login POST "/api/v1/access-requests/{id}/approve" access_requests::access_request_approve,
+            says("Grant what is asked for, or less").id::<i64>("id").takes::<access_requests::Approval>().gives::<Request>(200).may(&[409])),
+        route!(Login POST "/api/v1/access-requests/{id}/refuse" access_requests::access_request_refuse,
+            says("Refuse what is asked for").id::<i64>("id").takes::<access_requests::Refusal>().gives::<Request>(200).may(&[409])),
+        route!(Login POST "/api/v1/access-requests/{id}/cancel" access_requests::access_request_cancel,
+            says("Take back a request of one's own").id::<i64>("id").gives::<Request>(200).may(&[409])),
+        route!(Login GET "/api/v1/servers/{id}/access" access_requests::server_access_list,
+            says("Who can reach a server, and why").id::<i64>("id").query::<page::Page>().gives::<access_requests::Reached>(200)),
+        route!(AccessRead GET "/api/v1/users/{id}/access" access_requests::user_access_list,
+            says("What a person can reach, and why").id::<i64>("id").query::<page::Page>().gives::<access_requests::Reached>(200)),
     ]
 }
 

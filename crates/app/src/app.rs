@@ -31,7 +31,7 @@ use crate::servers::{self, Servers};
 use crate::session_settings::Quota;
 use crate::shares::Guests;
 use crate::vault::{KeySource, Keys};
-use crate::{Clock, Error, alerts, reviews};
+use crate::{Clock, Error, access_requests, alerts, reviews};
 
 /// What a server is made with.
 #[derive(Debug)]
@@ -193,6 +193,7 @@ impl App {
         servers::start(&app);
         rules::start(&app);
         reviews::start(&app);
+        access_requests::start(&app);
         alerts::start(&app, webhook);
         Ok(app)
     }

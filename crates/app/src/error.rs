@@ -186,6 +186,8 @@ pub enum Conflict {
     TooManySessions { open: usize, most: u32 },
     #[error("it is decided already: {0}")]
     ReviewClosed(String),
+    #[error("this request is {0} already")]
+    RequestClosed(&'static str),
     #[error("the rules that are stored cannot be read, so nothing runs that needs a verdict: {0}")]
     RulesUnreadable(String),
 }

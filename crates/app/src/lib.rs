@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+pub mod access_requests;
 pub mod alerts;
 mod app;
 mod clock;
@@ -34,6 +35,7 @@ mod news;
 pub mod page;
 pub mod password;
 pub mod people;
+pub mod reach;
 pub mod recordings;
 pub mod reviews;
 pub mod rules;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bastide_store::{Review, Store, Which};
+use bastide_store::{AccessRequest, Review, Store, Which};
 use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ const MAX_OPEN: u32 = 1000;
 pub struct Now {
     /// Commands that wait.
     pub open: BTreeMap<Uuid, Arc<Review>>,
+    /// Access requests that wait.
+    pub requests: BTreeMap<i64, Arc<AccessRequest>>,
     /// The number of the last alert.
     pub last_alert: i64,
 }
@@ -47,9 +49,11 @@ impl News {
     async fn read(&self, store: &Store) -> Result<(), bastide_store::Error> {
         let _reading = self.reading.lock().await;
         let open = store.reviews(Which::Open, None, (None, MAX_OPEN)).await?;
+        let requests = store.requests((None, true), (None, MAX_OPEN)).await?;
+        let requests = requests.into_iter().map(|request| (request.id, Arc::new(request))).collect();
         let last_alert = store.last_alert().await?;
         let open = open.into_iter().map(|review| (review.uid, Arc::new(review))).collect();
-        self.now.send_replace(Arc::new(Now { open, last_alert }));
+        self.now.send_replace(Arc::new(Now { open, requests, last_alert }));
         Ok(())
     }
 

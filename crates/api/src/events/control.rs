@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bastide_app::access_requests::{self, Request};
 use bastide_app::alerts::{self, Alert};
 use bastide_app::reviews::{self, Review};
 use bastide_app::{Ctx, Now};
@@ -29,6 +30,10 @@ pub(super) enum Message {
     Alert {
         alert: Box<Alert>,
     },
+    /// An access request that is new, or has been answered.
+    AccessRequest {
+        request: Box<Request>,
+    },
 }
 
 /// What one page has been told.
@@ -36,6 +41,8 @@ pub(super) struct Control {
     heard: watch::Receiver<Arc<Now>>,
     /// None: nothing yet.
     open: Option<BTreeSet<Uuid>>,
+    /// Access requests that waited when it was told last.
+    requests: BTreeSet<i64>,
     last_alert: i64,
 }
 
@@ -43,8 +50,11 @@ impl Control {
     /// Alerts from now on; those before are in the list.
     pub(super) fn of(ctx: &Ctx) -> Self {
         let heard = ctx.app().heard();
-        let last_alert = heard.borrow().last_alert;
-        Self { heard, open: None, last_alert }
+        let (last_alert, requests) = {
+            let now = heard.borrow();
+            (now.last_alert, now.requests.keys().copied().collect())
+        };
+        Self { heard, open: None, requests, last_alert }
     }
 
     /// False when there will be nothing more.
@@ -61,6 +71,7 @@ impl Control {
     pub(super) async fn news(&mut self, ctx: &Ctx) -> Vec<Message> {
         let now = Arc::clone(&self.heard.borrow_and_update());
         let mut messages = self.reviews(ctx, &now).await;
+        messages.extend(self.requests(ctx, &now).await);
         if now.last_alert > self.last_alert {
             match alerts::since(ctx, self.last_alert, MOST).await {
                 Ok(found) => {
@@ -74,6 +85,18 @@ impl Control {
                 }
             }
             self.last_alert = now.last_alert;
+        }
+        messages
+    }
+
+    async fn requests(&mut self, ctx: &Ctx, now: &Now) -> Vec<Message> {
+        let open: BTreeSet<i64> = now.requests.keys().copied().collect();
+        let known = std::mem::replace(&mut self.requests, open.clone());
+        let mut messages = Vec::new();
+        for id in open.symmetric_difference(&known) {
+            // Whoever may not know of one is told nothing.
+            let Ok(request) = access_requests::get(ctx, *id).await else { continue };
+            messages.push(Message::AccessRequest { request: Box::new(request) });
         }
         messages
     }

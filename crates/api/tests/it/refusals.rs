@@ -20,6 +20,7 @@ struct Foreign {
     user: String,
     server: String,
     host_key: String,
+    request: String,
 }
 
 impl Foreign {
@@ -32,6 +33,12 @@ impl Foreign {
         let server = admin.post("/api/v1/servers", server).send().await.json();
         let keys = format!("/api/v1/servers/{}/host-keys", server["id"]);
         let key = admin.post(&keys, &format!(r#"{{"key":"{HOST_KEY}"}}"#)).send().await.json();
+        let until =
+            bastide_app::Clock::system().now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+        let asked =
+            serde_json::json!({ "server": "x", "rights": ["connect"], "reason": "x", "until": until })
+                .to_string();
+        let request = admin.post("/api/v1/access-requests", &asked).send().await.json();
         let me = admin.get("/api/v1/me").send().await.json();
         Self {
             session,
@@ -40,6 +47,7 @@ impl Foreign {
             share: share["share"]["id"].as_str().unwrap().to_owned(),
             user: me["user"]["id"].to_string(),
             host_key: key["id"].to_string(),
+            request: request["id"].to_string(),
             server: server["id"].to_string(),
         }
     }
@@ -56,6 +64,7 @@ impl Foreign {
             user: number(),
             server: number(),
             host_key: number(),
+            request: number(),
         }
     }
 
@@ -70,6 +79,7 @@ impl Foreign {
                 (Some(&"users"), "{id}") => &self.user,
                 (Some(&"servers"), "{id}") => &self.server,
                 (Some(&"host-keys"), "{id}") => &self.host_key,
+                (Some(&"access-requests"), "{id}") => &self.request,
                 // Of administrators only, and none there is.
                 (
                     Some(
@@ -95,6 +105,9 @@ fn body(route: &Listed) -> &'static str {
         "share_use" => r#"{"token":"x"}"#,
         "share_create" => r#"{"access":"watch"}"#,
         "token_create" => r#"{"name":"x","scope":"full"}"#,
+        "access_request_create" => {
+            r#"{"server":"x","rights":["connect"],"reason":"x","until":"2999-01-01T00:00:00Z"}"#
+        }
         "group_create" => r#"{"name":"x"}"#,
         "grant_create" => r#"{"user_id":1,"server_id":1}"#,
         "host_authority_create" | "user_authority_create" => r#"{"name":"x","key":"y"}"#,

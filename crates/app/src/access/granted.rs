@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bastide_store::{Credentials, Grant, Rights};
+use bastide_store::{Credentials, Grant, Right, Rights};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -101,6 +101,26 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
+    /// Of somebody who holds these rights.
+    pub(crate) fn of(asker: Asker, rights: Rights) -> Self {
+        let way = Way { with: Credentials::Default, rights, until: None };
+        Self { asker, ways: vec![way], closed: None }
+    }
+
+    /// Whether they can do what a right is for.
+    pub(crate) fn gives(&self, policies: &Policies, right: Right) -> bool {
+        let action = match right {
+            Right::Connect | Right::Write => Action::ServerConnect,
+            Right::Observe => Action::SessionObserve,
+            Right::Upload => Action::FileUpload,
+            Right::Download => Action::FileDownload,
+            Right::Forward => Action::ServerForward,
+            Right::Execute => Action::ServerExecute,
+            Right::Manage => Action::ServerChange,
+        };
+        self.allows(policies, action)
+    }
+
     /// All that they hold, whatever it is logged in with.
     pub(crate) fn rights(&self) -> Rights {
         self.ways.iter().fold(Rights::NONE, |all, way| all.and(way.rights))

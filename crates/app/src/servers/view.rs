@@ -109,20 +109,11 @@ pub struct May {
 impl May {
     fn of(policies: &Policies, granted: &Granted) -> Self {
         let may = |action| granted.allows(policies, action);
-        let action = |right| match right {
-            Right::Connect | Right::Write => Action::ServerConnect,
-            Right::Observe => Action::SessionObserve,
-            Right::Upload => Action::FileUpload,
-            Right::Download => Action::FileDownload,
-            Right::Forward => Action::ServerForward,
-            Right::Execute => Action::ServerExecute,
-            Right::Manage => Action::ServerChange,
-        };
         Self {
             use_it: may(Action::ServerConnect),
             manage: may(Action::ServerChange),
             redirect: may(Action::ServerRedirect),
-            rights: Right::ALL.into_iter().filter(|right| may(action(*right))).collect(),
+            rights: Right::ALL.into_iter().filter(|right| granted.gives(policies, *right)).collect(),
         }
     }
 }
