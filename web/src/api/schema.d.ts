@@ -368,6 +368,92 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/access-requests': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Requests for rights, newest first: the caller's own, and those that they may see or decide on */
+    get: operations['access_request_list']
+    put?: never
+    /** Ask for rights on a server */
+    post: operations['access_request_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/access-requests/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** One request for rights */
+    get: operations['access_request_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/access-requests/{id}/approve': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Grant what is asked for, or less */
+    post: operations['access_request_approve']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/access-requests/{id}/cancel': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Take back a request of one's own */
+    post: operations['access_request_cancel']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/access-requests/{id}/refuse': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Refuse what is asked for */
+    post: operations['access_request_refuse']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/alerts': {
     parameters: {
       query?: never
@@ -1161,6 +1247,23 @@ export interface paths {
     patch: operations['server_change']
     trace?: never
   }
+  '/api/v1/servers/{id}/access': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Who can reach a server, and why */
+    get: operations['server_access_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/servers/{id}/check': {
     parameters: {
       query?: never
@@ -1683,6 +1786,26 @@ export interface paths {
     patch: operations['user_change']
     trace?: never
   }
+  '/api/v1/users/{id}/access': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * What a person can reach, and why
+     * @description Roles: admin, auditor.
+     */
+    get: operations['user_access_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/users/{id}/login-link': {
     parameters: {
       query?: never
@@ -1801,6 +1924,79 @@ export interface components {
      * @enum {string}
      */
     Access: 'watch' | 'write' | 'own' | 'admin'
+    /** @description A request as one caller sees it. */
+    AccessRequest: components['schemas']['AccessRequestAnswer'] & {
+      /** Format: date-time */
+      created: string
+      /**
+       * Format: date-time
+       * @description Unanswered until then, it is over.
+       */
+      expires: string
+      /** Format: int64 */
+      id: number
+      may: components['schemas']['AccessRequestRights']
+      reason: string
+      rights: string[]
+      server: components['schemas']['Named'] | null
+      /** @description As it was asked for. */
+      server_name: string
+      /**
+       * Format: date-time
+       * @description Until when the rights are wanted.
+       */
+      until: string
+      /** @description Who asks. */
+      user: components['schemas']['Named']
+    }
+    AccessRequestAnswer: {
+      /** Format: date-time */
+      decided: string | null
+      decided_by: string | null
+      /** @description Why. */
+      decision: string | null
+      /**
+       * Format: int64
+       * @description The grant that came of it.
+       */
+      grant_id: number | null
+      /** @description `open`, `approved`, `refused`, `expired` or `cancelled`. */
+      state: string
+    }
+    AccessRequestApproval: {
+      reason?: string | null
+      /** @description Some of those that are asked for; all where it is not said. */
+      rights?: components['schemas']['Right'][] | null
+      /**
+       * Format: date-time
+       * @description Sooner than what is asked for.
+       */
+      until?: string | null
+    }
+    AccessRequestCreate: {
+      /** @description What it is needed for. */
+      reason: string
+      rights: components['schemas']['Right'][]
+      /** @description Its name or its number. Whether there is such a server is not told. */
+      server: string
+      /**
+       * Format: date-time
+       * @description At most 90 days from now.
+       */
+      until: string
+    }
+    AccessRequestList: {
+      next: string | null
+      requests: components['schemas']['AccessRequest'][]
+    }
+    AccessRequestRefusal: {
+      reason?: string
+    }
+    /** @description What the caller may do about it. */
+    AccessRequestRights: {
+      cancel: boolean
+      decide: boolean
+    }
     Alert: {
       /** @description Of the verdict, where there is one. */
       action: string | null
@@ -2575,6 +2771,14 @@ export interface components {
       /** @description `urn:bastide:problem:` and a word that clients may branch on. */
       type: string
     }
+    /** @description Somebody, or a server, and what there is between the two. */
+    Reach: {
+      because: components['schemas']['ReachBecause'][]
+      /** @description What they have now; a right that holds from some networks only is among them. */
+      rights: string[]
+      /** @description The person of a server's list, the server of a person's. */
+      who: components['schemas']['Named']
+    }
     /** @description By which way it answered; null where that was not tried or is not permitted. */
     Reachable: {
       /** @description An echo. Says nothing against a server that does not answer it. */
@@ -2583,6 +2787,37 @@ export interface components {
       ssh: boolean | null
       /** @description A connection to its port. Not tried for a server behind another one. */
       tcp: boolean | null
+    }
+    /** @description Why: a role, or a grant. */
+    ReachBecause: {
+      /** @description `default`, `any`, or numbers of credentials. */
+      credentials: string | null
+      /** Format: date-time */
+      expires: string | null
+      /**
+       * Format: int64
+       * @description The grant that gives it.
+       */
+      grant_id: number | null
+      /** @description The group that the grant is to. */
+      group: string | null
+      /** @description `now`, `network` (from its networks only), `hours` (not at this hour) or `over`. */
+      holds: string
+      networks: string[]
+      /** @description What the grant is on: `server`, `tag …`, `group …`, `everywhere`. */
+      on: string | null
+      /**
+       * Format: int64
+       * @description The access request that the grant answers.
+       */
+      request_id: number | null
+      rights: string[]
+      /** @description The role that gives it. */
+      role: string | null
+    }
+    ReachList: {
+      items: components['schemas']['Reach'][]
+      next: string | null
     }
     ReadyGroups: {
       groups: Record<string, never>[]
@@ -4420,6 +4655,200 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  access_request_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+        /** @description `open` or `all`, which is the default. */
+        state?: string | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessRequestList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  access_request_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AccessRequestCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessRequest']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  access_request_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessRequest']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  access_request_approve: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AccessRequestApproval']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessRequest']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  access_request_cancel: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessRequest']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  access_request_refuse: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AccessRequestRefusal']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessRequest']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   alert_list: {
     parameters: {
       query?: {
@@ -4670,7 +5099,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone; likewise `servers` with the status of servers; `reviews` with the commands that wait for a second person, then `review_opened` and `review_closed` with one `review`; `alert` with one `alert`. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
+      /** @description JSON messages to the client: first `sessions` with everything, then `changed` with what is different and what is gone; likewise `servers` with the status of servers; `reviews` with the commands that wait for a second person, then `review_opened` and `review_closed` with one `review`; `alert` with one `alert`; `access_request` with one `request` that is new or answered. `me` says that the caller's rights have changed; everything follows again. Nothing is asked for. Close codes: 4401 not logged in, 1012 the server stops. */
       101: {
         headers: {
           [name: string]: unknown
@@ -6031,6 +6460,40 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  server_access_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReachList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   server_check: {
     parameters: {
       query?: never
@@ -7224,6 +7687,40 @@ export interface operations {
       409: components['responses']['Conflict']
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  user_access_list: {
+    parameters: {
+      query?: {
+        /** @description `next` of the piece before. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReachList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
       422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']

@@ -172,7 +172,7 @@ impl Operation {
         if let Some(tag) = self.tag {
             return tag;
         }
-        const AREAS: [&str; 18] = [
+        const AREAS: [&str; 19] = [
             "sessions",
             "session-settings",
             "recordings",
@@ -181,6 +181,7 @@ impl Operation {
             "groups",
             "servers",
             "grants",
+            "access-requests",
             "credentials",
             "connections",
             "rules",

@@ -77,7 +77,7 @@ async fn login_makes_a_token_keeps_it_for_its_owner_alone_and_logout_ends_it() {
     .await;
     let asked = server.asked();
     assert_eq!(asked.len(), 3, "{asked:#?}");
-    assert!(asked[0].ends_with(r#"{"password":"correct horse","username":"ada"}"#), "{}", asked[0]);
+    assert!(asked[0].ends_with(r#"{"username":"ada","password":"correct horse"}"#), "{}", asked[0]);
     assert!(
         asked[1].contains("cookie: bastide_x=c00kie\r\n") && asked[1].contains(r#""expires_in_days":90"#),
         "{}",
@@ -238,7 +238,7 @@ async fn the_password_is_asked_for_and_not_shown() {
     person.sees(" echo").await;
     assert!(!person.history().contains("sek"), "{}", person.history());
     let asked = server.asked();
-    assert!(asked[0].ends_with(r#"{"password":"sekret wörld","username":"ada"}"#), "{}", asked[0]);
+    assert!(asked[0].ends_with(r#"{"username":"ada","password":"sekret wörld"}"#), "{}", asked[0]);
 }
 
 #[tokio::test]
