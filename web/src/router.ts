@@ -13,6 +13,7 @@ export type Place =
   | { page: 'server'; id: string }
   | { page: 'credentials' }
   | { page: 'access' }
+  | { page: 'requests' }
   | { page: 'connections' }
   | { page: 'hosts' }
   | { page: 'limits' }
@@ -50,6 +51,8 @@ export function readPlace(pathname: string, search: string, link: string | null 
       return { page: 'credentials' }
     case '/access':
       return { page: 'access' }
+    case '/requests':
+      return { page: 'requests' }
     case '/connections':
       return { page: 'connections' }
     case '/hosts':

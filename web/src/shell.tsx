@@ -34,6 +34,9 @@ const ServerPage = lazy(() => import('./pages/server.tsx').then((module) => ({ d
 const CredentialsPage = lazy(() =>
   import('./pages/credentials.tsx').then((module) => ({ default: module.CredentialsPage })),
 )
+const RequestsPage = lazy(() =>
+  import('./pages/requests.tsx').then((module) => ({ default: module.RequestsPage })),
+)
 const AccessPage = lazy(() => import('./pages/access.tsx').then((module) => ({ default: module.AccessPage })))
 const ConnectionsPage = lazy(() =>
   import('./pages/connections.tsx').then((module) => ({ default: module.ConnectionsPage })),
@@ -131,6 +134,8 @@ function Page({ place }: { place: Place }) {
       return may('credential_list', <CredentialsPage />)
     case 'access':
       return may('grant_list', <AccessPage />)
+    case 'requests':
+      return <RequestsPage />
     case 'connections':
       return may('connection_list', <ConnectionsPage />)
     case 'hosts':

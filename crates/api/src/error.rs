@@ -122,6 +122,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
         Error::Forbidden(Forbidden::Command(_)) => (StatusCode::FORBIDDEN, "command_refused"),
         Error::Forbidden(Forbidden::NotApproved(told)) => (StatusCode::FORBIDDEN, not_approved(told)),
+        Error::Forbidden(Forbidden::Own("a request")) => (StatusCode::FORBIDDEN, "own_request"),
         Error::Forbidden(Forbidden::Own(_)) => (StatusCode::FORBIDDEN, "own_review"),
         Error::Forbidden(Forbidden::Closed(_)) => (StatusCode::FORBIDDEN, "closed_now"),
         Error::Forbidden(

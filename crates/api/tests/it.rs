@@ -5,6 +5,8 @@
 
 #[path = "it/access.rs"]
 mod access;
+#[path = "it/access_requests.rs"]
+mod access_requests;
 #[path = "it/bad_input.rs"]
 mod bad_input;
 #[path = "it/binary.rs"]

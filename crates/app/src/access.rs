@@ -275,7 +275,7 @@ impl Ctx {
     }
 
     /// Logged in, and with a proof that is enough for this.
-    fn may(&self, action: Action) -> Result<Person, Error> {
+    pub(crate) fn may(&self, action: Action) -> Result<Person, Error> {
         let person = self.person()?;
         if let Proof::Token(token) = &person.proof {
             if token.scope == Scope::Read && !action.only_looks() {

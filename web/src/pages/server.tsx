@@ -25,11 +25,11 @@ import { go, serverAddress, sessionAddress } from '../router.ts'
 import { OpenAs, RemoveServers } from '../servers/dialogs.tsx'
 import { ExecuteBox } from '../servers/execute.tsx'
 import { ServerForm } from '../servers/form.tsx'
-import { GrantsOf } from '../servers/grants-of.tsx'
 import { HostFacts } from '../servers/host-facts.tsx'
 import { HostKeys } from '../servers/host-keys.tsx'
 import { hasLines, LinesBox } from '../servers/lines-box.tsx'
 import { needsChoice, openOn } from '../servers/open.ts'
+import { ReachOfServer } from '../servers/reach-of.tsx'
 import { Reached } from '../servers/reached.tsx'
 import { ResourcesBox } from '../servers/resources.tsx'
 import { addressWords, Status } from '../servers/status.tsx'
@@ -61,7 +61,8 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
   const [check, setCheck] = useState<CheckResult | null>(null)
   const opening = useAction()
   const checking = useAction()
-  const grants = useRight('grant_list')
+  const sees = useRight('access_read')
+  const reach = sees || server.may.manage
   const limits = useRight('session_settings_change')
   const close = () => {
     setOver(null)
@@ -119,7 +120,7 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
         {server.may.rights.includes('execute') && <ExecuteBox server={server} />}
         {server.may.rights.includes('execute') && hasLines(server) && <LinesBox server={server} />}
         {server.may.use && <ResourcesBox server={server} />}
-        {grants && <GrantsOf server={server} />}
+        {reach && <ReachOfServer server={server} />}
         {limits && <Limits open={() => setOver('limits')} />}
         {(server.may.use || server.may.redirect) && <End server={server} remove={() => setOver('remove')} />}
       </div>

@@ -12,9 +12,10 @@ import { Dot } from '../parts/state.tsx'
 import { type Column, ColumnChoice, shownColumns, Table } from '../parts/table.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { useQuery } from '../router.ts'
+import { ReachOfUser } from '../servers/reach-of.tsx'
 import { DeleteUser, EditUser, LinkFor, NewUserDialog } from './users/dialogs.tsx'
 
-type Open = { what: 'new' } | { what: 'edit' | 'link' | 'delete'; user: User } | null
+type Open = { what: 'new' } | { what: 'edit' | 'link' | 'delete' | 'reach'; user: User } | null
 
 export function UsersPage() {
   const { t } = useTranslation()
@@ -81,6 +82,7 @@ export function UsersPage() {
       )}
       {open?.what === 'new' && <NewUserDialog close={close} />}
       {open?.what === 'edit' && <EditUser user={open.user} close={close} />}
+      {open?.what === 'reach' && <ReachOfUser user={open.user} close={() => setOpen(null)} />}
       {open?.what === 'link' && <LinkFor user={open.user} close={close} />}
       {open?.what === 'delete' && <DeleteUser user={open.user} close={close} />}
     </>
@@ -140,10 +142,18 @@ function useColumns(open: (open: Open) => void): Column<User>[] {
       {
         key: 'actions',
         title: t('home.column.actions'),
-        track: '216px',
+        track: '290px',
         always: true,
         cell: (user) => (
           <>
+            <button
+              type="button"
+              className="quiet"
+              aria-label={t('reach.user.title', { name: user.username })}
+              onClick={() => open({ what: 'reach', user })}
+            >
+              {t('reach.user')}
+            </button>
             <button
               type="button"
               className="quiet"

@@ -3,13 +3,14 @@ import { useMe } from '../api/me.ts'
 import type { Right } from '../api/types.ts'
 import { Link } from '../parts/link.tsx'
 
-export type Section = 'servers' | 'credentials' | 'access' | 'hosts' | 'connections' | 'limits'
+export type Section = 'servers' | 'credentials' | 'access' | 'requests' | 'hosts' | 'connections' | 'limits'
 
 /** Each with what one needs to be allowed for it. */
 export const SECTIONS: readonly [Section, Right | null][] = [
   ['servers', null],
   ['credentials', 'credential_list'],
   ['access', 'grant_list'],
+  ['requests', 'access_request_list'],
   ['hosts', 'host_authority_list'],
   ['connections', 'connection_list'],
   ['limits', 'session_settings_read'],
