@@ -17,13 +17,13 @@ pub(crate) struct Problem {
     detail: String,
     /// Seconds until the same may be tried again.
     wait: Option<u64>,
-    /// Further members.
-    more: serde_json::Map<String, Value>,
+    /// Further members. Boxed: every handler's result is as large as this.
+    more: Box<serde_json::Map<String, Value>>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), wait: None, more: serde_json::Map::new() }
+        Self { status, kind, detail: detail.into(), wait: None, more: Box::default() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -52,7 +52,7 @@ impl Problem {
             "error": self.detail,
             "request_id": request_id,
         });
-        for (name, value) in &self.more {
+        for (name, value) in self.more.iter() {
             body[name] = value.clone();
         }
         let mut response = (self.status, body.to_string()).into_response();
@@ -87,7 +87,7 @@ impl From<Error> for Problem {
             Error::Login(LoginError::TooManyAttempts { seconds }) => Some(*seconds),
             _ => None,
         };
-        let more = more(&error);
+        let more = Box::new(more(&error));
         Self { wait, more, ..Self::new(status, kind, error.to_string()) }
     }
 }

@@ -256,9 +256,10 @@ fn decides(ctx: &Ctx, row: &AccessRequest) -> Result<(), Error> {
 }
 
 fn show(ctx: &Ctx, row: AccessRequest) -> Request {
-    let AccessRequest { id, user_id, wanted, created, expires, answer } = row.clone();
+    let decides = decides(ctx, &row).is_ok();
+    let AccessRequest { id, user_id, wanted, created, expires, answer } = row;
     let own = ctx.person().is_ok_and(|person| person.user.id == user_id);
-    let (open, decides) = (answer.state == RequestState::Open, decides(ctx, &row).is_ok());
+    let open = answer.state == RequestState::Open;
     let knows =
         decides || ctx.role_allows(Action::AccessRead).is_ok() || answer.state == RequestState::Approved;
     let server = wanted.server_id.filter(|_| knows).and_then(|id| ctx.app().servers().get(id));

@@ -39,7 +39,7 @@ enum What {
     /// List grants (without a command, too)
     Ls(List),
     /// Let somebody do something on a server, on all with a tag, of a group, or on all
-    Add(Add),
+    Add(Box<Add>),
     /// Take one away
     Rm(Remove),
 }
