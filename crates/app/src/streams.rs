@@ -124,6 +124,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Where it goes, with the credential that it is logged in with.
+    pub fn on(&self) -> OnServer {
+        self.right.on
+    }
+
     /// What came since. Not cancel-safe: keep its future until it is done.
     pub async fn next(&mut self) -> Chunk {
         let taken = tokio::select! {

@@ -49,6 +49,7 @@ impl From<Error> for Over {
 
 pub(crate) async fn serve(visit: &Visit, on: OnServer) -> Result<End, Failed> {
     let (mut reader, writer) = streams::sftp(&visit.ctx, on).await?;
+    let on = reader.on();
     let pair = Pair { ctx: &visit.ctx, on, watch: Mutex::default() };
     let (refused, refusals) = mpsc::channel(REFUSALS);
     let over = tokio::select! {

@@ -64,7 +64,9 @@ async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Err
         let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
         let place = rules::Place { server: Some(chosen.grant.target()), account: &account };
         if let Some(command) = &new.command {
-            ctx.fresh().await?.authorize_server(Action::ServerExecute, on.server)?;
+            // With the credential that it is logged in with.
+            let ctx = ctx.fresh().await?;
+            servers::choose(&ctx, Action::ServerExecute, on.server, Some(chosen.credential))?;
             rules::pass(&ctx, Action::ServerExecute, (place, command)).await?;
         }
         ssh.command.clone_from(&new.command);

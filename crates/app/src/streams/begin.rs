@@ -43,6 +43,8 @@ async fn way(ctx: &Ctx, action: Action, on: OnServer) -> Result<Way, Error> {
     let chosen = servers::choose(&ctx, action, on.server, on.credential)?;
     let isolation = chosen.grant.person().user.uid.to_string();
     let ssh = servers::dial(ctx.app(), chosen.grant.target(), chosen.credential, isolation).await?;
+    // A right with another credential is none here, so it stays the one that the connection has.
+    let on = OnServer { credential: Some(chosen.credential), ..on };
     let right = Right { ctx: ctx.clone(), action, on, until: chosen.until, changes };
     Ok(Way { server: chosen.grant.into_target(), ssh, right })
 }
