@@ -6,6 +6,8 @@ const before = (minutes) => new Date(Date.now() - minutes * MINUTE).toISOString(
 export const FINGERPRINT = `SHA256:${'kX9vZ2mQ7rT4wY1pL6sD8fG3hJ5nB0cV'}${'aEiOuXyZ123'}`
 export const OTHER = `SHA256:${'mN4bV7cX1zL9kJ2hG6fD8sA3pO5iU0yT'}${'rEwQ7654321'}`
 
+const RIGHTS = ['connect', 'write', 'observe', 'upload', 'download', 'forward', 'execute', 'manage']
+
 const NAMES = ['web-1', 'web-2', 'db-1', 'db-2', 'queue', '数据库备份', 'build', 'legacy-sun']
 
 export function server(n, more = {}) {
@@ -30,7 +32,7 @@ export function server(n, more = {}) {
     status: ['online', 'online', 'online', 'offline', 'unknown'][n % 5],
     last_check: n % 5 === 4 ? null : before(2 + n * 7),
     created: before(60 * 24 * 3),
-    may: { use: true, manage: true },
+    may: { use: true, manage: true, redirect: true, rights: RIGHTS },
     ...more,
   }
 }
@@ -69,9 +71,38 @@ export const groups = () => [
   { id: 2, name: '值班', members: [] },
 ]
 
+const granted = (id, more) => ({
+  ...{ id, user_id: null, group_id: null, server_id: null, tag: null, server_group: null, everywhere: false },
+  ...{ rights: ['connect', 'write', 'execute'], credential_ids: [], any_credential: false },
+  ...{ times: [], networks: [], expires: null, request_id: null, created: before(500), created_by: 'admin' },
+  ...more,
+})
+
+/** Who can reach a server: everybody who may do everything, and a group. */
+export const reach = (name) => [
+  {
+    who: { id: 1, name },
+    rights: RIGHTS,
+    because: [because({ role: 'admin', rights: RIGHTS })],
+  },
+  {
+    who: { id: 2, name: 'grace' },
+    rights: ['connect', 'write', 'execute'],
+    because: [
+      because({ grant_id: 1, group: 'web team', on: 'tag web', rights: ['connect', 'write', 'execute'] }),
+    ],
+  },
+]
+
+const because = (more) => ({
+  ...{ role: null, grant_id: null, group: null, on: null, rights: [], credentials: null, holds: 'now' },
+  ...{ networks: [], expires: null, request_id: null },
+  ...more,
+})
+
 export const grants = () => [
-  { id: 1, user_id: null, group_id: 1, server_id: null, tag: 'web', credential_id: 1, expires: null },
-  { id: 2, user_id: 2, group_id: null, server_id: 3, tag: null, credential_id: null, expires: before(-9000) },
+  granted(1, { group_id: 1, tag: 'web', credential_ids: [1] }),
+  granted(2, { user_id: 2, server_id: 3, expires: before(-9000) }),
 ]
 
 export const hostKey = { id: 1, algorithm: 'ssh-ed25519', fingerprint: FINGERPRINT, key: 'ssh-ed25519 AAAA' }

@@ -11,6 +11,7 @@ import {
   grants,
   groups,
   hostAuthorities,
+  reach,
   servers,
   terminalSays,
 } from './stand-in-servers.mjs'
@@ -135,7 +136,15 @@ export class StandIn {
   password = 'correct horse battery'
   rights = [
     ...['session_create', 'user_list', 'server_create', 'server_import', 'server_export'],
-    ...['credential_list', 'credential_create', 'grant_list', 'connection_list', 'connection_end'],
+    ...[
+      'credential_list',
+      'credential_create',
+      'grant_list',
+      'access_read',
+      'access_request_list',
+      'connection_list',
+      'connection_end',
+    ],
     ...['host_authority_list', 'host_authority_create', 'host_authority_remove'],
     ...['session_settings_read', 'session_settings_change'],
     ...['rules_read', 'rules_change', 'rules_try', 'review_list', 'review_decide', 'alert_list'],
@@ -280,6 +289,8 @@ export class StandIn {
     const ruled = aboutSettings(this, method, path, body, more) ?? aboutRules(this, method, path, body, more)
     if (ruled?.kind) return problem(ruled.status, ruled.kind, ruled.body)
     if (ruled) return json(ruled.body, ruled.status)
+    if (path.endsWith('/access')) return json({ items: reach('admin'), next: null })
+    if (list === 'access-requests') return json({ requests: [], next: null })
     if (list === 'servers' || list === 'host-keys') {
       const answer = aboutServer(this, method, path, body)
       if (answer?.kind) return problem(answer.status, answer.kind, answer.body)
