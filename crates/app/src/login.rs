@@ -28,6 +28,9 @@ use crate::{Error, secret};
 /// A browser that is used daily asks for the password rarely, a forgotten one ends.
 pub const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// In the log.
+const WRONG: &str = "wrong user name or password";
+
 /// A cookie to be set.
 #[derive(Debug, Clone)]
 pub struct Cookie {
@@ -53,6 +56,26 @@ impl App {
         password: Password,
         origin: &Origin,
     ) -> Result<LoggedIn, Error> {
+        let (user, hash) = self.verified(username, password, origin).await?;
+        let (app, from) = (self.clone(), origin.clone());
+        let login = async move { app.begin_login(user, &from, "password", Some(&hash)).await };
+        match self.to_its_end(login).await? {
+            Some(begun) => Ok(begun),
+            None => self.turn_away(username, origin, WRONG).await,
+        }
+    }
+
+    /// Whose name and password these are, with the hash that was compared: counted, and as slow for people
+    /// who are not there.
+    ///
+    /// # Errors
+    /// `Login` with `BadCredentials` or `TooManyAttempts`, which is noted; `Storage`.
+    async fn verified(
+        &self,
+        username: &str,
+        password: Password,
+        origin: &Origin,
+    ) -> Result<(Arc<User>, String), Error> {
         if let Err(refused) = self.attempts().count(origin.address, Some(username)) {
             self.note_refused(origin, &refused.to_string(), username).await?;
             return Err(refused.into());
@@ -63,21 +86,15 @@ impl App {
             None => None,
         };
         let right = self.hasher().verify(password, hash.clone()).await?;
-        let begun = match user.filter(|_| right) {
-            Some(user) => {
-                let (app, origin) = (self.clone(), origin.clone());
-                let login = async move { app.begin_login(user, &origin, "password", hash.as_deref()).await };
-                self.to_its_end(login).await?
-            }
-            None => None,
-        };
-        match begun {
-            Some(begun) => Ok(begun),
-            None => {
-                self.note_refused(origin, "wrong user name or password", username).await?;
-                Err(LoginError::BadCredentials.into())
-            }
+        match user.zip(hash).filter(|_| right) {
+            Some(known) => Ok(known),
+            None => self.turn_away(username, origin, WRONG).await,
         }
+    }
+
+    async fn turn_away<T>(&self, username: &str, origin: &Origin, why: &str) -> Result<T, Error> {
+        self.note_refused(origin, why, username).await?;
+        Err(LoginError::BadCredentials.into())
     }
 
     /// Does what must not stop half-way when whoever asked for it leaves.

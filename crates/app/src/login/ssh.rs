@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::fields;
 use crate::app::App;
 use crate::context::{Caller, Ctx, Origin, Person, Proof};
-use crate::error::LoginError;
 use crate::password::Password;
 use crate::{Error, secret};
 
@@ -145,25 +144,8 @@ impl App {
         password: Password,
         origin: Origin,
     ) -> Result<Ctx, Error> {
-        if let Err(refused) = self.attempts().count(origin.address, Some(username)) {
-            self.note_refused(&origin, &refused.to_string(), username).await?;
-            return Err(refused.into());
-        }
-        let user = self.people().named(username).filter(|user| user.enabled);
-        let hash = match &user {
-            Some(user) => self.store().password(user.id).await?,
-            None => None,
-        };
-        let right = self.hasher().verify(password, hash.clone()).await?;
-        match user.zip(hash).filter(|_| right) {
-            Some((user, hash)) => self.let_in(user, (By::Password(hash), None), "ssh password", origin).await,
-            None => self.turn_away(username, &origin, "wrong user name or password").await,
-        }
-    }
-
-    async fn turn_away<T>(&self, username: &str, origin: &Origin, why: &str) -> Result<T, Error> {
-        self.note_refused(origin, why, username).await?;
-        Err(LoginError::BadCredentials.into())
+        let (user, hash) = self.verified(username, password, &origin).await?;
+        self.let_in(user, (By::Password(hash), None), "ssh password", origin).await
     }
 
     async fn let_in(
