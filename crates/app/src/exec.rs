@@ -13,6 +13,7 @@ use crate::streams::MAX_STREAMS;
 use crate::{Error, line, servers};
 
 pub(crate) mod hold;
+mod judged;
 mod once;
 mod own;
 pub(crate) mod record;
@@ -20,7 +21,8 @@ pub(crate) mod record;
 pub use hold::{Approval, Held, LONGEST_REVIEW, NotApproved, REVIEW_LIMIT};
 pub use once::{Command, Ended, Executed, execute};
 
-pub(crate) use hold::{Answer, Holds};
+pub(crate) use hold::{Answer, Holds, Line, Patience};
+pub(crate) use judged::{begin, end as ended};
 pub(crate) use once::for_shell;
 pub(crate) use own::{Beginning, OWN, Own, OwnSession, close_left};
 pub(crate) use record::Recorders;

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::context::{About, Action, Ctx};
+use crate::exec::Approval;
 use crate::servers;
 use crate::sessions::OnServer;
 
@@ -115,18 +116,30 @@ pub struct Reader {
     stream: Arc<Stream>,
     counts: Arc<Counts>,
     right: Right,
+    books: Books,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What is written down of it.
+#[derive(Debug)]
+struct Books {
     kept: Option<Kept>,
+    approval: Option<Approval>,
     recording: Option<Uuid>,
     began: Instant,
     exit: Option<Exit>,
     over: Option<oneshot::Sender<Told>>,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Reader {
     /// Where it goes, with the credential that it is logged in with.
     pub fn on(&self) -> OnServer {
         self.right.on
+    }
+
+    /// Who let it run, where somebody had to.
+    pub fn approval(&self) -> Option<&Approval> {
+        self.books.approval.as_ref()
     }
 
     /// What came since. Not cancel-safe: keep its future until it is done.
@@ -138,7 +151,7 @@ impl Reader {
         let Some((output, errors)) = taken else { return Chunk::End };
         self.counts.output.fetch_add(output.len() as u64, Ordering::Relaxed);
         self.counts.errors.fetch_add(errors.len() as u64, Ordering::Relaxed);
-        if let Some(kept) = &mut self.kept {
+        if let Some(kept) = &mut self.books.kept {
             kept.add(&output).await;
             kept.add(&errors).await;
         }
@@ -154,34 +167,35 @@ impl Reader {
             exit = self.stream.exit() => exit,
             why = self.right.lost() => return Err(why),
         };
-        self.exit = Some(exit.clone());
+        self.books.exit = Some(exit.clone());
         Ok(exit)
     }
 
     /// Closes the books; the recording is whole after it.
     pub async fn finish(mut self) {
-        let Some(kept) = self.kept.take() else { return };
-        kept.close(&self.right.ctx, self.exit.as_ref(), self.began.elapsed()).await;
+        let Some(kept) = self.books.kept.take() else { return };
+        kept.close(&self.right.ctx, self.books.exit.as_ref()).await;
     }
 
     fn facts(&self) -> About {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let recording = self.recording.map(|uid| uid.to_string());
+        let recording = self.books.recording.map(|uid| uid.to_string());
         About::nothing()
             .with("server", self.right.on.server)
             .with("input_bytes", count(&self.counts.input))
             .with("output_bytes", count(&self.counts.output))
             .with("error_bytes", count(&self.counts.errors))
             .with("recording", recording)
-            .with("duration_ms", u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+            .with("approved_by", self.books.approval.as_ref().map(|approval| approval.by.clone()))
+            .with("duration_ms", u64::try_from(self.books.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if let Some(over) = self.over.take() {
+        if let Some(over) = self.books.over.take() {
             // Its task waits for exactly this.
-            let _ = over.send(Told { exit: self.exit.take(), facts: self.facts() });
+            let _ = over.send(Told { exit: self.books.exit.take(), facts: self.facts() });
         }
     }
 }

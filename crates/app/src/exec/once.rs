@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastide_ssh::{Exec, Exit, NobodyToAsk, Output};
-use bastide_store::{End, Opened, Place, RecordingState, Server};
+use bastide_store::{RecordingState, Server};
 use bastide_wire::ssh::Ssh;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::hold::{self, Approval, LONGEST_REVIEW, Line, Patience};
-use super::own::{Beginning, OwnSession};
-use super::{LONGEST, MAX_COMMAND, is_unix, quote, record};
+use super::hold::{Approval, LONGEST_REVIEW, Line, Patience};
+use super::judged::{begin, end};
+use super::{LONGEST, MAX_COMMAND, is_unix, quote};
 use crate::context::{About, Action, Ctx};
-use crate::{Error, hex, rules};
+use crate::{Error, hex};
 
 /// Where nothing else is asked for.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -137,7 +137,9 @@ pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed,
             session: Uuid::now_v7(),
             at_ms: None,
         };
-        let (session, approval) = begin(&ctx, (&line, &asked), given_up).await?;
+        let patience = Patience { limit: asked.wait, told: |_: &_| (), given_up: &given_up };
+        let action = Action::ServerExecute;
+        let (session, approval) = begin(&ctx, (action, &line), asked.credential, patience).await?;
         let run = run(&ctx, (&line, &asked), ssh).await;
         let output = match run {
             Ok(output) => output,
@@ -162,52 +164,6 @@ pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed,
     .await
 }
 
-/// Judges it. What is not denied is a session from then on, whose verdicts and review stand with it.
-async fn begin(
-    ctx: &Ctx,
-    (line, asked): (&Line, &Command),
-    given_up: CancellationToken,
-) -> Result<(OwnSession, Option<Approval>), Error> {
-    let place = rules::Place { server: Some(&line.server), account: &line.account };
-    let ruling = rules::judge(ctx, place, &line.text)?;
-    if let Some(denied) = ruling.denied() {
-        let (action, command) = (Action::ServerExecute, line.text.as_str());
-        let none = rules::Judged { action, place, command, session: None, offset_ms: None, review: None };
-        rules::write_down(ctx, none, &ruling).await?;
-        return Err(denied);
-    }
-    let now = ctx.clock().now();
-    let opened = Opened {
-        uid: line.session,
-        node: None,
-        name: Some(record::title(&line.server)),
-        owner: Some(ctx.person()?.user.uid),
-        account: Some(line.account.clone()),
-        command: vec![line.text.clone()],
-        size: Some(record::SIZE),
-        created: now,
-        recording: RecordingState::Off,
-    };
-    let place = Place {
-        session: line.session,
-        server_id: line.server.id,
-        server_name: line.server.settings.name.clone(),
-        credential_id: asked.credential,
-        address: ctx.origin().address,
-        created: now,
-    };
-    let new = Beginning { opened, place, shown: None, ending: given_up.clone() };
-    let session = ctx.app().execs().own().begin(ctx.app(), new).await?;
-    let patience = Patience { limit: asked.wait, told: |_: &_| (), given_up: &given_up };
-    match hold::pass(ctx, (Action::ServerExecute, line), &ruling, patience).await {
-        Ok(approval) => Ok((session, approval)),
-        Err(error) => {
-            session.end(end(ctx, "refused", None)).await;
-            Err(error)
-        }
-    }
-}
-
 async fn run(ctx: &Ctx, (line, asked): (&Line, &Command), ssh: Ssh) -> Result<Output, Error> {
     let execs = ctx.app().execs();
     let running = execs.place()?;
@@ -218,12 +174,6 @@ async fn run(ctx: &Ctx, (line, asked): (&Line, &Command), ssh: Ssh) -> Result<Ou
     let output = execs.pool.exec(&ssh, exec, Arc::new(NobodyToAsk)).await?;
     drop(running);
     Ok(output)
-}
-
-fn end(ctx: &Ctx, reason: &str, status: Option<u32>) -> End {
-    let code = status.and_then(|status| i32::try_from(status).ok());
-    let exit = code.map(|code| bastide_store::Exit { code, signal: None });
-    End { at: ctx.clock().now(), exit, reason: reason.to_owned(), bytes: None }
 }
 
 fn check(asked: &Command) -> Result<(), Error> {

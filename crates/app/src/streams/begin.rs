@@ -8,14 +8,17 @@ use bastide_store::Server;
 use bastide_wire::ssh::Ssh;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::kept::Kept;
 use super::transfer::{self, Transfer};
-use super::{Counts, Reader, Right, Told, Writer, place};
+use super::{Books, Counts, Reader, Right, Told, Writer, place};
 use crate::Error;
 use crate::context::{About, Action, Ctx};
+use crate::exec::{self, Approval, Held, Line, Patience, REVIEW_LIMIT};
 use crate::sessions::OnServer;
-use crate::{hex, rules, servers};
+use crate::{hex, servers};
 
 /// So much of a command stands in the log, with the digest of all of it.
 const MAX_LOGGED: usize = 4096;
@@ -49,46 +52,102 @@ async fn way(ctx: &Ctx, action: Action, on: OnServer) -> Result<Way, Error> {
     Ok(Way { server: chosen.grant.into_target(), ssh, right })
 }
 
+/// A command on its way: who is told that it waits for a second person, and when nobody waits for it any more.
+struct Running {
+    run: Run,
+    transfer: Option<Transfer>,
+    waits: oneshot::Sender<Held>,
+    given_up: CancellationToken,
+}
+
 /// What is opened.
 enum Open {
-    Run(Run, Option<Transfer>),
+    Run(Box<Running>),
     Sftp,
     Forward(String, u16),
+}
+
+/// What was opened.
+struct Opened {
+    stream: Stream,
+    kept: Option<Kept>,
+    approval: Option<Approval>,
+}
+
+impl From<Stream> for Opened {
+    fn from(stream: Stream) -> Self {
+        Self { stream, kept: None, approval: None }
+    }
 }
 
 impl Open {
     async fn open(
         self,
         ctx: &Ctx,
-        action: Action,
-        (server, ssh): (&Server, &Ssh),
-    ) -> Result<(Stream, Option<Kept>), Error> {
+        (action, on): (Action, OnServer),
+        (server, ssh): (&Arc<Server>, &Ssh),
+    ) -> Result<Opened, Error> {
         let (pool, nobody) = (&ctx.app().execs().pool, Arc::new(NobodyToAsk));
         match self {
-            Self::Run(run, transfer) => {
-                let account = ssh.hops.last().map(|hop| hop.username.as_str()).unwrap_or_default();
-                let at = rules::Place { server: Some(server), account };
-                rules::pass(ctx, action, (at, &run.command)).await?;
-                let Run { command, env } = run;
-                let kept = match transfer {
-                    // What passes is a file.
-                    Some(_) => None,
-                    None => Kept::begin(ctx, server, &command).await,
-                };
-                Ok((pool.stream(ssh, Start::Exec { command, env }, nobody).await?, kept))
+            Self::Run(running) => running.open(ctx, (action, on), (server, ssh)).await,
+            Self::Sftp => Ok(pool.stream(ssh, Start::Subsystem("sftp".to_owned()), nobody).await?.into()),
+            Self::Forward(host, port) => Ok(pool.forward(ssh, (&host, port), nobody).await?.into()),
+        }
+    }
+}
+
+impl Running {
+    async fn open(
+        self,
+        ctx: &Ctx,
+        (action, on): (Action, OnServer),
+        (server, ssh): (&Arc<Server>, &Ssh),
+    ) -> Result<Opened, Error> {
+        let Self { run: Run { command, env }, transfer, waits, given_up } = self;
+        let line = Line {
+            server: Arc::clone(server),
+            account: ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default(),
+            text: command,
+            cwd: None,
+            session: Uuid::now_v7(),
+            at_ms: None,
+        };
+        let told = |held: &Held| drop(waits.send(held.clone()));
+        let patience = Patience { limit: Some(REVIEW_LIMIT), told, given_up: &given_up };
+        let (session, approval) = exec::begin(ctx, (action, &line), on.credential, patience).await?;
+        if approval.is_some() {
+            // The wait was long, and a right with another credential is none with this one.
+            servers::choose(&ctx.fresh().await?, action, on.server, on.credential)?;
+        }
+        let kept = match transfer {
+            Some(_) => Kept::unrecorded(session),
+            None => Kept::begin(ctx, session, (server, &line.text)).await,
+        };
+        let start = Start::Exec { command: line.text, env };
+        let opened = ctx.app().execs().pool.stream(ssh, start, Arc::new(NobodyToAsk)).await;
+        match opened {
+            Ok(stream) => Ok(Opened { stream, kept: Some(kept), approval }),
+            Err(error) => {
+                kept.close(ctx, None).await;
+                Err(error.into())
             }
-            Self::Sftp => Ok((pool.stream(ssh, Start::Subsystem("sftp".to_owned()), nobody).await?, None)),
-            Self::Forward(host, port) => Ok((pool.forward(ssh, (&host, port), nobody).await?, None)),
         }
     }
 }
 
 /// Runs a command with its input and output open. The rules judge it as they judge any line; `scp` and `rsync` at
-/// their far end are transfers, and ask for that right instead.
+/// their far end are transfers, and ask for that right instead. Where a second person has to approve it, `waits` hears
+/// so, and this waits for them; dropping it gives the command up.
 ///
 /// # Errors
-/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Conflict`, `Invalid`, `Limit`, `Ssh`, `Storage`.
-pub async fn run(ctx: &Ctx, on: OnServer, run: Run) -> Result<(Reader, Writer), Error> {
+/// `NotLoggedIn`, `NotFound`, `Forbidden` also for one that was not approved, `Conflict`, `Invalid`, `Limit`, `Ssh`,
+/// `Storage`.
+pub async fn run(
+    ctx: &Ctx,
+    on: OnServer,
+    run: Run,
+    waits: oneshot::Sender<Held>,
+) -> Result<(Reader, Writer), Error> {
     if run.command.len() > MAX_COMMAND || run.command.contains('\0') {
         return Err(Error::Invalid(format!(
             "a command has at most {MAX_COMMAND} bytes, and none of them zero"
@@ -105,7 +164,9 @@ pub async fn run(ctx: &Ctx, on: OnServer, run: Run) -> Result<(Reader, Writer), 
     let about = about(&way.server)
         .with("command", shown)
         .with("command_sha256", hex::encode(Sha256::digest(run.command.as_bytes()).as_slice()));
-    begin(way, about, Open::Run(run, transfer)).await
+    let given_up = CancellationToken::new();
+    let _leaves = given_up.clone().drop_guard();
+    begin(way, about, Open::Run(Box::new(Running { run, transfer, waits, given_up }))).await
 }
 
 /// Opens the server's SFTP subsystem, for whoever may move files in one direction at least; what each request moves
@@ -148,13 +209,13 @@ fn about(server: &Server) -> About {
 async fn begin(way: Way, about: About, open: Open) -> Result<(Reader, Writer), Error> {
     let Way { server, ssh, right } = way;
     let place = place(&right.ctx)?;
-    let (action, ctx) = (right.action, right.ctx.clone());
+    let (action, on, ctx) = (right.action, right.on, right.ctx.clone());
     let (opened, opening) = oneshot::channel();
     let working = ctx.audited(action, about, async move |ctx| {
-        let (stream, kept) = open.open(&ctx, action, (&server, &ssh)).await?;
+        let open = open.open(&ctx, (action, on), (&server, &ssh)).await?;
         let (over, told) = oneshot::channel::<Told>();
         // Whoever asked may have left; then the stream is closed by being dropped.
-        if opened.send((stream, kept, over)).is_ok()
+        if opened.send((open, over)).is_ok()
             && let Ok(told) = told.await
         {
             ctx.note(action, &told.about(), "output", None).await?;
@@ -162,9 +223,10 @@ async fn begin(way: Way, about: About, open: Open) -> Result<(Reader, Writer), E
         Ok(())
     });
     let mut working = Box::pin(working);
-    let (stream, kept, over) = tokio::select! {
+    let (Opened { stream, kept, approval }, over) = tokio::select! {
         biased;
-        opened = opening => opened.map_err(|_| Error::Stopping),
+        // Nothing is sent where it failed; its task says why.
+        Ok(opened) = opening => Ok(opened),
         // It ends before anything is open only when that failed; otherwise both are ready, and the other one is taken.
         worked = working.as_mut() => Err(worked.err().unwrap_or(Error::Stopping)),
     }?;
@@ -173,8 +235,8 @@ async fn begin(way: Way, about: About, open: Open) -> Result<(Reader, Writer), E
     let (stream, counts) = (Arc::new(stream), Arc::<Counts>::default());
     let writer = Writer { stream: Arc::clone(&stream), counts: Arc::clone(&counts) };
     let began = Instant::now();
-    let recording = kept.as_ref().map(Kept::uid);
-    let reader =
-        Reader { stream, counts, right, kept, recording, began, exit: None, over: Some(over), _place: place };
+    let recording = kept.as_ref().and_then(Kept::recording);
+    let books = Books { kept, approval, recording, began, exit: None, over: Some(over) };
+    let reader = Reader { stream, counts, right, books, _place: place };
     Ok((reader, writer))
 }

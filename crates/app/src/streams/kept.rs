@@ -1,53 +1,84 @@
-//! What a command writes, recorded as it comes.
+//! What a command writes, recorded as it comes, and the session that it is meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bastide_record::Recorder;
 use bastide_ssh::Exit;
-use bastide_store::{End, Opened, RecordingState, Server};
+use bastide_store::{RecordingState, Server};
 use uuid::Uuid;
 
-use crate::context::{Caller, Ctx};
-use crate::exec::record::{CHUNK, SIZE, as_drawn, title};
+use crate::context::Ctx;
+use crate::exec::record::{CHUNK, as_drawn, title};
+use crate::exec::{self, OwnSession};
 
 /// More is counted and not kept, as with commands that are run to their end.
 const MAX_KEPT: usize = 32 * 1024 * 1024;
 
-/// A recording that grows.
+/// A command that runs. Dropped without [`Kept::close`] it was given up half-way.
 pub(super) struct Kept {
-    uid: Uuid,
+    session: OwnSession,
+    tape: Option<Tape>,
+}
+
+/// A recording that grows.
+struct Tape {
     recorder: Recorder,
     room: usize,
     /// The byte before what comes.
     before: u8,
-    title: String,
-    command: String,
 }
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("uid", &self.uid).finish_non_exhaustive()
+        f.debug_struct("Kept").field("session", &self.session.uid()).finish_non_exhaustive()
     }
 }
 
 impl Kept {
-    /// `None` where it cannot be kept; sizes are in the log then all the same.
-    pub(super) async fn begin(ctx: &Ctx, server: &Server, command: &str) -> Option<Self> {
-        let (uid, title) = (Uuid::now_v7(), title(server));
-        let recorders = ctx.app().execs().recorders();
-        let recorder = recorders.begin(uid, (title.clone(), command), Instant::now()).await?;
-        Some(Self { uid, recorder, room: MAX_KEPT, before: 0, title, command: command.to_owned() })
+    /// Of a session that is not to be recorded: what passes is a file.
+    pub(super) fn unrecorded(session: OwnSession) -> Self {
+        Self { session, tape: None }
     }
 
-    pub(super) fn uid(&self) -> Uuid {
-        self.uid
+    /// Unrecorded too where it cannot be kept; sizes are in the log then all the same.
+    pub(super) async fn begin(ctx: &Ctx, session: OwnSession, (server, command): (&Server, &str)) -> Self {
+        let recorders = ctx.app().execs().recorders();
+        let recorder = recorders.begin(session.uid(), (title(server), command), Instant::now()).await;
+        let tape = recorder.map(|recorder| Tape { recorder, room: MAX_KEPT, before: 0 });
+        Self { session, tape }
+    }
+
+    /// Under which its output can be read again.
+    pub(super) fn recording(&self) -> Option<Uuid> {
+        self.tape.as_ref().map(|_| self.session.uid())
     }
 
     /// Waits while the disk is slower than the server.
     pub(super) async fn add(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
+        if let (Some(tape), false) = (&mut self.tape, bytes.is_empty()) {
+            tape.add(bytes).await;
         }
+    }
+
+    pub(super) async fn close(self, ctx: &Ctx, exit: Option<&Exit>) {
+        let status = match exit {
+            Some(Exit::Status(status)) => Some(*status),
+            _ => None,
+        };
+        let recording = match self.tape {
+            Some(tape) => {
+                tape.close(status, self.session.uid()).await;
+                RecordingState::Closed
+            }
+            None => RecordingState::Off,
+        };
+        let reason = if exit.is_some() { "exec" } else { "failed" };
+        self.session.finish(recording, exec::ended(ctx, reason, status)).await;
+    }
+}
+
+impl Tape {
+    async fn add(&mut self, bytes: &[u8]) {
         let fits = self.room.min(bytes.len());
         for chunk in as_drawn(&bytes[..fits], &mut self.before).chunks(CHUNK) {
             self.recorder.room().await;
@@ -59,36 +90,12 @@ impl Kept {
         self.room -= fits;
     }
 
-    pub(super) async fn close(mut self, ctx: &Ctx, exit: Option<&Exit>, took: Duration) {
-        let uid = self.uid;
-        let status = match exit {
-            Some(Exit::Status(status)) => i32::try_from(*status).ok(),
-            _ => None,
-        };
-        if let Some(status) = status {
+    async fn close(mut self, status: Option<u32>, uid: Uuid) {
+        if let Some(status) = status.and_then(|status| i32::try_from(status).ok()) {
             self.recorder.exit(Instant::now(), status);
         }
         if let Err(error) = self.recorder.close().await {
             tracing::warn!(%error, recording = %uid, "a recording of a command may be incomplete");
-        }
-        let Caller::Person(person) = ctx.caller() else { return };
-        let at = ctx.clock().now();
-        let began = jiff::SignedDuration::try_from(took).ok().and_then(|took| at.checked_sub(took).ok());
-        let opened = Opened {
-            uid,
-            node: None,
-            name: Some(self.title),
-            owner: Some(person.user.uid),
-            account: None,
-            command: vec![self.command],
-            size: Some(SIZE),
-            created: began.unwrap_or(at),
-            recording: RecordingState::Closed,
-        };
-        let exit = status.map(|code| bastide_store::Exit { code, signal: None });
-        let end = End { at, exit, reason: "exec".to_owned(), bytes: None };
-        if let Err(error) = ctx.app().store().adopt_sessions(&[(opened, end)]).await {
-            tracing::warn!(%error, recording = %uid, "a command's recording has nobody's name");
         }
     }
 }

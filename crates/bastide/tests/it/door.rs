@@ -236,6 +236,25 @@ impl Door {
     }
 }
 
+impl Door {
+    /// An entry like this, which is written when what it tells of is over, and not before the client hears so.
+    pub(crate) async fn until_logged(
+        &self,
+        kind: &str,
+        like: impl Fn(&serde_json::Value) -> bool,
+    ) -> serde_json::Value {
+        within("an entry of the log", async {
+            loop {
+                if let Some(entry) = self.logged(kind).into_iter().find(&like) {
+                    return entry;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+    }
+}
+
 #[tokio::test]
 async fn files_go_both_ways_and_are_in_the_log_with_size_and_digest() {
     let (door, sshd) = (Door::start().await, Sshd::start().await);
