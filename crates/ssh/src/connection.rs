@@ -370,7 +370,10 @@ impl Channel {
 impl Drop for Channel {
     fn drop(&mut self) {
         let is_over = self.inbox.is_over();
-        self.inbox.abandon();
+        // What came before the server's end is still read by whoever holds the inbox.
+        if !is_over {
+            self.inbox.abandon();
+        }
         self.lease.connection.usage().closed = Some(Instant::now());
         let Some(write) = self.write.take() else { return };
         self.lease.connection.link.forget(write.id());

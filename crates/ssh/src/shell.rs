@@ -304,6 +304,8 @@ async fn send(channel: Channel, outbox: Arc<Outbox>) {
             Next::Close => break,
         };
         if sent.is_err() {
+            // The connection is gone. What it brought before is still read; it says itself that it ended.
+            channel.inbox.ended().await;
             break;
         }
     }

@@ -124,3 +124,22 @@ async fn a_shell_killed_by_a_signal_says_which() {
     type_in(&shell, b"kill -KILL $$\n").await;
     assert_eq!(within("the exit", shell.wait()).await, Exit::Signal("KILL".into()));
 }
+
+/// The server's close gives the channel back at once; what nobody has read by then is not lost.
+#[tokio::test]
+async fn the_last_output_is_there_for_who_reads_it_after_the_end() {
+    let sshd = Sshd::start().await;
+    let pool = pool();
+    let mut to = sshd.ssh();
+    to.command = Some("echo last words; exit 5".into());
+    let shell = shell(&pool, &to).await;
+    assert_eq!(within("the exit", shell.wait()).await, Exit::Status(5));
+    within("the end of the channel", async {
+        while pool.connections()[0].channels > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    read_to(&shell, "last words").await;
+    pool.close().await;
+}
