@@ -19,6 +19,8 @@ mod daemon;
 mod door;
 #[path = "it/door_attacks.rs"]
 mod door_attacks;
+#[path = "it/door_clients.rs"]
+mod door_clients;
 #[path = "it/door_reviews.rs"]
 mod door_reviews;
 #[path = "it/door_ways.rs"]
