@@ -16,6 +16,9 @@ const PIECE: usize = 64 * 1024;
 
 /// A piece that is under way for so long is not being read.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
+/// From one request to the next after a refusal. The daemon waits longer before it refuses, but not where what others
+/// have typed waits already.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 type Sending = Pin<Box<dyn Future<Output = (Result<(), Error>, Bytes)>>>;
 
@@ -24,6 +27,7 @@ pub(super) struct Typing {
     writer: Writer,
     waiting: BytesMut,
     sending: Option<Sending>,
+    /// When it was sent, or will be.
     since: Instant,
     /// The daemon has refused a piece because the program does not read, and no later one was taken.
     stuck: bool,
@@ -74,7 +78,7 @@ impl Typing {
             None => {
                 self.since = Instant::now();
                 let piece = self.waiting.split_to(self.waiting.len().min(PIECE)).freeze();
-                self.sending.insert(send(self.writer.clone(), piece))
+                self.sending.insert(send(self.writer.clone(), piece, self.since))
             }
         };
         let (result, piece) = sending.await;
@@ -84,9 +88,9 @@ impl Typing {
                 self.stuck = false;
                 Ok(Progress::Taken)
             }
-            // The daemon has waited some seconds before it said so: asking again at once is no haste.
             Err(e) if e.is(Code::LimitReached) => {
-                self.sending = Some(send(self.writer.clone(), piece));
+                self.since = Instant::now().max(self.since + ASK_AGAIN_AFTER);
+                self.sending = Some(send(self.writer.clone(), piece, self.since));
                 let first = !std::mem::replace(&mut self.stuck, true);
                 Ok(if first { Progress::Stuck } else { Progress::Taken })
             }
@@ -95,6 +99,10 @@ impl Typing {
     }
 }
 
-fn send(writer: Writer, piece: Bytes) -> Sending {
-    Box::pin(async move { (writer.input(piece.clone()).await, piece) })
+/// Not before `at`.
+fn send(writer: Writer, piece: Bytes, at: Instant) -> Sending {
+    Box::pin(async move {
+        tokio::time::sleep_until(at.into()).await;
+        (writer.input(piece.clone()).await, piece)
+    })
 }

@@ -255,7 +255,8 @@ impl View {
         let found = self.keys.look(bytes);
         match &mut self.typing {
             Some(_) if self.asking.is_open() => self.answer(&found.pass).await?,
-            Some(typing) if found.pass == [CTRL_C] && typing.is_stuck() => {
+            // A paste that is still being read may stand before it.
+            Some(typing) if found.pass.ends_with(&[CTRL_C]) && typing.is_stuck() => {
                 typing.drop_waiting();
                 self.interrupt().await?;
             }
