@@ -2,6 +2,7 @@
 
 mod bulk;
 mod connect;
+mod door;
 mod echo;
 mod first_page;
 mod gate;
@@ -11,6 +12,7 @@ mod packing;
 mod people;
 mod policy;
 mod reattach;
+mod rights;
 mod ssh;
 mod terminals;
 mod viewers;
@@ -40,7 +42,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Names for `--only`, in the order of the table.
-const ROWS: [(&str, Measure); 18] = [
+const ROWS: [(&str, Measure); 22] = [
     ("bulk", bulk::measure),
     ("echo", echo::measure),
     ("reattach", reattach::measure),
@@ -59,6 +61,10 @@ const ROWS: [(&str, Measure); 18] = [
     ("ssh-bulk", ssh::bulk::measure),
     ("ssh-idle", ssh::idle::measure),
     ("gate", gate::measure),
+    ("door-session", door::session),
+    ("door-echo", door::echo),
+    ("door-bulk", door::bulk),
+    ("rights", rights::measure),
 ];
 
 pub(crate) fn measure(bench: &Bench, names: &[String]) -> Result<Vec<Row>> {

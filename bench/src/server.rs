@@ -26,9 +26,14 @@ pub(crate) struct Server {
 impl Server {
     /// Serves, and has let one administrator in.
     pub(crate) fn start(binary: &Path, daemon: &Daemon) -> Result<Self> {
+        Self::start_with(binary, daemon, "off")
+    }
+
+    /// The same with an SSH door at this address.
+    pub(crate) fn start_with(binary: &Path, daemon: &Daemon, door: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("bastide-bench-server").tempdir()?;
         let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--ssh-listen", door, "--data-dir"])
             .arg(directory.path().join("data"))
             .arg("--socket")
             .arg(daemon.socket())
@@ -65,6 +70,16 @@ impl Server {
         Ok(cookie.split(';').next().unwrap_or_default().to_owned())
     }
 
+    /// Makes something as the administrator; its number, or 0 for what has none.
+    pub(crate) fn make(&self, path: &str, body: &serde_json::Value) -> Result<i64> {
+        let answer = self.post(path, &body.to_string())?;
+        if answer.status != 201 {
+            bail!("{path}: {} {}", answer.status, answer.body);
+        }
+        let made: serde_json::Value = serde_json::from_str(&answer.body)?;
+        Ok(made["id"].as_i64().unwrap_or_default())
+    }
+
     fn post(&self, path: &str, body: &str) -> Result<Answer> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
@@ -72,7 +87,8 @@ impl Server {
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+             cookie: {}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}",
+            self.cookie
         )?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
