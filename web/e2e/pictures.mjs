@@ -174,6 +174,19 @@ export const PAGES = {
       await page.locator('.page-head .ant-btn-primary').click()
     },
   },
+  'users-reach': {
+    at: '/users',
+    page: async (page) => {
+      await page.locator('.rows .row button').first().click()
+      await page.locator('dialog [data-reach]').first().waitFor()
+    },
+  },
+  requests: { at: '/requests', page: (page) => page.locator('[data-request]').first().waitFor() },
+  'requests-none': {
+    at: '/requests',
+    server: (server) => Object.assign(server, { requests: [] }),
+    page: (page) => page.locator('#requests-open + p').waitFor(),
+  },
   connections: { at: '/connections', page: row },
   'connections-none': {
     at: '/connections',
@@ -184,7 +197,7 @@ export const PAGES = {
   'limits-person': {
     at: '/users',
     page: async (page) => {
-      await page.locator('.rows .row button').first().click()
+      await page.locator('.rows .row button').nth(1).click()
       await page.locator('dialog .dialog-actions button').first().click()
       await page.locator('dialog .limits').waitFor()
     },

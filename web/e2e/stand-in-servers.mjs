@@ -100,6 +100,22 @@ const because = (more) => ({
   ...more,
 })
 
+/** One that waits for an answer, one's own, and one that was approved. */
+export const accessRequests = () =>
+  [
+    { state: 'open', user: { id: 2, name: 'grace' }, may: { decide: true, cancel: false } },
+    { state: 'open', user: { id: 1, name: 'admin' }, may: { decide: false, cancel: true } },
+    {
+      ...{ state: 'approved', user: { id: 2, name: 'grace' }, may: { decide: false, cancel: false } },
+      ...{ decided: before(5), decided_by: 'admin', decision: 'for now' },
+    },
+  ].map((more, at) => ({
+    ...{ id: 3 - at, server: { id: 1, name: 'web-1' }, server_name: 'web-1', rights: ['connect', 'write'] },
+    ...{ reason: 'a disk is full', created: before(9), until: before(-60), expires: before(-1000) },
+    ...{ decided: null, decided_by: null, decision: null, grant_id: null },
+    ...more,
+  }))
+
 export const grants = () => [
   granted(1, { group_id: 1, tag: 'web', credential_ids: [1] }),
   granted(2, { user_id: 2, server_id: 3, expires: before(-9000) }),

@@ -6,6 +6,7 @@ import { extname, join } from 'node:path'
 import { aboutRules, alerts, closedReviews, reviews, ruleVersions, verdicts } from './stand-in-rules.mjs'
 import {
   aboutServer,
+  accessRequests,
   connections,
   credentials,
   grants,
@@ -15,7 +16,6 @@ import {
   servers,
   terminalSays,
 } from './stand-in-servers.mjs'
-
 import { aboutSettings, ownSettings, sessionSettings } from './stand-in-settings.mjs'
 
 const DIST = join(import.meta.dirname, '../dist')
@@ -140,6 +140,8 @@ export class StandIn {
       'credential_list',
       'credential_create',
       'grant_list',
+      'grant_create',
+      'server_access_read',
       'access_read',
       'access_request_list',
       'connection_list',
@@ -153,6 +155,7 @@ export class StandIn {
   credentials = credentials()
   groups = groups()
   grants = grants()
+  requests = accessRequests()
   connections = connections()
   /** Whether the session daemon's are among them. */
   told = 'listed'
@@ -290,7 +293,7 @@ export class StandIn {
     if (ruled?.kind) return problem(ruled.status, ruled.kind, ruled.body)
     if (ruled) return json(ruled.body, ruled.status)
     if (path.endsWith('/access')) return json({ items: reach('admin'), next: null })
-    if (list === 'access-requests') return json({ requests: [], next: null })
+    if (list === 'access-requests') return json({ requests: this.requests, next: null })
     if (list === 'servers' || list === 'host-keys') {
       const answer = aboutServer(this, method, path, body)
       if (answer?.kind) return problem(answer.status, answer.kind, answer.body)
