@@ -117,6 +117,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts")
         }
         Error::Login(LoginError::LinkRefused) => (StatusCode::FORBIDDEN, "link_refused"),
+        Error::Login(LoginError::SingleSignOn(_)) => (StatusCode::FORBIDDEN, "single_sign_on_refused"),
         Error::Login(LoginError::WeakPassword(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "weak_password"),
         Error::Forbidden(Forbidden::ReadOnlyToken) => (StatusCode::FORBIDDEN, "read_only_token"),
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
@@ -190,6 +191,7 @@ fn not_found(what: What) -> &'static str {
         What::Thing(Thing::UserAuthority, _) => "user_authority_not_found",
         What::Thing(Thing::Connection, _) => "connection_not_found",
         What::Thing(Thing::AccessRequest, _) => "access_request_not_found",
+        What::Thing(Thing::Identity, _) => "identity_not_found",
         What::Thing(Thing::RuleVersion, _) => "rule_version_not_found",
     }
 }

@@ -254,7 +254,7 @@ fn tells_refusals(request: &Request) -> bool {
 }
 
 /// The value of one cookie (RFC 6265, section 5.4).
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .into_iter()

@@ -42,6 +42,7 @@ mod session_settings;
 mod sessions;
 mod shares;
 mod shell;
+mod single_sign_on;
 mod socketio;
 mod ssh_keys;
 mod terminal;

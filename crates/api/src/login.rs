@@ -104,11 +104,14 @@ fn answer(site: &Site, begun: Result<LoggedIn, Error>) -> Response {
     }
 }
 
-fn set(site: &Site, cookie: &Cookie) -> [(header::HeaderName, HeaderValue); 1] {
+fn set(site: &Site, it: &Cookie) -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::SET_COOKIE, cookie(site, it))]
+}
+
+pub(crate) fn cookie(site: &Site, cookie: &Cookie) -> HeaderValue {
     let secure = if site.https() { "; Secure" } else { "" };
     let Cookie { name, value, max_age_seconds } = cookie;
     let text =
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_seconds}{secure}");
-    let value = HeaderValue::try_from(text).expect("names and values of our cookies are plain ASCII");
-    [(header::SET_COOKIE, value)]
+    HeaderValue::try_from(text).expect("names and values of our cookies are plain ASCII")
 }

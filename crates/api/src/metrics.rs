@@ -118,6 +118,7 @@ impl Measures {
     async fn text(&self, app: &App) -> String {
         let mut text = self.inner.handle.render();
         now(app, &mut text);
+        sign_ons(app, &mut text);
         ssh(app, &mut text).await;
         control(app, &mut text);
         process::write(&mut text);
@@ -187,6 +188,22 @@ fn now(app: &App, text: &mut String) {
         ("bastide_task_panics_total", "counter", "Tasks of the server that panicked."),
         &[("", panics)],
     );
+}
+
+/// What became of those who came by single sign-on; absent where there is none.
+fn sign_ons(app: &App, text: &mut String) {
+    let counts = app.sign_ons();
+    if counts.is_empty() {
+        return;
+    }
+    let series: Vec<_> = counts
+        .iter()
+        .map(|(outcome, count)| {
+            (format!("outcome=\"{outcome}\""), usize::try_from(*count).unwrap_or(usize::MAX))
+        })
+        .collect();
+    let series: Vec<_> = series.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+    write_family(text, ("bastide_single_sign_ons_total", "counter", "Sign-ins by a provider."), &series);
 }
 
 /// Connections to servers, of both pools. Those of a daemon that does not tell are absent: zero would be a lie.

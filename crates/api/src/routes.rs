@@ -52,7 +52,7 @@ use crate::server::Site;
 use crate::{
     access_requests, credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me,
     metrics, openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers,
-    session_settings, sessions, shares, ssh_keys, terminal, tokens, users,
+    session_settings, sessions, shares, single_sign_on, ssh_keys, terminal, tokens, users,
 };
 use crate::{checks, exec, seed_000, seed_001, socketio};
 
@@ -195,6 +195,12 @@ fn about_the_server() -> Vec<Route> {
             says("For whom a login link is; looking changes nothing").under("login").takes::<login::LinkToken>().gives::<login::Look>(200).may(&[403, 429])),
         route!(Public POST   "/api/v1/login-links/use"      login::link_use,
             says("Use a login link, set a password, log in; sets the cookie").under("login").takes::<login::LinkUse>().gives::<login::Begun>(200).may(&[403, 429])),
+        route!(Public GET    "/api/v1/login"                single_sign_on::login_ways,
+            says("How one can log in").gives::<single_sign_on::Ways>(200)),
+        route!(Public GET    "/api/v1/login/oidc/start"     single_sign_on::oidc_start,
+            says("For browsers: go to the provider of single sign-on").under("login").query::<single_sign_on::Start>().gives_nothing(303)),
+        route!(Public GET    "/api/v1/login/oidc/callback"  single_sign_on::oidc_callback,
+            says("For browsers: come back from there; sets the cookie, or goes to the login page with a reason").under("login").query::<single_sign_on::Callback>().gives_nothing(303)),
         route!(Login  POST   "/api/v1/logout"               login::logout,
             says("Log out; takes the cookie away").gives_nothing(204)),
 
@@ -252,6 +258,12 @@ fn about_people() -> Vec<Route> {
             says("Remove a person; their sessions and recordings stay").id::<i64>("id").gives_nothing(204).may(&[409])),
         route!(UserLink POST "/api/v1/users/{id}/login-link" users::user_link,
             says("Make a login link for a person").id::<i64>("id").gives::<users::Link>(201)),
+        route!(UserRead GET "/api/v1/users/{id}/identities" single_sign_on::identity_list,
+            says("Who a person is at providers of single sign-on").id::<i64>("id").gives::<single_sign_on::Identities>(200)),
+        route!(IdentityAdd POST "/api/v1/users/{id}/identities" single_sign_on::identity_add,
+            says("Let a subject of the provider in as this person").id::<i64>("id").takes::<single_sign_on::New>().gives::<single_sign_on::Identity>(201).may(&[409])),
+        route!(IdentityRemove DELETE "/api/v1/users/{id}/identities/{identity}" single_sign_on::identity_remove,
+            says("Take an identity from a person, who is logged out").id::<i64>("id").id::<i64>("identity").gives_nothing(204)),
         route!(UserAuthorityList GET "/api/v1/user-authorities" ssh_keys::user_authority_list,
             says("Keys whose user certificates are good at the SSH door").under("users").gives::<ssh_keys::AuthorityList>(200)),
         route!(UserAuthorityCreate POST "/api/v1/user-authorities" ssh_keys::user_authority_create,

@@ -65,6 +65,8 @@ pub(crate) struct User {
     account: Option<String>,
     enabled: bool,
     password_set: bool,
+    /// A provider of single sign-on knows them.
+    single_sign_on: bool,
     created: Timestamp,
     last_login: Option<Timestamp>,
 }
@@ -80,6 +82,7 @@ impl From<&store::User> for User {
             account: user.account.clone(),
             enabled: user.enabled,
             password_set: user.password_set,
+            single_sign_on: user.single_sign_on,
             created: user.created,
             last_login: user.last_login,
         }

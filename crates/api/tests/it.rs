@@ -47,6 +47,8 @@ mod rules;
 mod servers;
 #[path = "it/session_settings.rs"]
 mod session_settings;
+#[path = "it/single_sign_on.rs"]
+mod single_sign_on;
 #[path = "it/socket.rs"]
 mod socket;
 #[path = "it/ssh.rs"]

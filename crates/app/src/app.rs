@@ -22,7 +22,7 @@ use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
-use crate::login::{self, Attempts, Refusals, link};
+use crate::login::{self, Attempts, Refusals, SingleSignOn, link, single_sign_on};
 use crate::news::{News, Now};
 use crate::password::Hasher;
 use crate::people::{self, People};
@@ -47,6 +47,8 @@ pub struct Config {
     pub history: history::Config,
     /// How long a browser stays logged in.
     pub login_lifetime: SignedDuration,
+    /// A provider whom people sign in with, too.
+    pub single_sign_on: Option<single_sign_on::Settings>,
     /// Where the key is that stored secrets are sealed under.
     pub vault: KeySource,
     /// Where alerts are sent.
@@ -109,18 +111,24 @@ struct LoginState {
     hasher: Hasher,
     lifetime: SignedDuration,
     refusals: Refusals,
+    single_sign_on: Option<SingleSignOn>,
     /// Counts up with everything that may take a right away, so that open connections look again.
     changed: watch::Sender<u64>,
 }
 
 impl LoginState {
-    fn new(data_dir: &DataDir, lifetime: SignedDuration) -> Result<Self, Error> {
+    fn new(
+        data_dir: &DataDir,
+        lifetime: SignedDuration,
+        single_sign_on: Option<single_sign_on::Settings>,
+    ) -> Result<Self, Error> {
         Ok(Self {
             attempts: Attempts::default(),
             cookie_name: login::cookie_name(data_dir.node()?),
             hasher: Hasher::default(),
             lifetime,
             refusals: Refusals::default(),
+            single_sign_on: single_sign_on.map(SingleSignOn::new).transpose()?,
             changed: watch::Sender::new(0),
         })
     }
@@ -136,8 +144,7 @@ impl App {
     /// # Errors
     /// `Storage`: the data directory cannot be used.
     pub async fn start(config: Config, tasks: Tasks, shutdown: Shutdown) -> Result<Self, Error> {
-        let Config { data_dir, daemon, account, clock, recordings, history, login_lifetime, vault, webhook } =
-            config;
+        let Config { data_dir, daemon, account, clock, recordings, history, vault, webhook, .. } = config;
         // First of all: whoever holds the log is the one server of this directory.
         let journal = Journal::open(&data_dir)?;
         let store = Store::open(&data_dir.database()).await?;
@@ -148,7 +155,7 @@ impl App {
         let known_servers = Servers::load(&store).await?;
         let rules = Rules::load(&store, clock.now()).await?;
         let policies = Policies::load()?;
-        let login = LoginState::new(&data_dir, login_lifetime)?;
+        let login = LoginState::new(&data_dir, config.login_lifetime, config.single_sign_on)?;
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
         recall_inputs(&data_dir, &inputs);
@@ -267,6 +274,10 @@ impl App {
 
     pub(crate) fn refusals(&self) -> &Refusals {
         &self.inner.login.refusals
+    }
+
+    pub(crate) fn single_sign_on(&self) -> Option<&SingleSignOn> {
+        self.inner.login.single_sign_on.as_ref()
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -63,6 +63,8 @@ actions! {
     UserChange "user_change",
     UserRemove "user_remove",
     UserLink "user_link",
+    IdentityAdd "identity_add",
+    IdentityRemove "identity_remove",
     MetricsRead "metrics_read",
     ServerList "server_list",
     ServerRead "server_read",

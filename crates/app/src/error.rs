@@ -51,6 +51,8 @@ pub enum LoginError {
     LinkRefused,
     #[error("this password cannot be used: {0}")]
     WeakPassword(&'static str),
+    #[error(transparent)]
+    SingleSignOn(#[from] crate::login::single_sign_on::Refusal),
 }
 
 /// Known, and not for this caller.
@@ -122,6 +124,7 @@ pub enum Thing {
     Connection,
     RuleVersion,
     AccessRequest,
+    Identity,
 }
 
 impl Thing {
@@ -138,6 +141,7 @@ impl Thing {
             Self::Connection => "connection",
             Self::RuleVersion => "rule version",
             Self::AccessRequest => "access request",
+            Self::Identity => "identity",
         }
     }
 }

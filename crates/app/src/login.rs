@@ -6,6 +6,7 @@
 mod attempts;
 pub mod link;
 mod refusals;
+pub mod single_sign_on;
 mod ssh;
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use attempts::Attempts;
 pub(crate) use refusals::Refusals;
+pub(crate) use single_sign_on::SingleSignOn;
 pub use ssh::{ShownCertificate, SshProof};
 
 use crate::app::App;
@@ -39,6 +41,22 @@ pub struct Cookie {
     pub max_age_seconds: i64,
 }
 
+/// How somebody has shown who they are.
+#[derive(Debug, Clone, Copy)]
+struct How<'a> {
+    /// For the log.
+    words: &'a str,
+    /// The hash that a password was compared with.
+    password: Option<&'a str>,
+    lifetime: SignedDuration,
+}
+
+impl<'a> How<'a> {
+    fn password(app: &App, hash: Option<&'a str>) -> Self {
+        Self { words: "password", password: hash, lifetime: app.login_lifetime() }
+    }
+}
+
 /// What logging in yields.
 #[derive(Debug, Clone)]
 pub struct LoggedIn {
@@ -58,7 +76,10 @@ impl App {
     ) -> Result<LoggedIn, Error> {
         let (user, hash) = self.verified(username, password, origin).await?;
         let (app, from) = (self.clone(), origin.clone());
-        let login = async move { app.begin_login(user, &from, "password", Some(&hash)).await };
+        let login = async move {
+            let how = How::password(&app, Some(&hash));
+            app.begin_login(user, &from, how).await
+        };
         match self.to_its_end(login).await? {
             Some(begun) => Ok(begun),
             None => self.turn_away(username, origin, WRONG).await,
@@ -178,7 +199,9 @@ impl App {
             self.changed();
         }
         let how = format!("link made by {}", used.created_by);
-        let begun = self.begin_login(self.enabled(used.user_id)?, origin, &how, None).await?;
+        let user = self.enabled(used.user_id)?;
+        let how = How { words: &how, password: None, lifetime: self.login_lifetime() };
+        let begun = self.begin_login(user, origin, how).await?;
         begun.ok_or_else(|| LoginError::LinkRefused.into())
     }
 
@@ -187,13 +210,12 @@ impl App {
         user.ok_or_else(|| LoginError::LinkRefused.into())
     }
 
-    /// `None` when `password`, the hash that was compared, is not theirs any more, or they may not log in.
+    /// `None` when the password that was compared is not theirs any more, or they may not log in.
     async fn begin_login(
         &self,
         user: Arc<User>,
         origin: &Origin,
-        how: &str,
-        password: Option<&str>,
+        how: How<'_>,
     ) -> Result<Option<LoggedIn>, Error> {
         let now = self.clock().now();
         let secret = secret::generate();
@@ -202,7 +224,7 @@ impl App {
             user_id: user.id,
             digest: secret::digest(&secret),
             created: now,
-            expires: now.checked_add(self.login_lifetime()).unwrap_or(Timestamp::MAX),
+            expires: now.checked_add(how.lifetime).unwrap_or(Timestamp::MAX),
             address: origin.address.map(|address| address.to_string()),
             agent: origin.agent.as_deref().map(|agent| agent.chars().take(MAX_AGENT).collect()),
         };
@@ -210,19 +232,19 @@ impl App {
             ("request_id", json!(&*origin.request_id)),
             ("by", json!(user.username)),
             ("by_uid", json!(user.uid)),
-            ("how", json!(how)),
+            ("how", json!(how.words)),
             ("login", json!(login.id)),
             ("address", json!(login.address)),
         ];
         self.journal().append("login", None, fields(about)).await?;
-        if !self.store().add_login(&login, password).await? {
+        if !self.store().add_login(&login, how.password).await? {
             return Ok(None);
         }
         self.people().reload(self.store()).await?;
         let cookie = Cookie {
             name: self.cookie_name().to_owned(),
             value: format!("{}.{secret}", login.id),
-            max_age_seconds: self.login_lifetime().as_secs(),
+            max_age_seconds: how.lifetime.as_secs(),
         };
         Ok(Some(LoggedIn { user, login: Arc::new(login), cookie }))
     }

@@ -92,13 +92,12 @@ fn check_username(name: &str) -> Result<(), Error> {
     }
 }
 
+pub(crate) fn is_display_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= MAX_DISPLAY_NAME && !name.chars().any(char::is_control)
+}
+
 fn check_display_name(name: Option<&str>) -> Result<(), Error> {
-    let fits = |name: &str| {
-        !name.trim().is_empty()
-            && name.chars().count() <= MAX_DISPLAY_NAME
-            && !name.chars().any(char::is_control)
-    };
-    match name.is_none_or(fits) {
+    match name.is_none_or(is_display_name) {
         true => Ok(()),
         false => Err(Error::Invalid(format!(
             "display_name: 1 to {MAX_DISPLAY_NAME} visible characters, or none at all"

@@ -4,6 +4,7 @@ mod certificate;
 pub(crate) mod config;
 mod flags;
 mod link;
+mod oidc;
 mod ptyd;
 mod ssh_door;
 mod vault;
@@ -146,11 +147,20 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
             .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
         vault: config.key_source(data_dir.root())?,
         webhook: webhook::configured()?,
+        single_sign_on: oidc::configured(config).await?,
     };
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
     if let Some(every) = config.times.check_servers_every {
         bastide_app::health::rounds::start(&app, every);
     }
+
+    let looked_at = app.clone();
+    tasks.spawn("first look at the provider", async move {
+        tokio::select! {
+            () = looked_at.look_at_provider() => {}
+            () = looked_at.shutdown().draining() => {}
+        }
+    });
 
     let work = async {
         if beside.starts_it() {

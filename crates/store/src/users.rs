@@ -57,6 +57,8 @@ pub struct User {
     pub account: Option<String>,
     pub enabled: bool,
     pub password_set: bool,
+    /// A provider of single sign-on knows them.
+    pub single_sign_on: bool,
     pub created: Timestamp,
     pub last_login: Option<Timestamp>,
 }
@@ -87,6 +89,7 @@ struct Row {
     account: Option<String>,
     enabled: i64,
     password_set: i64,
+    single_sign_on: i64,
     created: i64,
     last_login: Option<i64>,
 }
@@ -102,6 +105,7 @@ impl From<Row> for User {
             account: row.account,
             enabled: row.enabled != 0,
             password_set: row.password_set != 0,
+            single_sign_on: row.single_sign_on != 0,
             created: from_row(row.created),
             last_login: row.last_login.map(from_row),
         }
@@ -117,7 +121,8 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT id, uid, username, display_name, role, account, enabled,
-                      password IS NOT NULL AS "password_set!: i64", created, last_login
+                      password IS NOT NULL AS "password_set!: i64", created, last_login,
+                      EXISTS (SELECT 1 FROM user_identities WHERE user_id = users.id) AS "single_sign_on!: i64"
                FROM users ORDER BY username"#
         );
         Ok(rows.fetch_all(&self.writer).await?.into_iter().map(User::from).collect())

@@ -3,6 +3,7 @@
 //!
 //! It looks at the program from outside: it must not know more of its insides than a client does.
 
+mod oidc_provider;
 mod person;
 mod ptyd;
 mod ssh_guest;
@@ -13,6 +14,7 @@ mod viewer;
 use std::time::Duration;
 
 pub use bastide_ptyd_client as client;
+pub use oidc_provider::{OidcProvider, Signing};
 pub use person::Person;
 pub use ptyd::{Options, Output, Ptyd};
 pub use ssh_guest::channels_given;

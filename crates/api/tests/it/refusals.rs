@@ -88,6 +88,7 @@ impl Foreign {
                     ),
                     "{id}",
                 ) => "4711",
+                (_, "{identity}") => "4711",
                 (_, "{id}" | "{uid}") => &self.session,
                 (_, word) => {
                     assert!(!word.starts_with('{'), "{}: what is {word}?", route.path);
@@ -108,6 +109,7 @@ fn body(route: &Listed) -> &'static str {
         "access_request_create" => {
             r#"{"server":"x","rights":["connect"],"reason":"x","until":"2999-01-01T00:00:00Z"}"#
         }
+        "identity_add" => r#"{"subject":"x"}"#,
         "group_create" => r#"{"name":"x"}"#,
         "grant_create" => r#"{"user_id":1,"server_id":1}"#,
         "host_authority_create" | "user_authority_create" => r#"{"name":"x","key":"y"}"#,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use bastide_app::login::single_sign_on;
 use bastide_app::vault::{KeyFile, KeySource};
 use bastide_app::{App, Clock, Config, DaemonConfig, DataDir};
 use bastide_ptyd_client as ptyd;
@@ -75,7 +76,23 @@ impl World {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let daemon = Daemon::start(dir.path()).await;
-        let (app, address, tasks, shutdown, ahead) = serve(dir.path().join("data"), &daemon.config).await;
+        Self::with(dir, daemon, None).await
+    }
+
+    /// With a provider that people sign in with.
+    pub(crate) async fn start_with(single_sign_on: single_sign_on::Settings) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let daemon = Daemon::start(dir.path()).await;
+        Self::with(dir, daemon, Some(single_sign_on)).await
+    }
+
+    async fn with(
+        dir: tempfile::TempDir,
+        daemon: Daemon,
+        single_sign_on: Option<single_sign_on::Settings>,
+    ) -> Self {
+        let served = serve(dir.path().join("data"), &daemon.config, single_sign_on).await;
+        let (app, address, tasks, shutdown, ahead) = served;
         app.wait_ready(DEADLINE).await.unwrap();
         Self { dir, address, app: Some(app), daemon: Some(daemon), ahead, tasks, shutdown }
     }
@@ -87,7 +104,7 @@ impl World {
         let token = dir.path().join("ptyd.token");
         let relay = crate::older::relay(dir.path().join("ptyd.sock"), without);
         let config = ptyd::Config::new(relay).with_token_file(token);
-        let (app, address, tasks, shutdown, ahead) = serve(dir.path().join("data"), &config).await;
+        let (app, address, tasks, shutdown, ahead) = serve(dir.path().join("data"), &config, None).await;
         app.wait_ready(DEADLINE).await.unwrap();
         Self { dir, address, app: Some(app), daemon: Some(daemon), ahead, tasks, shutdown }
     }
@@ -114,7 +131,7 @@ impl World {
         self.app = None;
         let config = self.daemon.as_ref().unwrap().config.clone();
         let data = self.data();
-        let (app, address, tasks, shutdown, ahead) = serve(data, &config).await;
+        let (app, address, tasks, shutdown, ahead) = serve(data, &config, None).await;
         app.wait_ready(DEADLINE).await.unwrap();
         (self.app, self.address, self.tasks, self.shutdown, self.ahead) =
             (Some(app), address, tasks, shutdown, ahead);
@@ -186,7 +203,11 @@ impl World {
     }
 }
 
-async fn serve(data: PathBuf, daemon: &ptyd::Config) -> (App, SocketAddr, Tasks, Shutdown, Arc<AtomicI64>) {
+async fn serve(
+    data: PathBuf,
+    daemon: &ptyd::Config,
+    single_sign_on: Option<single_sign_on::Settings>,
+) -> (App, SocketAddr, Tasks, Shutdown, Arc<AtomicI64>) {
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     let ahead = Arc::new(AtomicI64::new(0));
     let clock = {
@@ -195,7 +216,7 @@ async fn serve(data: PathBuf, daemon: &ptyd::Config) -> (App, SocketAddr, Tasks,
             Timestamp::now() + jiff::SignedDuration::from_secs(ahead.load(Ordering::Relaxed))
         })
     };
-    let app = app(data, daemon, clock, (&tasks, &shutdown)).await;
+    let app = app((data, daemon), clock, single_sign_on, (&tasks, &shutdown)).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     shutdown.advance(Phase::Serving);
@@ -204,9 +225,9 @@ async fn serve(data: PathBuf, daemon: &ptyd::Config) -> (App, SocketAddr, Tasks,
 }
 
 async fn app(
-    data: PathBuf,
-    daemon: &ptyd::Config,
+    (data, daemon): (PathBuf, &ptyd::Config),
     clock: Clock,
+    single_sign_on: Option<single_sign_on::Settings>,
     (tasks, shutdown): (&Tasks, &Shutdown),
 ) -> App {
     let recordings = data.with_file_name("ptyd").join("recordings");
@@ -225,6 +246,7 @@ async fn app(
         recordings,
         history: bastide_app::history::Config::default(),
         login_lifetime: bastide_app::login::DEFAULT_LIFETIME,
+        single_sign_on,
     };
     App::start(config, tasks.clone(), shutdown.clone()).await.unwrap()
 }

@@ -15,6 +15,8 @@ use crate::error::LoginError;
 const BY_ADDRESS: (u32, u32) = (10, 10);
 /// Attackers share this one with the person: wide enough that they still get in between.
 const BY_NAME: (u32, u32) = (30, 30);
+/// Nothing is guessed by going to the provider; it only has to be spared. A company may have one address.
+const SIGN_ONS: (u32, u32) = (300, 300);
 /// Keys that are remembered; past it those that are full again are forgotten. Whoever comes while all are
 /// in use shares one of [`SHARED`] with others: an attacker with a million addresses gets no million keys.
 const MAX_KEYS: usize = 10_000;
@@ -31,6 +33,7 @@ enum Key<K> {
 pub(crate) struct Attempts {
     by_address: DefaultKeyedRateLimiter<Key<IpAddr>>,
     by_name: DefaultKeyedRateLimiter<Key<String>>,
+    sign_ons: DefaultKeyedRateLimiter<Key<IpAddr>>,
     /// Which bucket somebody shares cannot be told from outside.
     sharing: RandomState,
 }
@@ -40,6 +43,7 @@ impl Default for Attempts {
         Self {
             by_address: RateLimiter::keyed(quota(BY_ADDRESS)),
             by_name: RateLimiter::keyed(quota(BY_NAME)),
+            sign_ons: RateLimiter::keyed(quota(SIGN_ONS)),
             sharing: RandomState::new(),
         }
     }
@@ -60,6 +64,14 @@ impl Attempts {
             self.count_key(&self.by_name, name.to_owned())?;
         }
         Ok(())
+    }
+
+    /// Counts one sign-in by a provider that begins.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub(crate) fn count_sign_on(&self, address: Option<IpAddr>) -> Result<(), LoginError> {
+        address.map_or(Ok(()), |address| self.count_key(&self.sign_ons, network(address)))
     }
 
     fn count_key<K: Hash + Eq + Clone>(

@@ -1,6 +1,7 @@
 //! Settings of the server: file, environment, flags; checked once.
 
 mod environment;
+mod oidc;
 mod raw;
 
 use std::net::SocketAddr;
@@ -18,7 +19,8 @@ use crate::cli::duration;
 use crate::cli::exit::Failure;
 use bastide_app::vault::{KeyFile, KeySource};
 pub(super) use environment::{ALERT_WEBHOOK, ALERT_WEBHOOK_SECRET};
-use environment::{DATA_DIR, ENVIRONMENT, VAULT_KEY};
+use environment::{DATA_DIR, ENVIRONMENT, OIDC_CLIENT_SECRET, VAULT_KEY};
+pub(super) use oidc::{Oidc, SecretPlace};
 use raw::Raw;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8722";
@@ -54,6 +56,8 @@ pub(crate) struct Config {
     pub(super) max_connections: usize,
     pub(super) times: Times,
     pub(super) vault: VaultKey,
+    /// Single sign-on.
+    pub(super) oidc: Option<Oidc>,
     pub(super) logging: Logging,
     /// To be logged when logging is set up.
     pub(crate) warnings: Vec<String>,
@@ -163,6 +167,7 @@ impl Config {
             max_connections,
             times: times(loaded)?,
             vault: vault_key(loaded)?,
+            oidc: Oidc::check(loaded)?,
             logging: raw.log.clone(),
             warnings: loaded.warnings.clone(),
         };
@@ -208,6 +213,7 @@ impl Config {
             VaultKey::File(file) => lines.push(("vault.key_file", path(file))),
             VaultKey::Command(words) => lines.push(("vault.key_command", format!("{words:?}"))),
         }
+        lines.extend(self.oidc.iter().flat_map(Oidc::shown));
         match &self.tls {
             Some(Certificate::Files { certificate, key }) => {
                 lines.extend([("tls.certificate", path(certificate)), ("tls.key", path(key))]);
@@ -243,6 +249,18 @@ impl Config {
             VaultKey::File(path) => KeySource::File(KeyFile::new(path)),
             VaultKey::Command(words) => KeySource::Command(words.clone()),
         })
+    }
+
+    /// The client's secret that a variable holds.
+    pub(super) fn given_client_secret(&self) -> Result<Option<String>, Failure> {
+        let Some(text) = crate::env::value(&OIDC_CLIENT_SECRET) else { return Ok(None) };
+        let name = OIDC_CLIENT_SECRET.name;
+        if self.oidc.as_ref().is_some_and(|oidc| oidc.secret != SecretPlace::Nowhere) {
+            let why =
+                format!("{name} is set, and the settings name another place of the secret: take one away");
+            return Err(Failure::text(why));
+        }
+        text.into_string().map(Some).map_err(|_| Failure::text(format!("{name} is not text")))
     }
 
     /// Where the daemon keeps recordings, as far as can be known from here.

@@ -8,7 +8,7 @@ use toml::Table;
 use super::Finding;
 
 /// Every crate and its layer. A crate may use what lies below it.
-const LAYERS: [(&str, u8); 20] = [
+const LAYERS: [(&str, u8); 21] = [
     ("bastide-wire", 0),
     ("bastide-vt", 0),
     ("bastide-policy", 0),
@@ -19,6 +19,7 @@ const LAYERS: [(&str, u8); 20] = [
     ("bastide-store", 1),
     ("bastide-ssh", 1),
     ("bastide-vault", 1),
+    ("bastide-oidc", 1),
     ("bastide-session", 2),
     ("bastide-ptyd", 2),
     ("bastide-ptyd-client", 2),
@@ -42,7 +43,7 @@ const SIDEWAYS: [(&str, &str); 2] = [("bastide-ptyd", "bastide-session"), ("bast
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 15] = [
+const CONFINED: [(&str, &[&str]); 16] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
@@ -55,7 +56,9 @@ const CONFINED: [(&str, &[&str]); 15] = [
     ("rustls", &["bastide-api", "bastide"]),
     ("sqlx", &["bastide-store"]),
     ("argon2", &["bastide-app"]),
-    ("reqwest", &["bastide"]),
+    // The command line, and what speaks to a provider of single sign-on.
+    ("reqwest", &["bastide", "bastide-oidc"]),
+    ("jsonwebtoken", &["bastide-oidc"]),
     ("russh", &["bastide-ssh", "bastide-gate"]),
     ("cedar-policy", &["bastide-app"]),
     ("chacha20poly1305", &["bastide-vault"]),

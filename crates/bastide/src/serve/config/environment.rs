@@ -19,6 +19,15 @@ pub(super) const VAULT_KEY: EnvVar = EnvVar {
     doc: "The master key itself: 32 bytes in base64, as `bastide vault new-key` prints them. A file or a command is better: other programs of the same user can read a process's variables.",
 };
 
+/// It is a secret, so it is no setting.
+pub(super) const OIDC_CLIENT_SECRET: EnvVar = EnvVar {
+    name: "BASTIDE_OIDC_CLIENT_SECRET",
+    aliases: &[],
+    means: Means::Elsewhere,
+    default: "",
+    doc: "The client's secret itself. A file or a command is better: other programs of the same user can read a process's variables.",
+};
+
 /// It goes with a secret, so neither is a setting: settings are shown.
 pub(crate) const ALERT_WEBHOOK: EnvVar = EnvVar {
     name: "BASTIDE_ALERT_WEBHOOK",
@@ -116,6 +125,105 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         means: Means::Setting("login.lifetime"),
         default: "7d",
         doc: "How long a browser stays logged in: 5m to 400d.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_ISSUER",
+        aliases: &[],
+        means: Means::Setting("oidc.issuer"),
+        default: "",
+        doc: "Address of a provider of OpenID Connect whom people may sign in with, as it writes it itself. See [single sign-on](single-sign-on.md).",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_CLIENT_ID",
+        aliases: &[],
+        means: Means::Setting("oidc.client_id"),
+        default: "",
+        doc: "As whom the provider knows this server.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_CLIENT_SECRET_FILE",
+        aliases: &[],
+        means: Means::Setting("oidc.client_secret_file"),
+        default: "",
+        doc: "File with the client's secret. Without any secret the server is a public client (PKCE alone).",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_CLIENT_SECRET_COMMAND",
+        aliases: &[],
+        means: Means::Setting("oidc.client_secret_command"),
+        default: "",
+        doc: "Program, with its arguments, that prints the client's secret instead of a file. Run at each start without a shell, for 30 seconds at most.",
+    },
+    OIDC_CLIENT_SECRET,
+    EnvVar {
+        name: "BASTIDE_OIDC_SCOPES",
+        aliases: &[],
+        means: Means::Setting("oidc.scopes"),
+        default: "openid,profile,email",
+        doc: "What the provider is asked for, with commas between.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_NAME",
+        aliases: &[],
+        means: Means::Setting("oidc.name"),
+        default: "single sign-on",
+        doc: "What the button on the login page calls the provider.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_LIFETIME",
+        aliases: &[],
+        means: Means::Setting("oidc.lifetime"),
+        default: "12h",
+        doc: "How long a browser that signed in so stays logged in, at most: 5m to 30d.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_USERNAME_CLAIM",
+        aliases: &[],
+        means: Means::Setting("oidc.people.username_claim"),
+        default: "preferred_username",
+        doc: "Claim that a new person's user name is made of; of an address, what stands before the @.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_GROUPS_CLAIM",
+        aliases: &[],
+        means: Means::Setting("oidc.people.groups_claim"),
+        default: "groups",
+        doc: "Claim with the groups that `group_map` names; dots lead into objects (`realm_access.roles`).",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_ROLES_CLAIM",
+        aliases: &[],
+        means: Means::Setting("oidc.people.roles_claim"),
+        default: "as groups_claim",
+        doc: "Claim with the values that `role_map` names.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_GROUP_MAP",
+        aliases: &[],
+        means: Means::Setting("oidc.people.group_map"),
+        default: "",
+        doc: "Values of the groups claim and groups here: `team-ops=operations,team-dev=developers`. At each sign-in people come into these groups and go out of them; no others are touched.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_ROLE_MAP",
+        aliases: &[],
+        means: Means::Setting("oidc.people.role_map"),
+        default: "",
+        doc: "Values of the roles claim and roles here: `bastide-admins=admin`. With it, people whom a sign-in has made have the first of admin, operator, auditor, reviewer, user that fits.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_CREATE_USERS",
+        aliases: &[],
+        means: Means::Setting("oidc.people.create_users"),
+        default: "true",
+        doc: "Whether people whom nobody has linked get in, as new people.",
+    },
+    EnvVar {
+        name: "BASTIDE_OIDC_EMAIL_DOMAINS",
+        aliases: &[],
+        means: Means::Setting("oidc.people.email_domains"),
+        default: "all",
+        doc: "Domains, with commas between, of which the verified e-mail address has to be.",
     },
     EnvVar {
         name: "BASTIDE_HISTORY_KEEP",

@@ -7,6 +7,8 @@ use bastide_rt::logging::Logging;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::oidc::RawOidc;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
@@ -21,6 +23,7 @@ pub(super) struct Raw {
     pub(super) check_servers_every: Option<String>,
     pub(super) tls: Tls,
     pub(super) login: Login,
+    pub(super) oidc: RawOidc,
     pub(super) history: History,
     pub(super) vault: Vault,
     pub(super) log: Logging,

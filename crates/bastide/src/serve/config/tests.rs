@@ -30,7 +30,10 @@ fn every_setting_of_a_file_is_taken() {
          trusted_proxies = ['10.0.0.0/8', '::1']\ncors_origins = ['https://b.example:8443/']\nmax_connections = 100\n\
          check_servers_every = '2m'\n\
          [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n\
-         [vault]\nkey_command = ['/bin/key', 'of bastide']\n[log]\nformat = 'json'\n",
+         [oidc]\nissuer = 'https://id.example'\nclient_id = 'bastide'\nclient_secret_file = '/s'\n\
+         scopes = ['openid', 'groups']\nname = 'Example'\nlifetime = '8h'\n[oidc.people]\nusername_claim = 'u'\n\
+         groups_claim = 'g'\ncreate_users = false\nemail_domains = ['example']\n[oidc.people.group_map]\n'cn=ops' = 'operations'\n\
+         [oidc.people.role_map]\nroot = 'admin'\n[vault]\nkey_command = ['/bin/key', 'of bastide']\n[log]\nformat = 'json'\n",
         &[],
     )
     .unwrap();
@@ -103,4 +106,56 @@ fn a_server_on_the_network_without_tls_is_warned_of() {
     assert!(warned("listen = '0.0.0.0:80'").contains("--tls-self-signed"));
     assert_eq!(warned("listen = '0.0.0.0:80'\n[tls]\nself_signed = true"), "");
     assert_eq!(warned("listen = '127.0.0.1:80'"), "");
+}
+
+#[test]
+fn single_sign_on_is_whole_or_not_there() {
+    let oidc = |lines: &str| read(&format!("[oidc]\n{lines}"), &[]);
+    let both = "issuer = 'https://id.example'\nclient_id = 'bastide'\n";
+    assert!(oidc("").unwrap().oidc.is_none());
+    assert!(oidc("issuer = ''\nclient_id = ''\n").unwrap().oidc.is_none(), "variables that are unset");
+    let usual = oidc(both).unwrap();
+    let settings = &usual.oidc.as_ref().unwrap().settings;
+    assert_eq!(settings.provider.scopes, ["openid", "profile", "email"]);
+    assert_eq!(settings.mapping.roles_claim, "groups", "as the groups claim");
+    assert_eq!(read(&usual.shown(), &[]).unwrap().shown(), usual.shown());
+
+    let refused = |lines: &str, words: &[&str]| {
+        let why = oidc(lines).unwrap_err();
+        for word in words {
+            assert!(why.contains(word), "{word:?} is not in {why:?}");
+        }
+    };
+    refused("issuer = 'https://id.example'\n", &["oidc.issuer", "oidc.client_id"]);
+    refused("client_id = 'bastide'\n", &["oidc.client_id", "oidc.issuer"]);
+    refused("issuer = 'http://id.example'\nclient_id = 'bastide'\n", &["oidc.issuer", "http://"]);
+    refused(&format!("{both}lifetime = '31d'\n"), &["oidc.lifetime", "31d"]);
+    refused(&format!("{both}scopes = ['a b']\n"), &["scopes"]);
+    refused(
+        &format!("{both}client_secret_file = '/s'\nclient_secret_command = ['/c']\n"),
+        &["client_secret_command", "one or the other"],
+    );
+    refused(&format!("{both}[oidc.people.role_map]\na = 'root'\n"), &["role_map", "root", "operator"]);
+    refused(&format!("{both}[oidc.people]\nemail_domains = ['@example.org']\n"), &["email_domains"]);
+    refused(&format!("{both}[oidc.people]\ngroups = ['x']\n"), &["server.toml:5", "groups"]);
+}
+
+#[test]
+fn maps_of_single_sign_on_stand_in_one_variable_too() {
+    let sources = Sources { file: File::None, variables: ENVIRONMENT, flags: &[] };
+    let given = |name: &str| match name {
+        "BASTIDE_OIDC_ISSUER" => Some("https://id.example".into()),
+        "BASTIDE_OIDC_CLIENT_ID" => Some("bastide".into()),
+        "BASTIDE_OIDC_GROUP_MAP" => Some("cn=ops=operations, team-dev = developers".into()),
+        "BASTIDE_OIDC_ROLE_MAP" => Some("root=admin".into()),
+        _ => None,
+    };
+    let loaded = load_with::<Raw>(&sources, given).unwrap();
+    let config = Config::check(&loaded).unwrap();
+    let shown = config.shown();
+    assert!(
+        shown.contains(r#"group_map = { "cn=ops" = "operations", "team-dev" = "developers" }"#),
+        "{shown}"
+    );
+    assert!(shown.contains(r#"role_map = { "root" = "admin" }"#), "{shown}");
 }

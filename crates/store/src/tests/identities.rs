@@ -1,0 +1,77 @@
+use super::*;
+
+fn subject(subject: &str) -> NewIdentity {
+    NewIdentity {
+        issuer: "https://id.example.org".to_owned(),
+        subject: subject.to_owned(),
+        name: Some("Ada".to_owned()),
+        linked_by: None,
+    }
+}
+
+fn user(username: &str) -> NewUser {
+    NewUser { username: username.to_owned(), display_name: None, role: Role::User, account: None }
+}
+
+#[tokio::test]
+async fn a_person_and_who_they_are_elsewhere_are_made_together_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    let ada = store.add_user_with_identity(user("ada"), &subject("1"), now()).await.unwrap();
+    let found = store.identity("https://id.example.org", "1").await.unwrap().unwrap();
+    assert_eq!((found.user_id, found.linked_by, found.last_used), (ada, None, None));
+    assert!(store.identity("https://other.example.org", "1").await.unwrap().is_none(), "of another issuer");
+
+    // A subject that is somebody's already: no person is left over.
+    let again = store.add_user_with_identity(user("bob"), &subject("1"), now()).await;
+    assert!(matches!(again, Err(Error::Taken(name)) if name == "1"));
+    let again = store.add_user_with_identity(user("ada"), &subject("2"), now()).await;
+    assert!(matches!(again, Err(Error::Taken(name)) if name == "ada"));
+    assert_eq!(store.users().await.unwrap().len(), 1);
+    assert!(store.identity("https://id.example.org", "2").await.unwrap().is_none());
+
+    store.identity_used(found.id, None, later(5)).await.unwrap();
+    let found = &store.identities(ada).await.unwrap()[0];
+    assert_eq!((found.last_used, found.name.as_deref()), (Some(later(5)), Some("Ada")));
+    assert!(store.users().await.unwrap()[0].single_sign_on);
+}
+
+#[tokio::test]
+async fn who_loses_an_identity_is_logged_out_and_nobody_elses_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    let (ada, bob) = (person(&store, "ada", Role::Admin).await, person(&store, "bob", Role::User).await);
+    let id = store.add_identity(ada, &subject("1"), now()).await.unwrap();
+    let login = Login {
+        id: "l".to_owned(),
+        user_id: ada,
+        digest: "d".to_owned(),
+        created: now(),
+        expires: later(60),
+        address: None,
+        agent: None,
+    };
+    assert!(store.add_login(&login, None).await.unwrap());
+    assert!(!store.remove_identity(bob, id).await.unwrap());
+    assert!(store.login("l").await.unwrap().is_some());
+    assert!(store.remove_identity(ada, id).await.unwrap());
+    assert!(store.login("l").await.unwrap().is_none());
+    assert!(!store.users().await.unwrap().iter().any(|user| user.single_sign_on));
+    // With the person goes who they are elsewhere.
+    store.add_identity(bob, &subject("1"), now()).await.unwrap();
+    store.remove_user(bob).await.unwrap();
+    assert!(store.identity("https://id.example.org", "1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_person_moves_between_groups_and_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    let (ada, bob) = (person(&store, "ada", Role::Admin).await, person(&store, "bob", Role::User).await);
+    let one = store.add_group("one", &[ada, bob], now()).await.unwrap();
+    let two = store.add_group("two", &[], now()).await.unwrap();
+    store.move_between_groups(ada, &[two, 4711], &[one, 4712]).await.unwrap();
+    store.move_between_groups(ada, &[two], &[]).await.unwrap();
+    let members: Vec<_> = store.groups().await.unwrap().into_iter().map(|group| group.members).collect();
+    assert_eq!(members, [vec![bob], vec![ada]]);
+}
