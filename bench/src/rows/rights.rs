@@ -69,6 +69,7 @@ fn config(data_dir: DataDir, beside: &std::path::Path) -> Config {
         recordings: beside.join("recordings"),
         history: bastide_app::history::Config::default(),
         login_lifetime: bastide_app::login::DEFAULT_LIFETIME,
+        single_sign_on: None,
     }
 }
 

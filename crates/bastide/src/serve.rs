@@ -133,34 +133,7 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
     let door = ssh_door::open(door, data_dir.root())?;
     let first = !data_dir.is_set_up();
     let tls = certificate::load(config, data_dir.root())?;
-    let app_config = bastide_app::Config {
-        data_dir: data_dir.clone(),
-        daemon: beside.daemon(&tasks, &shutdown)?,
-        account: own_account(),
-        clock: Clock::system(),
-        recordings: beside.recordings(config)?,
-        history: bastide_app::history::Config {
-            keep: jiff::SignedDuration::try_from(config.times.history_keep)
-                .context("the time that history is kept")?,
-        },
-        login_lifetime: jiff::SignedDuration::try_from(config.times.login_lifetime)
-            .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
-        vault: config.key_source(data_dir.root())?,
-        webhook: webhook::configured()?,
-        single_sign_on: oidc::configured(config).await?,
-    };
-    let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
-    if let Some(every) = config.times.check_servers_every {
-        bastide_app::health::rounds::start(&app, every);
-    }
-
-    let looked_at = app.clone();
-    tasks.spawn("first look at the provider", async move {
-        tokio::select! {
-            () = looked_at.look_at_provider() => {}
-            () = looked_at.shutdown().draining() => {}
-        }
-    });
+    let app = start(config, (&beside, &data_dir), (&tasks, &shutdown)).await?;
 
     let work = async {
         if beside.starts_it() {
@@ -200,6 +173,37 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
     };
     beside.end().await;
     served.map(|()| outcome)
+}
+
+/// The use cases, and what they do unasked.
+async fn start(
+    config: &Config,
+    (beside, data_dir): (&Beside, &DataDir),
+    (tasks, shutdown): (&Tasks, &Shutdown),
+) -> Result<App, Failure> {
+    let app_config = bastide_app::Config {
+        data_dir: data_dir.clone(),
+        daemon: beside.daemon(tasks, shutdown)?,
+        account: own_account(),
+        clock: Clock::system(),
+        recordings: beside.recordings(config)?,
+        history: bastide_app::history::Config {
+            keep: jiff::SignedDuration::try_from(config.times.history_keep)
+                .context("the time that history is kept")?,
+        },
+        login_lifetime: jiff::SignedDuration::try_from(config.times.login_lifetime)
+            .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
+        vault: config.key_source(data_dir.root())?,
+        webhook: webhook::configured()?,
+        single_sign_on: oidc::configured(config).await?,
+    };
+    let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
+    if let Some(every) = config.times.check_servers_every {
+        bastide_app::health::rounds::start(&app, every);
+    }
+
+    tasks.spawn("first look at the provider", oidc::look(app.clone()));
+    Ok(app)
 }
 
 /// Says so when the daemon that somebody else starts is late; the page says it too.

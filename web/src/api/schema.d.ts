@@ -743,7 +743,8 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    get?: never
+    /** How one can log in */
+    get: operations['login_ways']
     put?: never
     /** Log in with a password; sets the cookie */
     post: operations['login_begin']
@@ -781,6 +782,40 @@ export interface paths {
     put?: never
     /** Use a login link, set a password, log in; sets the cookie */
     post: operations['link_use']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login/oidc/callback': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** For browsers: come back from there; sets the cookie, or goes to the login page with a reason */
+    get: operations['oidc_callback']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login/oidc/start': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** For browsers: go to the provider of single sign-on */
+    get: operations['oidc_start']
+    put?: never
+    post?: never
     delete?: never
     options?: never
     head?: never
@@ -1806,6 +1841,50 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/users/{id}/identities': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Who a person is at providers of single sign-on
+     * @description Roles: admin, auditor.
+     */
+    get: operations['identity_list']
+    put?: never
+    /**
+     * Let a subject of the provider in as this person
+     * @description Roles: admin.
+     */
+    post: operations['identity_add']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/users/{id}/identities/{identity}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /**
+     * Take an identity from a person, who is logged out
+     * @description Roles: admin.
+     */
+    delete: operations['identity_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/users/{id}/login-link': {
     parameters: {
       query?: never
@@ -2621,6 +2700,29 @@ export interface components {
       /** @description An IANA name, such as `Asia/Shanghai`. */
       zone: string
     }
+    /** @description Who somebody is at a provider. */
+    Identity: {
+      /** Format: date-time */
+      created: string
+      /** Format: int64 */
+      id: number
+      issuer: string
+      /** Format: date-time */
+      last_used: string | null
+      /** @description Who prepared it; null where the person was made by their first sign-in. */
+      linked_by: string | null
+      /** @description What the issuer called them last. */
+      name: string | null
+      /** @description What the issuer never gives to another person. */
+      subject: string
+    }
+    IdentityAdd: {
+      /** @description The claim `sub` of the person at the provider. */
+      subject: string
+    }
+    IdentityList: {
+      items: components['schemas']['Identity'][]
+    }
     /** @description What an import has done, or would do. */
     Imported: {
       changed: string[]
@@ -2690,6 +2792,14 @@ export interface components {
       logins: components['schemas']['Login'][]
       /** @description Always null: a person has few. */
       next: string | null
+    }
+    LoginProvider: {
+      /** @description What stands on the button. */
+      name: string
+    }
+    /** @description How one can log in here. */
+    LoginWays: {
+      single_sign_on: components['schemas']['LoginProvider'] | null
     }
     Me: {
       login: components['schemas']['Login']
@@ -3678,6 +3788,8 @@ export interface components {
       last_login: string | null
       password_set: boolean
       role: components['schemas']['Role']
+      /** @description A provider of single sign-on knows them. */
+      single_sign_on: boolean
       /** Format: uuid */
       uid: string
       username: string
@@ -5438,6 +5550,29 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  login_ways: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginWays']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   login_begin: {
     parameters: {
       query?: never
@@ -5533,6 +5668,62 @@ export interface operations {
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
       429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  oidc_callback: {
+    parameters: {
+      query?: {
+        code?: string | null
+        /** @description Instead of a code. */
+        error?: string | null
+        /** @description Who says so (RFC 9207). */
+        iss?: string | null
+        state?: string | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description See Other */
+      303: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  oidc_start: {
+    parameters: {
+      query?: {
+        /** @description Where to be afterwards: a path of this server. */
+        next?: string | null
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description See Other */
+      303: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -7722,6 +7913,97 @@ export interface operations {
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
       422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  identity_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['IdentityList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  identity_add: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['IdentityAdd']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Identity']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  identity_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        identity: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use bastide_app::App;
 use bastide_app::login::single_sign_on::{ClientSecret, Settings};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
@@ -37,6 +38,14 @@ pub(super) async fn configured(config: &Config) -> Result<Option<Settings>, Fail
     match &secret {
         Some(secret) if secret.is_empty() => Err(Failure::text("the client's secret is empty")),
         _ => Ok(Some(oidc.with_secret(secret.map(ClientSecret::new)))),
+    }
+}
+
+/// Says in the log whether the provider answers.
+pub(super) async fn look(app: App) {
+    tokio::select! {
+        () = app.look_at_provider() => {}
+        () = app.shutdown().draining() => {}
     }
 }
 
