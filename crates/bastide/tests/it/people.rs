@@ -32,7 +32,7 @@ const COOKIE: &str = "set-cookie: bastide_x=c00kie; Path=/; HttpOnly\r\n";
 
 fn user(name: &str, id: i64) -> Value {
     json!({"id": id, "uid": "0199a3f2-1c4d-7aaa-8000-00000000aaaa", "username": name, "display_name": null,
-        "role": "user", "account": null, "enabled": true, "password_set": true,
+        "role": "user", "account": null, "enabled": true, "password_set": true, "single_sign_on": false,
         "created": "2026-01-01T00:00:00Z", "last_login": null})
 }
 
