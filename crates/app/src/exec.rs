@@ -142,8 +142,8 @@ pub async fn disconnect(ctx: &Ctx, server: i64) -> Result<(usize, usize), Error>
         let (isolation, name) = (user.uid.to_string(), grant.target().settings.name.as_str());
         let ended = ctx.app().execs().pool.disconnect(|one| one.isolation == isolation && one.server == name);
         let mut closed = 0;
-        for uid in crate::sessions::own_on_server(&ctx, server)? {
-            match crate::sessions::end(&ctx, uid).await {
+        for session in crate::sessions::own_on_server(&ctx, server).await? {
+            match crate::sessions::end(&ctx, session.uid).await {
                 Ok(()) => closed += 1,
                 Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(error),

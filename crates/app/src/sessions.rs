@@ -294,38 +294,21 @@ pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
     seen.ok_or_else(|| Error::session(uid))
 }
 
-/// The caller's own sessions on a server that have not ended; newest first.
+/// The caller's own sessions on a server that have not ended. The daemon is asked: one that was opened a moment ago is
+/// among them.
 ///
 /// # Errors
-/// `NotLoggedIn`.
-pub fn own_on_server(ctx: &Ctx, server: i64) -> Result<Vec<Uuid>, Error> {
+/// `NotLoggedIn`, `DaemonUnreachable`, `Daemon`.
+pub async fn own_on_server(ctx: &Ctx, server: i64) -> Result<Vec<Session>, Error> {
     let uid = ctx.person()?.user.uid;
-    let table = ctx.app().live();
-    let table = table.borrow();
     let places = ctx.app().servers().places();
-    let own = table.sessions.values().rev().filter(|session| {
+    let open = live(ctx).await?.into_iter().chain(own(ctx)).map(|seen| seen.session);
+    let own = open.filter(|session| {
         let there = session.state != State::Ended && session.owner == Some(uid);
         let here = places.get(session.uid).is_some_and(|place| place.server_id == server);
         there && here
     });
-    Ok(own.map(|session| session.uid).collect())
-}
-
-/// The caller's own session of this name on a server, if one has not ended. The daemon is asked: one that was opened
-/// a moment ago is found.
-///
-/// # Errors
-/// `NotLoggedIn`, `DaemonUnreachable`, `Daemon`.
-pub async fn own_named(ctx: &Ctx, server: i64, name: &str) -> Result<Option<Uuid>, Error> {
-    let uid = ctx.person()?.user.uid;
-    let open = live(ctx).await?;
-    let places = ctx.app().servers().places();
-    let found = open.iter().map(|seen| &seen.session).rev().find(|session| {
-        let there = session.state != State::Ended && session.owner == Some(uid);
-        let here = places.get(session.uid).is_some_and(|place| place.server_id == server);
-        there && here && session.name.as_deref() == Some(name)
-    });
-    Ok(found.map(|session| session.uid))
+    Ok(own.collect())
 }
 
 /// Asks the rules about a command that is to be typed into a session on a server without a person at the keys.

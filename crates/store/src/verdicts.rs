@@ -66,17 +66,6 @@ pub(crate) async fn add(work: &mut SqliteConnection, verdict: &Verdict) -> Resul
 }
 
 impl Store {
-    /// Keeps a verdict that no log of a daemon tells of.
-    ///
-    /// # Errors
-    /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn add_verdict(&self, verdict: &Verdict) -> Result<(), Error> {
-        let mut work = self.begin().await?;
-        add(&mut work, verdict).await?;
-        work.commit().await?;
-        Ok(())
-    }
-
     /// Of one session, oldest first, from behind `after` on; without `allowed` only those that are more than
     /// an allow.
     ///

@@ -1,3 +1,4 @@
+import '../styles/rules.css'
 import '../styles/servers.css'
 import { Button } from 'antd'
 import { type FormEvent, useEffect, useState } from 'react'

@@ -272,10 +272,11 @@ impl Connection {
     /// The shell, and whether it was there before.
     async fn open(&self, asked: &Connect) -> Result<(Shell, bool), bastide_app::Error> {
         let name = asked.service_id.map(|service| format!("service-{service}"));
-        if let Some(name) = &name
-            && let Some(uid) = sessions::own_named(&self.ctx, asked.server_id, name).await?
-        {
-            return Ok((Shell::attach(&self.ctx, uid, true).await?, true));
+        if name.is_some() {
+            let own = sessions::own_on_server(&self.ctx, asked.server_id).await?;
+            if let Some(session) = own.iter().find(|session| session.name == name) {
+                return Ok((Shell::attach(&self.ctx, session.uid, true).await?, true));
+            }
         }
         let size = (asked.cols.unwrap_or(SIZE.0).max(1), asked.rows.unwrap_or(SIZE.1).max(1));
         let wanted = Wanted {

@@ -74,12 +74,12 @@ impl Site {
     /// Sets [`PASSWORD`] by a login link.
     async fn follow(&self, token: &str) {
         let body = json!({ "token": token, "password": PASSWORD });
-        self.call(Method::POST, "/api/v1/login-links/use", Some(body), 200).await;
+        self.ask(Method::POST, "/api/v1/login-links/use", Some(body), 200).await;
     }
 
     async fn log_in(&self, username: &str) -> String {
         let body = json!({ "username": username, "password": PASSWORD });
-        let begun = self.call(Method::POST, "/api/auth/login", Some(body), 200).await;
+        let begun = self.ask(Method::POST, "/api/auth/login", Some(body), 200).await;
         begun["token"].as_str().unwrap().to_owned()
     }
 
@@ -117,11 +117,13 @@ impl Site {
         output(self.dir(), &["ptyd", "stop"]).await;
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
-        self.call_as(&self.token, method, path, body, status).await
+    /// Asks, and expects this status.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
+        self.ask_as(&self.token, method, path, body, status).await
     }
 
-    async fn call_as(
+    /// The same as whoever has this token; nobody where it is empty.
+    pub(crate) async fn ask_as(
         &self,
         token: &str,
         method: Method,
@@ -145,23 +147,6 @@ impl Site {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
-    }
-
-    /// Asks, and expects this status.
-    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
-        self.call(method, path, body, status).await
-    }
-
-    /// The same as whoever has this token.
-    pub(crate) async fn ask_as(
-        &self,
-        token: &str,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-        status: u16,
-    ) -> Value {
-        self.call_as(token, method, path, body, status).await
     }
 
     pub(crate) async fn text(&self, path: &str) -> String {
@@ -192,24 +177,24 @@ impl Site {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        self.call(Method::GET, path, None, 200).await
+        self.ask(Method::GET, path, None, 200).await
     }
 
     /// Makes something; returns what was answered.
     pub(crate) async fn make(&self, path: &str, body: Value) -> Value {
-        self.call(Method::POST, path, Some(body), 201).await
+        self.ask(Method::POST, path, Some(body), 201).await
     }
 
     pub(crate) async fn make_as(&self, token: &str, path: &str, body: Value) -> Value {
-        self.call_as(token, Method::POST, path, Some(body), 201).await
+        self.ask_as(token, Method::POST, path, Some(body), 201).await
     }
 
     pub(crate) async fn remove(&self, path: &str) {
-        self.call(Method::DELETE, path, None, 204).await;
+        self.ask(Method::DELETE, path, None, 204).await;
     }
 
     pub(crate) async fn change(&self, path: &str, body: Value) -> Value {
-        self.call(Method::PATCH, path, Some(body), 200).await
+        self.ask(Method::PATCH, path, Some(body), 200).await
     }
 
     /// Somebody without rights: their number and a token.
