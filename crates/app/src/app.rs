@@ -1,6 +1,7 @@
 //! What all use cases share.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::rules::{self, Rules};
 use crate::servers::{self, Servers};
 use crate::session_settings::Quota;
 use crate::shares::Guests;
+use crate::streams::Forbidden;
 use crate::vault::{KeySource, Keys};
 use crate::{Clock, Error, access_requests, alerts, reviews};
 
@@ -53,6 +55,16 @@ pub struct Config {
     pub vault: KeySource,
     /// Where alerts are sent.
     pub webhook: Option<alerts::Webhook>,
+    pub ssh_door: SshDoor,
+}
+
+/// The SSH door, as far as use cases know of it.
+#[derive(Debug, Clone, Default)]
+pub struct SshDoor {
+    /// Where it listens; `None`: there is none.
+    pub address: Option<SocketAddr>,
+    /// Where nobody is connected to through a server.
+    pub forbidden: Forbidden,
 }
 
 /// Clones are the same server.
@@ -101,6 +113,7 @@ struct Daemon {
 struct Process {
     shutdown: Shutdown,
     tasks: Tasks,
+    ssh_door: SshDoor,
 }
 
 /// What logging in needs beside the database.
@@ -194,7 +207,7 @@ impl App {
             guests,
             commands: Commands { execs, rules, news, alerts: alerts::Counts::default(), policies },
             servers: known_servers,
-            process: Process { shutdown, tasks },
+            process: Process { shutdown, tasks, ssh_door: config.ssh_door },
         };
         let app = Self { inner: Arc::new(inner) };
         servers::start(&app);
@@ -302,6 +315,10 @@ impl App {
 
     pub(crate) fn guests(&self) -> &Guests {
         &self.inner.guests
+    }
+
+    pub fn ssh_door(&self) -> &SshDoor {
+        &self.inner.process.ssh_door
     }
 
     pub(crate) fn execs(&self) -> &Execs {

@@ -9,6 +9,7 @@ use bastide_wire::ssh::Ssh;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::{About, Action, Authorized, Ctx};
+use crate::login::Refusals;
 use crate::streams::MAX_STREAMS;
 use crate::{Error, line, servers};
 
@@ -42,6 +43,7 @@ pub(crate) struct Execs {
     pub(crate) pool: Pool,
     running: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    refusals: Refusals,
     recorders: Recorders,
     own: Own,
     holds: Holds,
@@ -52,12 +54,26 @@ impl Execs {
     pub(crate) fn new(pool: Pool, recorders: Recorders, own: Own) -> Self {
         let running = Arc::new(Semaphore::new(MAX_RUNNING));
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        Self { pool, running, streams, recorders, own, holds: Holds::default(), lines: line::Room::default() }
+        Self {
+            pool,
+            running,
+            streams,
+            refusals: Refusals::default(),
+            recorders,
+            own,
+            holds: Holds::default(),
+            lines: line::Room::default(),
+        }
     }
 
     /// Places for what passes through.
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         Arc::clone(&self.streams)
+    }
+
+    /// How many refused connections are written down.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Sessions of this process.

@@ -52,7 +52,7 @@ pub mod vault;
 pub mod verdicts;
 
 pub use access::{Network, page::page as rights_page, page::role_may};
-pub use app::{App, Config};
+pub use app::{App, Config, SshDoor};
 pub use bastide_policy as policy;
 pub use bastide_store as store;
 pub use clock::Clock;

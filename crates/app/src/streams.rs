@@ -5,6 +5,7 @@
 //! it may have been taken away; then it ends.
 
 mod begin;
+mod destination;
 mod kept;
 mod transfer;
 
@@ -25,7 +26,8 @@ use crate::servers;
 use crate::sessions::OnServer;
 
 pub use bastide_ssh::Exit as StreamExit;
-pub use begin::{Run, forward, run, sftp};
+pub use begin::{Run, To, backwards, forward, nowhere, run, sftp};
+pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};
 pub use transfer::{Moved, Transfer, may, moved};
 
 use kept::Kept;

@@ -127,13 +127,13 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
     let signals = Signals::listen(Hangup::Drain).context("signals")?;
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     let listener = listen(config.listen.web).await?;
-    let door = ssh_door::listen(config.listen.ssh).await?;
+    let door = ssh_door::listen(&config.listen.ssh).await?;
     let beside = Beside::new(options.ephemeral, place)?;
     let data_dir = DataDir::open(beside.data_dir(config)?).map_err(anyhow::Error::from)?;
     let door = ssh_door::open(door, data_dir.root())?;
     let first = !data_dir.is_set_up();
     let tls = certificate::load(config, data_dir.root())?;
-    let app = start(config, (&beside, &data_dir), (&tasks, &shutdown)).await?;
+    let app = start(config, (&beside, &data_dir, door.as_ref()), (&tasks, &shutdown)).await?;
 
     let work = async {
         if beside.starts_it() {
@@ -178,7 +178,7 @@ async fn serve(config: &Config, options: &Options, place: &Place) -> Outcome {
 /// The use cases, and what they do unasked.
 async fn start(
     config: &Config,
-    (beside, data_dir): (&Beside, &DataDir),
+    (beside, data_dir, door): (&Beside, &DataDir, Option<&ssh_door::Door>),
     (tasks, shutdown): (&Tasks, &Shutdown),
 ) -> Result<App, Failure> {
     let app_config = bastide_app::Config {
@@ -196,6 +196,10 @@ async fn start(
         vault: config.key_source(data_dir.root())?,
         webhook: webhook::configured()?,
         single_sign_on: oidc::configured(config).await?,
+        ssh_door: bastide_app::SshDoor {
+            address: door.map(ssh_door::Door::address),
+            forbidden: config.listen.ssh.forbidden.clone(),
+        },
     };
     let app = App::start(app_config, tasks.clone(), shutdown.clone()).await.map_err(anyhow::Error::from)?;
     if let Some(every) = config.times.check_servers_every {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bastide_app::servers::{self, View};
 use bastide_app::sessions::OnServer;
-use bastide_app::streams::{self, Run};
+use bastide_app::streams::{self, Run, To};
 use bastide_app::{Ctx, Error};
 use russh::ChannelOpenFailure;
 use russh::server::ChannelOpenHandle;
@@ -181,8 +181,8 @@ async fn execute(visit: &Visit, asked: Asked, line: String) -> Result<End, Faile
 /// A connection further on: `-L`, `-D`, `-W`, `-J`.
 pub(crate) async fn forward(visit: Visit, (host, port): (String, u16), reply: ChannelOpenHandle) {
     let opened = match to(&visit.ctx, &visit.target, (&host, port)).await {
-        Ok((on, (host, port))) => streams::forward(&visit.ctx, on, (&host, port)).await,
-        Err(error) => Err(error),
+        Ok((on, to)) => streams::forward(&visit.ctx, on, to).await,
+        Err(error) => Err(streams::nowhere(&visit.ctx, (&host, port), error).await),
     };
     match opened {
         Ok(stream) => {
@@ -205,17 +205,17 @@ pub(crate) async fn forward(visit: Visit, (host, port): (String, u16), reply: Ch
 
 /// From where a connection goes on. With a server in the user name from there; without one (`-J gateway`) what is
 /// named has to be a server here, and is reached as any command there is: from itself to its own port.
-async fn to(
+async fn to<'a>(
     ctx: &Ctx,
     target: &Target,
-    (host, port): (&str, u16),
-) -> Result<(OnServer, (String, u16)), Error> {
+    (host, port): (&'a str, u16),
+) -> Result<(OnServer, To<'a>), Error> {
     if let Target::Server { .. } = target {
-        return Ok((on_server(ctx, target).await?, (host.to_owned(), port)));
+        return Ok((on_server(ctx, target).await?, To::Place(host, port)));
     }
     let ctx = ctx.again().await?.ok_or(Error::NotLoggedIn)?;
     let server = servers::at(&ctx, host, port).await?;
-    Ok((OnServer { server: server.id, credential: None }, ("localhost".to_owned(), server.port)))
+    Ok((OnServer { server: server.id, credential: None }, To::Itself))
 }
 
 async fn is_here(ctx: &Ctx, name: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bastide_app::streams;
 use bastide_app::{App, Ctx, Origin};
 use bytes::Bytes;
 use russh::keys::{Algorithm, Certificate, PublicKeyBase64};
@@ -18,7 +19,7 @@ use crate::flow::Flow;
 use crate::inbox::{Event, Inbox};
 use crate::listener::Stranger;
 use crate::name::Target;
-use crate::peer::{Peer, signal_name};
+use crate::peer::{Peer, STDERR, signal_name};
 
 /// Channels at once in one connection: ssh(1) with `ControlMaster` and a browser behind `-D` need some dozens.
 const MAX_CHANNELS: usize = 64;
@@ -37,6 +38,8 @@ pub(crate) struct Guest {
     inside: Option<(Ctx, Target)>,
     channels: HashMap<ChannelId, Open>,
     places: Arc<Semaphore>,
+    /// What was refused where nobody could be told why; the next program's errors say so.
+    to_tell: Option<String>,
 }
 
 struct Open {
@@ -57,6 +60,7 @@ impl Guest {
             inside: None,
             channels: HashMap::new(),
             places: Arc::new(Semaphore::new(MAX_CHANNELS)),
+            to_tell: None,
         };
         (guest, look)
     }
@@ -110,6 +114,9 @@ impl Guest {
                 open.started = true;
                 // Said at once, as OpenSSH does; what goes wrong later is told on standard error.
                 session.channel_success(id)?;
+                if let Some(text) = self.to_tell.take() {
+                    session.extended_data(id, STDERR, format!("bastide: {text}\r\n"))?;
+                }
                 self.push(id, event)
             }
             _ => session.channel_failure(id),
@@ -280,6 +287,20 @@ impl Handler for Guest {
         _: &mut Session,
     ) -> Result<(), Fault> {
         Ok(())
+    }
+
+    /// Back to the client: whoever is let in to a server is not to be a way into the client's network.
+    async fn tcpip_forward(
+        &mut self,
+        address: &str,
+        port: &mut u32,
+        session: &mut Session,
+    ) -> Result<bool, Fault> {
+        let Some((ctx, _)) = &self.inside else { return Ok(false) };
+        let why = streams::backwards(ctx, (address, *port)).await.to_string();
+        session.debug(true, &why, "")?;
+        self.to_tell = Some(why);
+        Ok(false)
     }
 
     async fn pty_request(

@@ -9,7 +9,7 @@ use russh::{ChannelId, ChannelWriteHalf, Sig};
 use crate::flow::Flow;
 
 /// RFC 4254 section 5.2: standard error.
-const STDERR: u32 = 1;
+pub(crate) const STDERR: u32 = 1;
 
 /// The client has left.
 #[derive(Debug)]

@@ -235,6 +235,7 @@ async fn app(
     let config = Config {
         vault: KeySource::File(KeyFile::new(data.join("vault.key"))),
         webhook: None,
+        ssh_door: bastide_app::SshDoor::default(),
         data_dir: DataDir::open(data).unwrap(),
         daemon: DaemonConfig {
             connection: daemon.clone().with_client_id("server"),

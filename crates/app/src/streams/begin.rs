@@ -183,19 +183,94 @@ pub async fn sftp(ctx: &Ctx, on: OnServer) -> Result<(Reader, Writer), Error> {
     begin(way, about, Open::Sftp).await
 }
 
-/// Connects from a server to a place that it reaches.
+/// Where a connection further on goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To<'a> {
+    /// To its own SSH server, from itself.
+    Itself,
+    /// To a place that it reaches.
+    Place(&'a str, u16),
+}
+
+/// Connects further on from a server. Where nobody may go at all is a setting; it says nothing against
+/// [`To::Itself`], which whoever comes did not choose.
 ///
 /// # Errors
-/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Invalid`, `Limit`, `Ssh`, `Storage`.
-pub async fn forward(ctx: &Ctx, on: OnServer, (host, port): (&str, u16)) -> Result<(Reader, Writer), Error> {
+/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Invalid` also for a forbidden place, `Limit`, `Ssh`, `Storage`.
+pub async fn forward(ctx: &Ctx, on: OnServer, to: To<'_>) -> Result<(Reader, Writer), Error> {
+    let begun = match to {
+        To::Itself => Ok(()),
+        To::Place(host, _) => check_host(ctx, host),
+    };
+    let way = match begun {
+        Ok(()) => way(ctx, Action::ServerForward, on).await,
+        Err(error) => Err(error),
+    };
+    let way = match way {
+        Ok(way) => way,
+        Err(error) => {
+            let about = About::nothing().with("server", on.server).with("door", "ssh");
+            let about = match to {
+                To::Itself => about,
+                To::Place(host, port) => about.with("to_host", shown(host)).with("to_port", port),
+            };
+            return Err(refused(ctx, about, error).await);
+        }
+    };
+    let (host, port) = match to {
+        To::Itself => ("localhost", way.server.settings.port),
+        To::Place(host, port) => (host, port),
+    };
+    let about = about(&way.server).with("to_host", host).with("to_port", port);
+    let host = host.to_owned();
+    begin(way, about, Open::Forward(host, port)).await
+}
+
+fn check_host(ctx: &Ctx, host: &str) -> Result<(), Error> {
     /// RFC 1035, section 2.3.4.
     const MAX_HOST: usize = 255;
     if host.is_empty() || host.len() > MAX_HOST || host.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(Error::Invalid("this is no host name or address".to_owned()));
     }
-    let way = way(ctx, Action::ServerForward, on).await?;
-    let about = about(&way.server).with("to_host", host).with("to_port", port);
-    begin(way, about, Open::Forward(host.to_owned(), port)).await
+    match ctx.app().ssh_door().forbidden.holds(host) {
+        true => {
+            Err(Error::Invalid(format!("nobody may be connected to {host} (ssh.forbidden_destinations)")))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Writes down that a connection to a place is not made, for there is no server to make it from; why.
+pub async fn nowhere(ctx: &Ctx, (host, port): (&str, u16), error: Error) -> Error {
+    let about = About::nothing().with("door", "ssh").with("to_host", shown(host)).with("to_port", port);
+    refused(ctx, about, error).await
+}
+
+/// So much of what a client calls a host stands in the log.
+fn shown(host: &str) -> String {
+    const MAX: usize = 255;
+    host.chars().take(MAX).flat_map(char::escape_default).collect()
+}
+
+/// Writes down that a client wanted connections back to itself (`-R`), which are not made; why.
+pub async fn backwards(ctx: &Ctx, (address, port): (&str, u32)) -> Error {
+    let why = "connections back to the client (-R) are not made".to_owned();
+    let about =
+        About::nothing().with("door", "ssh").with("listen_on", shown(address)).with("listen_port", port);
+    refused(ctx, about, Error::Invalid(why)).await
+}
+
+/// Writes down a connection that was not made. Anybody can cause many: a few a minute are written, and how many were
+/// left out.
+async fn refused(ctx: &Ctx, about: About, error: Error) -> Error {
+    let Some(left_out) = ctx.app().execs().refusals().note(ctx.clock().now()) else { return error };
+    let about = about.with("left_out_before", left_out);
+    let noted = ctx.note(Action::ServerForward, &about, "refused", Some(error.to_string())).await;
+    if let Err(missing) = noted {
+        // Nothing was done, so the log lacks nothing that happened.
+        tracing::warn!(error = %missing, "a refusal is not in the log");
+    }
+    error
 }
 
 fn about(server: &Server) -> About {

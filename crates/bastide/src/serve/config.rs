@@ -17,6 +17,7 @@ use bastide_rt::logging::Logging;
 use super::flags::Flags;
 use crate::cli::duration;
 use crate::cli::exit::Failure;
+use bastide_app::streams::{Forbidden, USUALLY_FORBIDDEN};
 use bastide_app::vault::{KeyFile, KeySource};
 pub(super) use environment::{ALERT_WEBHOOK, ALERT_WEBHOOK_SECRET};
 use environment::{DATA_DIR, ENVIRONMENT, OIDC_CLIENT_SECRET, VAULT_KEY};
@@ -73,19 +74,22 @@ pub(super) struct Times {
 }
 
 /// Where it listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listen {
     pub(super) web: SocketAddr,
     pub(super) ssh: SshDoor,
 }
 
 /// Where the SSH door is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SshDoor {
     /// `None`: there is none.
     pub(super) listen: Option<SocketAddr>,
     /// It was asked for; where it was not, a port in use is no reason not to start.
     pub(super) wanted: bool,
+    /// Where nobody is connected to through a server, as it is written and read.
+    pub(super) named: Vec<String>,
+    pub(super) forbidden: Forbidden,
 }
 
 /// Who is believed: proxies, as they are written and read, and front ends of other origins.
@@ -189,6 +193,7 @@ impl Config {
         let mut lines = vec![("listen", text(&self.listen.web.to_string()))];
         let ssh = self.listen.ssh.listen.map_or_else(|| OFF.to_owned(), |address| address.to_string());
         lines.push(("ssh.listen", text(&ssh)));
+        lines.push(("ssh.forbidden_destinations", format!("{:?}", self.listen.ssh.named)));
         if let Ok(dir) = data_dir(self.data_dir.as_deref()) {
             lines.push(("data_dir", path(&dir)));
         }
@@ -308,7 +313,13 @@ fn ssh_door(loaded: &Loaded<Raw>) -> anyhow::Result<SshDoor> {
             )
         })?),
     };
-    Ok(SshDoor { listen, wanted: given.is_some() })
+    let named = match &loaded.value.ssh.forbidden_destinations {
+        Some(words) => words.0.clone(),
+        None => USUALLY_FORBIDDEN.map(str::to_owned).to_vec(),
+    };
+    let forbidden = Forbidden::read(named.iter().map(String::as_str))
+        .map_err(|why| anyhow!("{}: {why}", loaded.origin("ssh.forbidden_destinations")))?;
+    Ok(SshDoor { listen, wanted: given.is_some(), named, forbidden })
 }
 
 fn certificate(loaded: &Loaded<Raw>) -> anyhow::Result<Option<Certificate>> {

@@ -77,7 +77,7 @@ async fn a_shell_of_this_machine_is_for_administrators() {
 }
 
 /// Something that answers on loopback; its port.
-async fn greeter() -> u16 {
+pub(crate) async fn greeter() -> u16 {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

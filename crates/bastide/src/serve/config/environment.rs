@@ -60,6 +60,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         default: "127.0.0.1:2222",
         doc: "Address and port of the SSH door, or `off`.",
     },
+    EnvVar {
+        name: "BASTIDE_SSH_FORBIDDEN_DESTINATIONS",
+        aliases: &[],
+        means: Means::Setting("ssh.forbidden_destinations"),
+        default: "link-local addresses and the metadata services of clouds",
+        doc: "Where nobody is connected to through a server (`-L`, `-D`, `-W`), with commas between: networks, addresses, names, `*.example.org`, `*` for any name. It takes the place of the usual ones.",
+    },
     DATA_DIR,
     ALERT_WEBHOOK,
     ALERT_WEBHOOK_SECRET,

@@ -41,6 +41,7 @@ pub(super) struct Tls {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Ssh {
     pub(super) listen: Option<String>,
+    pub(super) forbidden_destinations: Option<Words>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -28,6 +28,7 @@ fn every_setting_of_a_file_is_taken() {
     let config = read(
         "listen = '0.0.0.0:443'\ndata_dir = '/d'\nrecordings_dir = '/r'\npublic_url = 'https://a.example'\n\
          trusted_proxies = ['10.0.0.0/8', '::1']\ncors_origins = ['https://b.example:8443/']\nmax_connections = 100\n\
+         ssh.forbidden_destinations = ['10.0.0.0/8', '*']\n\
          check_servers_every = '2m'\n\
          [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n\
          [oidc]\nissuer = 'https://id.example'\nclient_id = 'bastide'\nclient_secret_file = '/s'\n\
@@ -44,6 +45,7 @@ fn every_setting_of_a_file_is_taken() {
     assert_eq!(config.times.history_keep, Duration::from_secs(30 * 24 * 3600));
     assert_eq!(config.times.check_servers_every, Some(Duration::from_secs(120)));
     assert_eq!(config.vault, VaultKey::Command(vec!["/bin/key".to_owned(), "of bastide".to_owned()]));
+    assert_eq!(config.listen.ssh.forbidden, Forbidden::read(["10.0.0.0/8", "*"]).unwrap());
     assert_eq!(config.warnings, Vec::<String>::new());
     // What is shown is a file with the same settings.
     let again = read(&config.shown(), &[]).unwrap();
