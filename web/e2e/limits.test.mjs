@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch } from './pictures.mjs'
-import { ADDRESS, StandIn } from './stand-in.mjs'
+import { ADDRESS } from './stand-in.mjs'
+import { visit } from './visit.mjs'
 
 let browser
 
@@ -12,16 +13,6 @@ before(async () => {
 })
 
 after(() => browser?.close())
-
-async function visit(at, prepare = () => {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
-  const server = new StandIn()
-  prepare(server)
-  await server.install(context)
-  const page = await context.newPage()
-  await page.goto(ADDRESS + at)
-  return { context, server, page }
-}
 
 const FAULTS = {
   status: 422,
@@ -37,7 +28,7 @@ const FAULTS = {
 }
 
 test('settings for everybody are changed, and what is wrong stands at its field', async () => {
-  const { page, context, server } = await visit('/limits')
+  const { page, context, server } = await visit(browser, '/limits')
   const memory = page.getByRole('group', { name: 'All programs of a session together' }).getByLabel('Memory')
   assert.equal(await memory.inputValue(), '2G')
   const save = page.getByRole('button', { name: 'Save' })
@@ -78,7 +69,7 @@ test('settings for everybody are changed, and what is wrong stands at its field'
 })
 
 test('who was late reads anew', async () => {
-  const { page, context, server } = await visit('/limits')
+  const { page, context, server } = await visit(browser, '/limits')
   await page.getByLabel('umask').fill('000')
   const { global } = server.sessionSettings
   server.sessionSettings.global = { ...global, version: 4, settings: { ...global.settings, umask: '007' } }
@@ -90,7 +81,7 @@ test('who was late reads anew', async () => {
 })
 
 test('a server and a person have their own, and show what they inherit', async () => {
-  const { page, context, server } = await visit('/servers/3')
+  const { page, context, server } = await visit(browser, '/servers/3')
   await page.getByRole('button', { name: 'Session settings' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByText('What is left empty is as it is for everybody.').waitFor()
@@ -115,7 +106,7 @@ test('a server and a person have their own, and show what they inherit', async (
 })
 
 test('everybody sees what holds for them, and nobody who may not is offered to change it', async () => {
-  const { page, context, server } = await visit('/settings', (server) => {
+  const { page, context, server } = await visit(browser, '/settings', (server) => {
     server.rights = []
   })
   const section = page.getByRole('region', { name: 'Your sessions' })

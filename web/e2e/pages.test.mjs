@@ -6,7 +6,8 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { launch, PAGES, show, VARIANTS } from './pictures.mjs'
-import { ADDRESS, StandIn, session } from './stand-in.mjs'
+import { ADDRESS, session } from './stand-in.mjs'
+import { visit } from './visit.mjs'
 
 let browser
 let axe
@@ -47,22 +48,8 @@ for (const name of Object.keys(PAGES)) {
   })
 }
 
-async function visit(at, prepare = () => {}, options = {}) {
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-    locale: 'en-US',
-    ...options,
-  })
-  const server = new StandIn()
-  prepare(server)
-  await server.install(context)
-  const page = await context.newPage()
-  await page.goto(ADDRESS + at)
-  return { context, server, page }
-}
-
 test('a thousand running terminals are a list that scrolls', async () => {
-  const { page, context, server } = await visit('/', (server) => {
+  const { page, context, server } = await visit(browser, '/', (server) => {
     server.sessions = Array.from({ length: 1000 }, (_, n) => session(n))
   })
   await page.locator('.rows .row').first().waitFor()
@@ -91,7 +78,7 @@ test('a thousand running terminals are a list that scrolls', async () => {
 })
 
 test('filter, columns and what is shown are in the address', async () => {
-  const { page, context } = await visit('/?q=vim&hide=id,where')
+  const { page, context } = await visit(browser, '/?q=vim&hide=id,where')
   await page.locator('.rows .row').first().waitFor()
   assert.equal(await page.locator('.rows .row').count(), 1)
   assert.deepEqual(await page.getByRole('columnheader', { name: 'Id' }).count(), 0)
@@ -106,7 +93,7 @@ test('filter, columns and what is shown are in the address', async () => {
 })
 
 test('several terminals are chosen and ended together', async () => {
-  const { page, context, server } = await visit('/')
+  const { page, context, server } = await visit(browser, '/')
   await page.getByRole('checkbox', { name: 'Choose nightly build' }).check()
   await page.getByRole('checkbox', { name: 'Choose htop' }).check()
   await page.getByText('2 chosen').waitFor()
@@ -120,7 +107,7 @@ test('several terminals are chosen and ended together', async () => {
 })
 
 test('who may not open shells or manage people is not offered it', async () => {
-  const { page, context } = await visit('/', (server) => {
+  const { page, context } = await visit(browser, '/', (server) => {
     server.rights = []
     server.sessions = [session(1, { access: 'watch' })]
   })
@@ -138,7 +125,7 @@ test('who may not open shells or manage people is not offered it', async () => {
 })
 
 test('the palette goes anywhere from the keyboard', async () => {
-  const { page, context, server } = await visit('/')
+  const { page, context, server } = await visit(browser, '/')
   await page.locator('.rows .row').first().waitFor()
   await page.keyboard.press('Control+k')
   const field = page.getByRole('combobox')
@@ -169,7 +156,7 @@ test('the palette goes anywhere from the keyboard', async () => {
 })
 
 test('everything on the list can be reached without a mouse', async () => {
-  const { page, context } = await visit('/')
+  const { page, context } = await visit(browser, '/')
   await page.locator('.rows .row').first().waitFor()
   await page.keyboard.press('Tab')
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the content')
@@ -188,7 +175,7 @@ test('everything on the list can be reached without a mouse', async () => {
 })
 
 test('too many attempts: how long to wait, counted down', async () => {
-  const { page, context } = await visit('/recordings', (server) => {
+  const { page, context } = await visit(browser, '/recordings', (server) => {
     server.me = null
     server.instead.set('POST /api/v1/login', {
       status: 429,
@@ -207,7 +194,7 @@ test('too many attempts: how long to wait, counted down', async () => {
 })
 
 test('a server that does not answer is waited for', async () => {
-  const { page, context, server } = await visit('/recordings', (server) => {
+  const { page, context, server } = await visit(browser, '/recordings', (server) => {
     server.instead.set('GET /api/v1/me', 'away')
   })
   await page.getByRole('heading', { name: 'The server does not answer' }).waitFor()
@@ -217,7 +204,7 @@ test('a server that does not answer is waited for', async () => {
 })
 
 test('a login that ends elsewhere leads to the login page, and back to the same place', async () => {
-  const { page, context, server } = await visit('/recordings?q=make')
+  const { page, context, server } = await visit(browser, '/recordings?q=make')
   await page.locator('.rows .row').first().waitFor()
   server.me = null
   server.tell({ type: 'me' })
@@ -231,7 +218,7 @@ test('a login that ends elsewhere leads to the login page, and back to the same 
 })
 
 test('the last administrator stays one, and the page says why', async () => {
-  const { page, context } = await visit('/users')
+  const { page, context } = await visit(browser, '/users')
   await page.getByRole('button', { name: 'Edit admin' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Role').selectOption('user')
@@ -248,7 +235,7 @@ test('the last administrator stays one, and the page says why', async () => {
 })
 
 test('a replay goes on at the same moment with another speed, other pauses and another theme', async () => {
-  const { page, context, server } = await visit('/recordings')
+  const { page, context, server } = await visit(browser, '/recordings')
   await page.goto(`${ADDRESS}/recordings/${server.recordings[2].id}?t=43.5`)
   const screen = page.locator('.replay-screen')
   await screen.getByText('part_6').waitFor()

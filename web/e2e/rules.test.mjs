@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch, REFUSED } from './pictures.mjs'
-import { ADDRESS, StandIn, session } from './stand-in.mjs'
+import { ADDRESS, session } from './stand-in.mjs'
+import { visit } from './visit.mjs'
 
 let browser
 
@@ -13,18 +14,8 @@ before(async () => {
 
 after(() => browser?.close())
 
-async function visit(at, prepare = () => {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US' })
-  const server = new StandIn()
-  prepare(server)
-  await server.install(context)
-  const page = await context.newPage()
-  await page.goto(ADDRESS + at)
-  return { context, server, page }
-}
-
 test('a rule is written, tried while it is written, looked at and saved', async () => {
-  const { page, context, server } = await visit('/rules')
+  const { page, context, server } = await visit(browser, '/rules')
   await page.getByRole('button', { name: 'Add a rule' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Name', { exact: true }).fill('No dd to disks')
@@ -72,7 +63,7 @@ test('a rule is written, tried while it is written, looked at and saved', async 
 })
 
 test('faults of a set are shown with their places', async () => {
-  const { page, context } = await visit('/rules', (server) => {
+  const { page, context } = await visit(browser, '/rules', (server) => {
     server.instead.set('POST /api/v1/rules/try', {
       status: 409,
       headers: { 'content-type': 'application/problem+json' },
@@ -88,7 +79,7 @@ test('faults of a set are shown with their places', async () => {
 })
 
 test('defaults and gates have scopes, and a try says which it came to', async () => {
-  const { page, context, server } = await visit('/rules')
+  const { page, context, server } = await visit(browser, '/rules')
   await page.getByRole('button', { name: 'Another default for some' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('Users', { exact: true }).fill('ops, night.*')
@@ -130,7 +121,7 @@ test('defaults and gates have scopes, and a try says which it came to', async ()
 })
 
 test('a group is changed, and an earlier version comes back', async () => {
-  const { page, context, server } = await visit('/rules/groups')
+  const { page, context, server } = await visit(browser, '/rules/groups')
   await page.getByRole('button', { name: 'Edit Our databases' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Add a command' }).click()
@@ -153,7 +144,7 @@ test('a group is changed, and an earlier version comes back', async () => {
 })
 
 test('what waits is counted at once wherever one is, and decided with a reason', async () => {
-  const { page, context, server } = await visit('/recordings')
+  const { page, context, server } = await visit(browser, '/recordings')
   await page.locator('.rows .row').first().waitFor()
   assert.equal(await page.locator('.rail-badge').count(), 0)
   server.judge()
@@ -174,7 +165,7 @@ test('what waits is counted at once wherever one is, and decided with a reason',
 })
 
 test('nobody is offered to approve their own; the terminal says that it waits, and gives up', async () => {
-  const { page, context, server } = await visit(`/t/${session(0).uid}`, (server) => {
+  const { page, context, server } = await visit(browser, `/t/${session(0).uid}`, (server) => {
     server.judge().says = [REFUSED, { ...REFUSED, text: 'waits', review: { state: 'open' } }]
   })
   // A refusal is told over the terminal; what waits has a place of its own.
@@ -189,7 +180,7 @@ test('nobody is offered to approve their own; the terminal says that it waits, a
 })
 
 test('a command beside the replay leads to its second', async () => {
-  const { page, context, server } = await visit('/recordings', (server) => server.judge())
+  const { page, context, server } = await visit(browser, '/recordings', (server) => server.judge())
   await page.goto(`${ADDRESS}/recordings/${server.recordings[2].id}`)
   const list = page.getByRole('region', { name: 'Commands' })
   await list.getByRole('button', { name: /rm/ }).click()
@@ -202,7 +193,7 @@ test('a command beside the replay leads to its second', async () => {
 
 test('commands that are known later than the recording leave the player where it is', async () => {
   let known
-  const { page, context, server } = await visit('/recordings', (server) => {
+  const { page, context, server } = await visit(browser, '/recordings', (server) => {
     server.judge()
     const asked = `GET /api/v1/sessions/${server.recordings[2].id}/verdicts`
     server.held.set(asked, new Promise((done) => (known = done)))
@@ -216,7 +207,7 @@ test('commands that are known later than the recording leave the player where it
 })
 
 test('who may not see rules is not offered them', async () => {
-  const { page, context, server } = await visit('/', (server) => {
+  const { page, context, server } = await visit(browser, '/', (server) => {
     server.rights = ['review_list']
   })
   await page.locator('.rows .row').first().waitFor()

@@ -11,6 +11,7 @@ import {
   scanHostKey,
 } from '../api/servers.ts'
 import { Ago } from '../parts/ago.tsx'
+import { Area } from '../parts/area.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
@@ -126,19 +127,15 @@ function AddKey({ server, close }: { server: Server; close: () => void }) {
   return (
     <Dialog title={t('server.keys.add')} close={close}>
       <form className="form" onSubmit={submit}>
-        <div className="field">
-          <label htmlFor="host-key">{t('server.keys.text')}</label>
-          <textarea
-            id="host-key"
-            className="input area code"
-            rows={4}
-            spellCheck={false}
-            data-first
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <div className="field-hint">{t('server.keys.text.hint')}</div>
-        </div>
+        <Area
+          label={t('server.keys.text')}
+          hint={t('server.keys.text.hint')}
+          code
+          rows={4}
+          data-first
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
         <ProblemNotice problem={problem} />
         <div className="dialog-actions">
           <Button onClick={close}>{t('form.cancel')}</Button>

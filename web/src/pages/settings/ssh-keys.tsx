@@ -4,11 +4,12 @@ import { useTranslation } from 'react-i18next'
 import { addSshKey, deleteSshKey, listSshKeys } from '../../api/client.ts'
 import { useMe } from '../../api/me.ts'
 import type { SshKey } from '../../api/types.ts'
-import { Ago } from '../../parts/ago.tsx'
+import { Area } from '../../parts/area.tsx'
 import { Command } from '../../parts/command.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Fingerprint } from '../../parts/fingerprint.tsx'
+import { MadeAndUsed } from '../../parts/made-and-used.tsx'
 import { ProblemNotice } from '../../parts/notice.tsx'
 import { Sure } from '../../parts/sure.tsx'
 import { useAction, useLoad } from '../../parts/use-load.ts'
@@ -35,17 +36,7 @@ export function SshKeys() {
                 <p>
                   <Fingerprint algorithm={key.algorithm} fingerprint={key.fingerprint} />
                 </p>
-                <p className="soft">
-                  {t('tokens.made')} <Ago at={key.created} />
-                  {' · '}
-                  {key.last_used ? (
-                    <>
-                      {t('tokens.used')} <Ago at={key.last_used} />
-                    </>
-                  ) : (
-                    t('tokens.unused')
-                  )}
-                </p>
+                <MadeAndUsed made={key.created} used={key.last_used} />
               </div>
               <Button
                 danger
@@ -100,19 +91,15 @@ function Add({ close }: { close: () => void }) {
   return (
     <Dialog title={t('sshkeys.add')} close={close}>
       <form className="form" onSubmit={submit}>
-        <div className="field">
-          <label htmlFor="ssh-key">{t('sshkeys.text')}</label>
-          <textarea
-            id="ssh-key"
-            className="input area code"
-            rows={4}
-            spellCheck={false}
-            data-first
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <div className="field-hint">{t('sshkeys.text.hint')}</div>
-        </div>
+        <Area
+          label={t('sshkeys.text')}
+          hint={t('sshkeys.text.hint')}
+          code
+          rows={4}
+          data-first
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
         <Field
           label={t('sshkeys.name')}
           hint={t('sshkeys.name.hint')}

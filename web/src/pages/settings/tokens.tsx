@@ -3,10 +3,10 @@ import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { createToken, deleteToken, listTokens } from '../../api/client.ts'
 import type { Scope, Token } from '../../api/types.ts'
-import { Ago } from '../../parts/ago.tsx'
 import { Command } from '../../parts/command.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Choice, Field } from '../../parts/field.tsx'
+import { MadeAndUsed } from '../../parts/made-and-used.tsx'
 import { ProblemNotice } from '../../parts/notice.tsx'
 import { Secret } from '../../parts/secret.tsx'
 import { Until } from '../../parts/until.tsx'
@@ -38,19 +38,9 @@ export function Tokens() {
               <div>
                 <strong>{token.name}</strong> <code className="soft">{token.hint}…</code>
                 <span className="badge">{t(`tokens.scope.${token.scope}`)}</span>
-                <p className="soft">
-                  {t('tokens.made')} <Ago at={token.created} />
-                  {' · '}
+                <MadeAndUsed made={token.created} used={token.last_used}>
                   {token.expires ? <Until at={token.expires} /> : t('tokens.never')}
-                  {' · '}
-                  {token.last_used ? (
-                    <>
-                      {t('tokens.used')} <Ago at={token.last_used} />
-                    </>
-                  ) : (
-                    t('tokens.unused')
-                  )}
-                </p>
+                </MadeAndUsed>
               </div>
               <Button
                 danger
