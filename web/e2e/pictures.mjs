@@ -23,6 +23,11 @@ const row = (page) => page.locator('.rows .row').first().waitFor()
 /** By name: an address, what to do to the server before, and to the page after. */
 export const PAGES = {
   login: { at: '/login', server: (server) => Object.assign(server, { me: null }) },
+  'login-sign-on': {
+    at: `/login?sso=name_taken&request=${'0a'.repeat(16)}`,
+    server: (server) => Object.assign(server, { me: null, provider: 'Example' }),
+    page: (page) => page.locator('[data-sign-on]').waitFor(),
+  },
   'login-wrong': {
     at: '/login?next=/settings',
     server: (server) => Object.assign(server, { me: null }),
@@ -72,6 +77,14 @@ export const PAGES = {
     page: async (page) => {
       await page.locator('.page-head button').click()
       await page.locator('dialog input').first().fill('Ops!')
+    },
+  },
+  'users-identities': {
+    at: '/users',
+    page: async (page) => {
+      await page.locator('.rows .row button').nth(1).click()
+      await page.locator('dialog .dialog-actions button').nth(1).click()
+      await page.locator('dialog [data-identity]').waitFor()
     },
   },
   settings: { at: '/settings', page: (page) => page.locator('[data-token]').first().waitFor() },

@@ -37,6 +37,7 @@ const PEOPLE = [
   uid: uid(900 + index),
   enabled: true,
   password_set: person.username !== 'night.shift',
+  single_sign_on: person.username === 'ops',
   created: before(60 * 24 * 40),
   last_login: person.username === 'night.shift' ? null : before(7 + index * 300),
   ...person,
@@ -173,6 +174,18 @@ export class StandIn {
   says = []
   screen = ''
   users = structuredClone(PEOPLE)
+  /** What the button of single sign-on is called. */
+  provider = null
+  identities = [
+    {
+      ...{ id: 1, issuer: 'https://id.example.org/realms/staff', name: 'ops@example.org', linked_by: null },
+      ...{
+        subject: 'f3c1b2a4-0d5e-4f6a-8b7c-9d0e1f2a3b4c',
+        created: before(60 * 24 * 9),
+        last_used: before(90),
+      },
+    },
+  ]
   sessions = [0, 1, 2, 3, 4].map((n) => session(n))
   recordings = Array.from({ length: 12 }, (_, n) => recording(n))
   tokens = [
@@ -308,6 +321,9 @@ export class StandIn {
 
   /** What anybody may ask. */
   #open(asked, body) {
+    if (asked === 'GET /api/v1/login') {
+      return json({ single_sign_on: this.provider ? { name: this.provider } : null })
+    }
     if (asked === 'POST /api/v1/login') {
       if (body.password !== this.password) return problem(401, 'bad_credentials', 'wrong')
       this.me = body.username
@@ -370,9 +386,28 @@ export class StandIn {
     return json({ recordings: fitting.slice(from, to), next: to < fitting.length ? String(to) : null })
   }
 
+  #identities(method, body) {
+    const issuer = 'https://id.example.org/realms/staff'
+    const made = (id, subject, more) => ({
+      ...{ id, issuer, subject, name: null, created: before(60 * 24), linked_by: 'admin', last_used: null },
+      ...more,
+    })
+    if (method === 'POST') {
+      if (body.subject === 'taken') return problem(409, 'in_use', 'it is in use')
+      this.identities.push(made(10 + this.identities.length, body.subject))
+      return json(this.identities.at(-1), 201)
+    }
+    if (method === 'DELETE') {
+      this.identities = []
+      return none
+    }
+    return json({ items: this.identities })
+  }
+
   #people(method, id, path, body) {
     if (!this.rights.includes('user_list')) return problem(403, 'forbidden', 'administrators only')
     const user = this.users.find((one) => String(one.id) === id)
+    if (path.includes('/identities')) return this.#identities(method, body)
     if (path.endsWith('/login-link')) {
       return json({ url: `${ADDRESS}/login?token=${'0a'.repeat(16)}`, expires: after(15) }, 201)
     }
@@ -381,7 +416,13 @@ export class StandIn {
         return problem(409, 'username_taken', 'taken')
       }
       const made = {
-        ...{ id: 50 + this.users.length, uid: uid(950), enabled: true, password_set: false },
+        ...{
+          id: 50 + this.users.length,
+          uid: uid(950),
+          enabled: true,
+          password_set: false,
+          single_sign_on: false,
+        },
         ...{ created: before(0), last_login: null, display_name: null, account: null },
         ...body,
       }

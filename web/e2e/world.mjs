@@ -76,7 +76,8 @@ class Network {
 }
 
 export class World {
-  static async start() {
+  /** `more` is given the address that browsers use, and returns further variables of the server. */
+  static async start(more = () => ({})) {
     const world = new World()
     world.dir = await mkdtemp(join(tmpdir(), 'bastide-e2e-'))
     await mkdir(join(world.dir, 'home'), { recursive: true })
@@ -96,6 +97,7 @@ export class World {
     world.network = new Network()
     await world.network.start(world.port)
     world.url = `http://127.0.0.1:${world.network.port}`
+    Object.assign(world.env, await more(world.url))
     await world.startServer()
     world.browser = await chromium.launch({
       executablePath: CHROMIUM,

@@ -1,7 +1,9 @@
 // Requests to /api/v1. Every failure is a Problem with words that can be shown.
 
 import type {
+  Identity,
   Login,
+  LoginWays,
   Me,
   NewUser,
   Page,
@@ -154,6 +156,9 @@ export interface LoggedIn {
 export const logIn = (username: string, password: string) =>
   json<LoggedIn>('POST', '/api/v1/login', { username, password })
 
+/** How one can log in here. */
+export const loginWays = () => json<LoginWays>('GET', '/api/v1/login')
+
 export const logOut = () => nothing('POST', '/api/v1/logout')
 
 export interface LookedAt {
@@ -193,6 +198,14 @@ export const deleteSshKey = (key: string) => nothing('DELETE', `/api/v1/me/ssh-k
 // People.
 
 export const listUsers = () => all<'users', User>('/api/v1/users', 'users')
+
+/** By whom a provider of single sign-on knows somebody. */
+export const listIdentities = (user: number) =>
+  all<'items', Identity>(`/api/v1/users/${id(user)}/identities`, 'items')
+export const addIdentity = (user: number, subject: string) =>
+  json<Identity>('POST', `/api/v1/users/${id(user)}/identities`, { subject })
+export const deleteIdentity = (user: number, identity: number) =>
+  nothing('DELETE', `/api/v1/users/${id(user)}/identities/${id(identity)}`)
 export const createUser = (user: NewUser) => json<User>('POST', '/api/v1/users', user)
 export const changeUser = (user: number, change: UserChange) =>
   json<User>('PATCH', `/api/v1/users/${user}`, change)

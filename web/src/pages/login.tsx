@@ -8,6 +8,7 @@ import { Command } from '../parts/command.tsx'
 import { Field } from '../parts/field.tsx'
 import { Notice, useProblemWords } from '../parts/notice.tsx'
 import { useAction } from '../parts/use-load.ts'
+import { SignOn, SignOnRefused } from './sign-on.tsx'
 
 /** Then the page goes where the person wanted to be: its address says where. */
 export function LoginPage() {
@@ -31,6 +32,7 @@ export function LoginPage() {
       <form className="card" onSubmit={submit} aria-labelledby="login-title">
         <img src="/icon.svg" width="36" height="36" alt="" />
         <h1 id="login-title">{t('login.title')}</h1>
+        <SignOnRefused />
         {problem && !wrong && wait === null && <Notice tone="bad">{words(problem)}</Notice>}
         {wait !== null && (
           <Notice tone="wait">{wait > 0 ? t('login.wait', { count: wait }) : t('login.waited')}</Notice>
@@ -60,6 +62,7 @@ export function LoginPage() {
         <Button type="primary" htmlType="submit" block loading={busy} disabled={(wait ?? 0) > 0}>
           {t('login.submit')}
         </Button>
+        <SignOn />
         <details className="aside">
           <summary>{t('login.forgotten')}</summary>
           <p className="soft">{t('login.lead')}</p>

@@ -103,6 +103,7 @@ function useColumns(open: (open: Open) => void): Column<User>[] {
           <>
             <strong>{user.username}</strong>
             {user.id === me && <span className="badge">{t('users.you')}</span>}
+            {user.single_sign_on && <span className="badge">{t('users.sso')}</span>}
             {user.display_name && <span className="soft title">{user.display_name}</span>}
           </>
         ),
@@ -114,7 +115,7 @@ function useColumns(open: (open: Open) => void): Column<User>[] {
         cell: (user) =>
           !user.enabled ? (
             <Dot tone="done">{t('users.state.disabled')}</Dot>
-          ) : user.password_set ? (
+          ) : user.password_set || user.single_sign_on ? (
             <Dot tone="good">{t('users.state.enabled')}</Dot>
           ) : (
             <Dot tone="wait">{t('users.state.invited')}</Dot>

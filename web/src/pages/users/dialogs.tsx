@@ -11,6 +11,7 @@ import { Notice, ProblemNotice } from '../../parts/notice.tsx'
 import { Secret } from '../../parts/secret.tsx'
 import { Until } from '../../parts/until.tsx'
 import { useAction } from '../../parts/use-load.ts'
+import { IdentitiesOf } from './identities.tsx'
 
 /** 1 to 64 of `a-z0-9._-`, beginning with a letter or a digit. */
 const USERNAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
@@ -133,6 +134,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
   const [account, setAccount] = useState(user.account ?? '')
   const [enabled, setEnabled] = useState(user.enabled)
   const [limits, setLimits] = useState(false)
+  const [identities, setIdentities] = useState(false)
   const { busy, problem, run } = useAction()
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -146,6 +148,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
       close()
     })
   }
+  if (identities) return <IdentitiesOf user={user} close={close} />
   if (limits) return <SettingsDialog scope={{ user: user.id }} name={user.username} close={close} />
   return (
     <Dialog title={t('users.edit.title', { name: user.username })} close={close}>
@@ -167,6 +170,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
         <UserProblem problem={problem} />
         <div className="dialog-actions">
           <Button onClick={() => setLimits(true)}>{t('limits.open')}</Button>
+          <Button onClick={() => setIdentities(true)}>{t('identities.open')}</Button>
           <span className="gap" />
           <Button onClick={close}>{t('form.cancel')}</Button>
           <Button type="primary" htmlType="submit" loading={busy}>

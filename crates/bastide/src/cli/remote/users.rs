@@ -1,5 +1,7 @@
 //! `bastide users`
 
+mod identities;
+
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -15,6 +17,7 @@ Examples:
   bastide users add ada --display-name 'Ada L.' --admin --account ada
   bastide users edit ada --disable
   bastide users link ada
+  bastide users identities ada --add 3f9c1b2a   let this subject of the provider in as ada
 
 For administrators. Who is added, or has forgotten the password, sets one by a link that works once.";
 
@@ -43,6 +46,8 @@ enum What {
     Rm(Remove),
     /// Print a link with which somebody logs in and sets a password, once
     Link(Link),
+    /// By whom the provider of single sign-on knows somebody; with an option, change it
+    Identities(identities::Identities),
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +147,7 @@ impl Users {
             Some(What::Edit(edit)) => edit.run(&client).await,
             Some(What::Rm(remove)) => remove.run(&client).await,
             Some(What::Link(link)) => link.run(&client).await,
+            Some(What::Identities(identities)) => identities.run(&client).await,
         }
     }
 }
@@ -155,9 +161,10 @@ impl List {
         }
         let now = Timestamp::now();
         let row = |user: &Value| {
-            let state = match (user["enabled"].as_bool(), user["password_set"].as_bool()) {
+            let gets_in = user["password_set"] != false || user["single_sign_on"] == true;
+            let state = match (user["enabled"].as_bool(), gets_in) {
                 (Some(false), _) => "disabled",
-                (_, Some(false)) => "no password yet",
+                (_, false) => "no password yet",
                 _ => "active",
             };
             vec![
