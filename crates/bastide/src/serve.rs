@@ -97,6 +97,7 @@ impl Serve {
 pub(crate) fn check(file: Option<PathBuf>) -> Result<Config, Failure> {
     let mut config = Config::load(&Flags::file(file))?;
     config.warnings.extend(certificate::check(&config)?);
+    config.warnings.extend(oidc::check(&config)?);
     Ok(config)
 }
 

@@ -47,6 +47,8 @@ mod policy;
 mod recordings;
 #[path = "it/serve.rs"]
 mod serve;
+#[path = "it/single_sign_on.rs"]
+mod single_sign_on;
 #[path = "it/site.rs"]
 mod site;
 #[path = "it/ssh.rs"]

@@ -155,6 +155,15 @@ pub fn check(settings: &Settings) -> Result<(), String> {
     settings.provider.check().map_err(|error| error.to_string())
 }
 
+/// Whether the provider answers, and as whom it should.
+///
+/// # Errors
+/// In words, what is wrong.
+pub async fn look(settings: &Settings) -> Result<(), String> {
+    let client = Client::new(settings.provider.clone()).map_err(|error| error.to_string())?;
+    client.look().await.map_err(|error| error.to_string())
+}
+
 impl SingleSignOn {
     pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
         let client = Client::new(settings.provider.clone())

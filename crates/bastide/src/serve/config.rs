@@ -175,6 +175,13 @@ impl Config {
             logging: raw.log.clone(),
             warnings: loaded.warnings.clone(),
         };
+        if config.oidc.is_some() && config.public_url.is_none() && !listen.ip().is_loopback() {
+            config.warnings.push(
+                "single sign-on sends people back to the address that they came by, and the provider knows one: name \
+                 it with --public-url"
+                    .to_owned(),
+            );
+        }
         let https = config.tls.is_some() || config.public_url.as_ref().is_some_and(|origin| origin.https);
         if !listen.ip().is_loopback() && !https {
             config.warnings.push(format!(

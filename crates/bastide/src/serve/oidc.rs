@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bastide_app::App;
-use bastide_app::login::single_sign_on::{ClientSecret, Settings};
+use bastide_app::login::single_sign_on::{self, ClientSecret, Settings};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
@@ -39,6 +39,22 @@ pub(super) async fn configured(config: &Config) -> Result<Option<Settings>, Fail
         Some(secret) if secret.is_empty() => Err(Failure::text("the client's secret is empty")),
         _ => Ok(Some(oidc.with_secret(secret.map(ClientSecret::new)))),
     }
+}
+
+/// What will trouble people who sign in; the secret has to be there, and the provider may be down.
+pub(super) fn check(config: &Config) -> Result<Vec<String>, Failure> {
+    if config.oidc.is_none() {
+        return Ok(Vec::new());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Other(anyhow::anyhow!("cannot start: {e}")))?;
+    runtime.block_on(async {
+        let Some(settings) = configured(config).await? else { return Ok(Vec::new()) };
+        let looked = single_sign_on::look(&settings).await;
+        Ok(looked.err().map(|why| format!("single sign-on will not work now: {why}")).into_iter().collect())
+    })
 }
 
 /// Says in the log whether the provider answers.

@@ -30,7 +30,7 @@ pub(crate) async fn run(dir: &Path, args: &[&str], input: &str) -> Said {
 
 const COOKIE: &str = "set-cookie: bastide_x=c00kie; Path=/; HttpOnly\r\n";
 
-fn user(name: &str, id: i64) -> Value {
+pub(crate) fn user(name: &str, id: i64) -> Value {
     json!({"id": id, "uid": "0199a3f2-1c4d-7aaa-8000-00000000aaaa", "username": name, "display_name": null,
         "role": "user", "account": null, "enabled": true, "password_set": true, "single_sign_on": false,
         "created": "2026-01-01T00:00:00Z", "last_login": null})
@@ -59,7 +59,7 @@ fn login_answers() -> Vec<Answer> {
 }
 
 /// Logs in to a stand-in that gives these answers, too.
-async fn logged_in(dir: &Path, answers: Vec<Answer>) -> StandIn {
+pub(crate) async fn logged_in(dir: &Path, answers: Vec<Answer>) -> StandIn {
     let server = StandIn::start([login_answers(), answers].concat()).await;
     let said =
         run(dir, &["login", &server.address, "-u", "ada", "--password-stdin"], "correct horse\n").await;
