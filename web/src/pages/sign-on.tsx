@@ -45,7 +45,7 @@ export function SignOn() {
   const start = `/api/v1/login/oidc/start${next ? `?next=${encodeURIComponent(next)}` : ''}`
   return (
     <>
-      <p className="soft or">{t('login.sso.or')}</p>
+      <p className="soft">{t('login.sso.or')}</p>
       <Button href={start} block data-sign-on>
         {t('login.sso', { name: data.single_sign_on.name })}
       </Button>
