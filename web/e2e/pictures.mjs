@@ -226,7 +226,7 @@ export const PAGES = {
   hosts: {
     at: '/hosts',
     page: async (page) => {
-      await page.locator('[data-authority]').waitFor()
+      await page.locator('[data-authority="people of the company"]').waitFor()
       await page.locator('[aria-labelledby=known-hosts-import] textarea').fill('db-1 ssh-ed25519 AAAA')
       await page.locator('.form-actions button').click()
       await page.locator('.import-report').waitFor()

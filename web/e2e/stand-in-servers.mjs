@@ -166,6 +166,13 @@ export const hostAuthorities = () => [
   },
 ]
 
+export const userAuthorities = () => [
+  {
+    ...{ id: 1, name: 'people of the company', key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC' },
+    ...{ fingerprint: FINGERPRINT, created: before(60 * 24 * 70), created_by: 'admin' },
+  },
+]
+
 /** An answer to a request about one server, or null when it is none of those. */
 export function aboutServer(world, method, path, body) {
   const [, , , , id, what] = path.split('/')

@@ -12,6 +12,7 @@ import {
   grants,
   groups,
   hostAuthorities,
+  userAuthorities,
   reach,
   servers,
   terminalSays,
@@ -149,6 +150,7 @@ export class StandIn {
       'connection_end',
     ],
     ...['host_authority_list', 'host_authority_create', 'host_authority_remove'],
+    ...['user_authority_list', 'user_authority_create', 'user_authority_remove'],
     ...['session_settings_read', 'session_settings_change'],
     ...['rules_read', 'rules_change', 'rules_try', 'review_list', 'review_decide', 'alert_list'],
   ]
@@ -287,7 +289,7 @@ export class StandIn {
     if (asked === 'PUT /api/v1/me/password') {
       return body.current === this.password ? none : problem(403, 'bad_credentials', 'wrong')
     }
-    if (path === '/api/v1/me/ssh-keys') return json({ items: this.sshKeys })
+    if (path === '/api/v1/me/ssh-keys') return json({ items: this.sshKeys, door_port: 2222 })
     if (path.startsWith('/api/v1/me/logins')) return this.#list('logins', method, path.split('/')[5])
     if (list === 'recordings' && method === 'GET') return this.#recordings(id, path, query)
     if (list === 'tokens' && method === 'POST') {
@@ -314,6 +316,7 @@ export class StandIn {
     }
     if (list === 'sessions' && method === 'POST') return json(this.#opened(body), 201)
     if (list === 'host-authorities') return json({ items: this.authorities })
+    if (list === 'user-authorities') return json({ items: userAuthorities() })
     if (list === 'users') return this.#people(method, id, path, body)
     if (list === 'shares') return problem(404, 'share_refused', 'refused')
     return this.#list(list, method, id)

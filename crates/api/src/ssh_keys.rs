@@ -38,6 +38,8 @@ impl From<store::UserKey> for SshKey {
 #[schema(as = SshKeyList)]
 pub(crate) struct List {
     items: Vec<SshKey>,
+    /// Where the SSH door listens; null: there is none. Something before it may have another port.
+    door_port: Option<u16>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -95,7 +97,7 @@ pub(crate) async fn ssh_key_list(
     Asked(whose): Asked<Whose>,
 ) -> Result<axum::Json<List>, Problem> {
     let items = ssh_keys::list(&ctx, whose.user).await?.into_iter().map(SshKey::from).collect();
-    Ok(axum::Json(List { items }))
+    Ok(axum::Json(List { items, door_port: ssh_keys::door_port(&ctx) }))
 }
 
 pub(crate) async fn ssh_key_create(

@@ -7,12 +7,17 @@ use uuid::Uuid;
 use crate::Error;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Conflict, Thing, What};
+use crate::servers::check;
 
-const MAX_NAME: usize = 100;
 /// A person has a few machines.
 const MAX_KEYS: usize = 50;
 /// An organization has one or two, and more while it changes them.
 const MAX_AUTHORITIES: usize = 50;
+
+/// The port of the SSH door, to tell people; `None`: there is none.
+pub fn door_port(ctx: &Ctx) -> Option<u16> {
+    ctx.app().ssh_door().address.map(|address| address.port())
+}
 
 /// The caller's keys, newest first; another's for an administrator.
 ///
@@ -37,9 +42,9 @@ pub async fn add(ctx: &Ctx, name: Option<String>, line: &str) -> Result<UserKey,
     let line = line.trim();
     let facts = read(line)?;
     let comment = || line.split_whitespace().skip(2).collect::<Vec<_>>().join(" ");
-    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(comment);
+    let name = name.filter(|name| !name.trim().is_empty()).unwrap_or_else(comment).trim().to_owned();
     let name = if name.is_empty() { facts.algorithm.clone() } else { name };
-    check_name(&name)?;
+    check::name("name", &name)?;
     let key = UserKey {
         id: Uuid::now_v7(),
         user_id: grant.person().user.id,
@@ -101,7 +106,7 @@ pub async fn authorities(ctx: &Ctx) -> Result<Vec<UserAuthority>, Error> {
 /// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
 pub async fn add_authority(ctx: &Ctx, name: String, line: &str) -> Result<UserAuthority, Error> {
     let grant = ctx.authorize(Action::UserAuthorityCreate, ())?;
-    check_name(&name)?;
+    check::name("name", &name)?;
     let facts = read(line)?;
     if ctx.app().store().user_authorities().await?.len() >= MAX_AUTHORITIES {
         return Err(Error::Invalid(format!("{MAX_AUTHORITIES} authorities: remove one first")));
@@ -151,14 +156,6 @@ fn about(key: &UserKey) -> About {
         .with("key", key.id.to_string())
         .with("name", key.name.as_str())
         .with("fingerprint", key.fingerprint.as_str())
-}
-
-fn check_name(name: &str) -> Result<(), Error> {
-    let good = !name.trim().is_empty() && name.chars().count() <= MAX_NAME;
-    match good && !name.chars().any(char::is_control) {
-        true => Ok(()),
-        false => Err(Error::Invalid(format!("name: 1 to {MAX_NAME} visible characters"))),
-    }
 }
 
 fn read(line: &str) -> Result<bastide_ssh::PublicFacts, Error> {

@@ -122,6 +122,7 @@ enum ServerCommand {
 enum AccessCommand {
     Tokens(remote::tokens::Tokens),
     SshKeys(remote::ssh_keys::SshKeys),
+    SshAuthorities(remote::ssh_authorities::SshAuthorities),
 }
 
 /// Which commands may run, and what holds for sessions.
@@ -210,6 +211,7 @@ async fn run_access(command: AccessCommand) -> Outcome {
     match command {
         AccessCommand::Tokens(command) => command.run().await,
         AccessCommand::SshKeys(command) => command.run().await,
+        AccessCommand::SshAuthorities(command) => command.run().await,
     }
 }
 

@@ -27,6 +27,13 @@ pub(crate) async fn run(visit: &Visit, on: OnServer, run: Run) -> Result<End, Fa
         () = feed(visit, &writer) => Err(Failed::Gone),
         () = urgent(visit, &writer) => Err(Failed::Gone),
     };
+    match &drained {
+        // What has no terminal would go on at the other side when its channel is closed: as a terminal that is gone.
+        Err(Failed::Gone) => writer.signal("HUP").await,
+        // Nobody may any more.
+        Err(Failed::Why(_)) => writer.signal("KILL").await,
+        Ok(_) => {}
+    }
     // The recording is whole before the client is told that it is over.
     reader.finish().await;
     let end = match drained? {

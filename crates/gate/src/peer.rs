@@ -82,7 +82,8 @@ impl Peer {
         let said = match end {
             End::Status(status) => self.write.exit_status(status).await.is_ok(),
             End::Signal(name) => {
-                let (signal, none) = (signal(&name), String::new());
+                // The name is what is sent (RFC 4254 section 6.10), of those that the library knows too.
+                let (signal, none) = (Sig::Custom(name), String::new());
                 self.handle.exit_signal_request(self.id(), signal, false, none.clone(), none).await.is_ok()
             }
             End::Plain => true,
@@ -91,25 +92,6 @@ impl Peer {
             let _ = self.write.eof().await;
             let _ = self.write.close().await;
         }
-    }
-}
-
-/// RFC 4254 section 6.10: names without `SIG`.
-fn signal(name: &str) -> Sig {
-    match name {
-        "ABRT" => Sig::ABRT,
-        "ALRM" => Sig::ALRM,
-        "FPE" => Sig::FPE,
-        "HUP" => Sig::HUP,
-        "ILL" => Sig::ILL,
-        "INT" => Sig::INT,
-        "KILL" => Sig::KILL,
-        "PIPE" => Sig::PIPE,
-        "QUIT" => Sig::QUIT,
-        "SEGV" => Sig::SEGV,
-        "TERM" => Sig::TERM,
-        "USR1" => Sig::USR1,
-        other => Sig::Custom(other.to_owned()),
     }
 }
 

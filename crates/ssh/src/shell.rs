@@ -312,22 +312,8 @@ async fn send(channel: Channel, outbox: Arc<Outbox>) {
     outbox.close();
 }
 
-/// RFC 4254 section 6.10: names without `SIG`.
+/// RFC 4254 section 6.10: names without `SIG`. The name is what is sent, of those that the library knows too.
 pub(crate) fn signal(name: &str) -> Sig {
     let name = name.to_ascii_uppercase();
-    match name.strip_prefix("SIG").unwrap_or(&name) {
-        "ABRT" => Sig::ABRT,
-        "ALRM" => Sig::ALRM,
-        "FPE" => Sig::FPE,
-        "HUP" => Sig::HUP,
-        "ILL" => Sig::ILL,
-        "INT" => Sig::INT,
-        "KILL" => Sig::KILL,
-        "PIPE" => Sig::PIPE,
-        "QUIT" => Sig::QUIT,
-        "SEGV" => Sig::SEGV,
-        "TERM" => Sig::TERM,
-        "USR1" => Sig::USR1,
-        other => Sig::Custom(other.to_owned()),
-    }
+    Sig::Custom(name.strip_prefix("SIG").unwrap_or(&name).to_owned())
 }

@@ -17,7 +17,7 @@ pub use bastide_ptyd_client as client;
 pub use oidc_provider::{OidcProvider, Signing};
 pub use person::Person;
 pub use ptyd::{Options, Output, Ptyd};
-pub use ssh_guest::channels_given;
+pub use ssh_guest::{channels_given, guesses_refused};
 pub use ssh_server::{Manners, SshServer, SshServerOptions};
 pub use sshd::{Sshd, SshdOptions};
 pub use viewer::Viewer;

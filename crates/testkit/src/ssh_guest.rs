@@ -37,3 +37,22 @@ pub async fn channels_given(port: u16, user: &str, key: &str, count: usize) -> u
     }
     given.len()
 }
+
+/// Guesses passwords until the connection ends: how many were refused. Nobody is let in by any of them.
+///
+/// # Panics
+/// When one of them is the right one.
+pub async fn guesses_refused(port: u16, user: &str, passwords: impl Iterator<Item = String>) -> usize {
+    let Ok(mut session) = connect(Arc::new(Config::default()), ("127.0.0.1", port), Trusting).await else {
+        return 0;
+    };
+    let mut refused = 0;
+    for password in passwords {
+        match session.authenticate_password(user, password).await {
+            Ok(answer) => assert!(!answer.success(), "a guess was right"),
+            Err(_) => break,
+        }
+        refused += 1;
+    }
+    refused
+}

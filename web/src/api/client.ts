@@ -190,7 +190,7 @@ export const createToken = (name: string, scope: Scope, days: number | null) =>
   json<{ token: Token; secret: string }>('POST', '/api/v1/tokens', { name, scope, expires_in_days: days })
 export const deleteToken = (token: string) => nothing('DELETE', `/api/v1/tokens/${id(token)}`)
 
-export const listSshKeys = () => all<'items', SshKey>('/api/v1/me/ssh-keys', 'items')
+export const getSshKeys = () => json<Schemas['SshKeyList']>('GET', '/api/v1/me/ssh-keys')
 export const addSshKey = (key: string, name: string) =>
   json<SshKey>('POST', '/api/v1/me/ssh-keys', { key, ...(name ? { name } : {}) })
 export const deleteSshKey = (key: string) => nothing('DELETE', `/api/v1/me/ssh-keys/${id(key)}`)

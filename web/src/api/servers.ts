@@ -101,6 +101,14 @@ const AUTHORITIES = '/api/v1/host-authorities'
 export const listHostAuthorities = () => all<'items', HostAuthority>(AUTHORITIES, 'items')
 export const createHostAuthority = (authority: Schemas['HostAuthorityCreate']) =>
   json<HostAuthority>('POST', AUTHORITIES, authority)
+/** Whose signature says who somebody is, at the SSH door. */
+export type UserAuthority = Schemas['UserAuthority']
+const USER_AUTHORITIES = '/api/v1/user-authorities'
+export const listUserAuthorities = () => all<'items', UserAuthority>(USER_AUTHORITIES, 'items')
+export const createUserAuthority = (authority: Schemas['UserAuthorityCreate']) =>
+  json<UserAuthority>('POST', USER_AUTHORITIES, authority)
+export const deleteUserAuthority = (authority: number) =>
+  nothing('DELETE', `${USER_AUTHORITIES}/${id(authority)}`)
 export const deleteHostAuthority = (authority: number) => nothing('DELETE', `${AUTHORITIES}/${id(authority)}`)
 
 // Credentials. What is secret is only ever sent.

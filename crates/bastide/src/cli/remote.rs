@@ -20,6 +20,7 @@ pub(super) mod servers;
 pub(super) mod sessions;
 pub(super) mod settings;
 mod shown;
+pub(super) mod ssh_authorities;
 pub(super) mod ssh_keys;
 pub(super) mod tokens;
 mod trust;

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use bastide_testkit::{Sshd, channels_given, within};
+use bastide_testkit::{Sshd, channels_given, guesses_refused, within};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -154,5 +154,58 @@ async fn a_password_lets_in_and_guesses_are_counted_with_those_of_the_page() {
     assert_eq!(status, 255, "this address has guessed too often, the right one counts no more");
     let refused = door.logged("login_failed");
     assert!(refused.iter().any(|entry| entry.to_string().contains("too many attempts")), "{refused:#?}");
+    door.site.end().await;
+}
+
+/// Far more than a thousand in a minute, for a name that is there and for one that is not.
+#[tokio::test]
+async fn many_guesses_at_once_are_refused_and_keep_nobody_out_who_has_a_key() {
+    let (door, sshd) = (Door::start().await, Sshd::start().await);
+    door.site.sshd("web1", &sshd, json!({})).await;
+    let began = Instant::now();
+    let guests: Vec<_> = (0..24)
+        .map(|guest| {
+            let user = if guest % 2 == 0 { "admin+web1" } else { "nobody+web1" };
+            let passwords = (0..8).map(move |number| format!("guess {guest} {number}"));
+            tokio::spawn(guesses_refused(door.port, user, passwords))
+        })
+        .collect();
+    assert_eq!(door.run(&["admin+web1@127.0.0.1", "echo in"]).await.1, "in\n", "in the middle of it");
+    let mut refused = 0;
+    for guest in guests {
+        refused += within("the guesses", guest).await.unwrap();
+    }
+    let a_minute = refused as f64 / began.elapsed().as_secs_f64() * 60.0;
+    assert!(refused == 24 * 8 && a_minute > 500.0, "{refused} refused, {a_minute} a minute");
+    // A few stand in the log, and how many do not.
+    let entries = door.logged("login_failed");
+    assert!((1..=30).contains(&entries.len()), "{}", entries.len());
+    assert_eq!(door.run(&["admin+web1@127.0.0.1", "echo in"]).await.1, "in\n", "after it");
+    door.site.end().await;
+}
+
+fn runs(pid: &str) -> bool {
+    // One that has ended and was not waited for yet runs no more (proc_pid_stat(5)).
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[tokio::test]
+async fn a_command_ends_on_its_server_when_its_client_goes() {
+    let (door, sshd) = (Door::start().await, Sshd::start().await);
+    door.site.sshd("web1", &sshd, json!({})).await;
+    let mut sleeper = door.ssh(&["admin+web1@127.0.0.1", "echo $$; exec sleep 600"]).spawn().unwrap();
+    let mut pid = String::new();
+    let mut output = tokio::io::BufReader::new(sleeper.stdout.take().unwrap());
+    within("the command", tokio::io::AsyncBufReadExt::read_line(&mut output, &mut pid)).await.unwrap();
+    assert!(runs(pid.trim()));
+    sleeper.kill().await.unwrap();
+    within("its end there", async {
+        while runs(pid.trim()) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    door.until_logged("server_execute", |entry| entry["phase"] == "done").await;
     door.site.end().await;
 }

@@ -1,7 +1,7 @@
 import { Button } from 'antd'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { addSshKey, deleteSshKey, listSshKeys } from '../../api/client.ts'
+import { addSshKey, deleteSshKey, getSshKeys } from '../../api/client.ts'
 import { useMe } from '../../api/me.ts'
 import type { SshKey } from '../../api/types.ts'
 import { Area } from '../../parts/area.tsx'
@@ -18,18 +18,21 @@ import { useAction, useLoad } from '../../parts/use-load.ts'
 export function SshKeys() {
   const { t } = useTranslation()
   const me = useMe()
-  const { data, problem, reload } = useLoad(listSshKeys)
+  const { data, problem, reload } = useLoad(getSshKeys)
   const [adding, setAdding] = useState(false)
   const [removing, setRemoving] = useState<SshKey | null>(null)
   return (
     <>
       <p className="soft">{t('sshkeys.lead')}</p>
-      {me && <Command text={`ssh -p 2222 ${me.user.username}+SERVER@${location.hostname}`} />}
+      {me && data?.door_port && (
+        <Command text={`ssh -p ${data.door_port} ${me.user.username}+SERVER@${location.hostname}`} />
+      )}
+      {data?.door_port === null && <p className="soft">{t('sshkeys.closed')}</p>}
       <ProblemNotice problem={problem} retry={reload} />
-      {data?.length === 0 && <p className="soft">{t('sshkeys.empty')}</p>}
-      {data && data.length > 0 && (
+      {data?.items.length === 0 && <p className="soft">{t('sshkeys.empty')}</p>}
+      {data && data.items.length > 0 && (
         <ul className="cards">
-          {data.map((key) => (
+          {data.items.map((key) => (
             <li key={key.id} data-ssh-key={key.name}>
               <div>
                 <strong>{key.name}</strong>

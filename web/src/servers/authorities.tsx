@@ -1,0 +1,175 @@
+import { Button } from 'antd'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useRight } from '../api/me.ts'
+import {
+  createHostAuthority,
+  createUserAuthority,
+  deleteHostAuthority,
+  deleteUserAuthority,
+  type HostAuthority,
+  listHostAuthorities,
+  listUserAuthorities,
+  type UserAuthority,
+} from '../api/servers.ts'
+import type { Right } from '../api/types.ts'
+import { Ago } from '../parts/ago.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { Field } from '../parts/field.tsx'
+import { Fingerprint } from '../parts/fingerprint.tsx'
+import { ProblemNotice } from '../parts/notice.tsx'
+import { Sure } from '../parts/sure.tsx'
+import { useAction, useLoad } from '../parts/use-load.ts'
+
+type Authority = HostAuthority | UserAuthority
+
+/** Authorities of one kind: what they are called in texts and rights, and how they are kept. */
+interface Kind {
+  texts: 'hosts' | 'people'
+  create: Right
+  remove: Right
+  list: () => Promise<Authority[]>
+  add: (authority: { name: string; key: string }) => Promise<Authority>
+  drop: (authority: number) => Promise<void>
+}
+
+export const OF_HOSTS: Kind = {
+  texts: 'hosts',
+  create: 'host_authority_create',
+  remove: 'host_authority_remove',
+  list: listHostAuthorities,
+  add: createHostAuthority,
+  drop: deleteHostAuthority,
+}
+
+export const OF_PEOPLE: Kind = {
+  texts: 'people',
+  create: 'user_authority_create',
+  remove: 'user_authority_remove',
+  list: listUserAuthorities,
+  add: createUserAuthority,
+  drop: deleteUserAuthority,
+}
+
+/** Keys whose signature is believed: about servers, or about people. */
+export function Authorities({ kind }: { kind: Kind }) {
+  const { t } = useTranslation()
+  const { data, problem, reload } = useLoad(kind.list)
+  const mayAdd = useRight(kind.create)
+  const mayRemove = useRight(kind.remove)
+  const [adding, setAdding] = useState(false)
+  const [removing, setRemoving] = useState<Authority | null>(null)
+  const heading = `authorities-${kind.texts}`
+  return (
+    <section aria-labelledby={heading}>
+      <header className="part-head">
+        <h2 id={heading}>{t(`${kind.texts}.authorities`)}</h2>
+        <span className="gap" />
+        {mayAdd && (
+          <Button size="small" onClick={() => setAdding(true)}>
+            {t(`${kind.texts}.add`)}
+          </Button>
+        )}
+      </header>
+      <p className="soft">{t(`${kind.texts}.authorities.lead`)}</p>
+      <ProblemNotice problem={problem} retry={reload} />
+      {data?.length === 0 && <p className="soft">{t(`${kind.texts}.authorities.none`)}</p>}
+      <ul className="cards">
+        {data?.map((one) => (
+          <li key={one.id} data-authority={one.name}>
+            <div>
+              <strong>{one.name}</strong>
+              <p>
+                <Fingerprint algorithm={one.key.split(' ')[0] ?? ''} fingerprint={one.fingerprint} />
+              </p>
+              <p className="soft">
+                {t('server.keys.by', { name: one.created_by })} · <Ago at={one.created} />
+              </p>
+            </div>
+            {mayRemove && (
+              <button
+                type="button"
+                className="quiet danger"
+                aria-label={t('hosts.remove.title', { name: one.name })}
+                onClick={() => setRemoving(one)}
+              >
+                {t('server.keys.remove')}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {adding && (
+        <Add
+          kind={kind}
+          close={() => {
+            setAdding(false)
+            reload()
+          }}
+        />
+      )}
+      {removing && (
+        <Sure
+          title={t('hosts.remove.title', { name: removing.name })}
+          yes={t('server.keys.remove')}
+          act={() => kind.drop(removing.id)}
+          close={() => {
+            setRemoving(null)
+            reload()
+          }}
+        >
+          <p>{t(`${kind.texts}.remove.lead`)}</p>
+        </Sure>
+      )}
+    </section>
+  )
+}
+
+function Add({ kind, close }: { kind: Kind; close: () => void }) {
+  const { t } = useTranslation()
+  const [name, setName] = useState('')
+  const [key, setKey] = useState('')
+  const { busy, problem, run } = useAction()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run(async () => {
+      await kind.add({ name: name.trim(), key: key.trim() })
+      close()
+    })
+  }
+  return (
+    <Dialog title={t(`${kind.texts}.add`)} close={close}>
+      <form className="form" onSubmit={submit}>
+        <Field
+          label={t('servers.column.name')}
+          autoComplete="off"
+          data-first
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <div className="field">
+          <label htmlFor="authority-key">{t('hosts.key')}</label>
+          <textarea
+            id="authority-key"
+            className="input area code"
+            rows={4}
+            spellCheck={false}
+            aria-describedby="authority-hint"
+            value={key}
+            onChange={(event) => setKey(event.target.value)}
+          />
+          <div className="field-hint" id="authority-hint">
+            {t(`${kind.texts}.key.hint`)}
+          </div>
+        </div>
+        <ProblemNotice problem={problem} />
+        <div className="dialog-actions">
+          <Button onClick={close}>{t('form.cancel')}</Button>
+          <Button type="primary" htmlType="submit" loading={busy} disabled={!name.trim() || !key.trim()}>
+            {t('server.keys.add.submit')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
