@@ -12,10 +12,10 @@ import {
   grants,
   groups,
   hostAuthorities,
-  userAuthorities,
   reach,
   servers,
   terminalSays,
+  userAuthorities,
 } from './stand-in-servers.mjs'
 import { aboutSettings, ownSettings, sessionSettings } from './stand-in-settings.mjs'
 

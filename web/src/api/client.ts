@@ -11,6 +11,7 @@ import type {
   Scope,
   Session,
   SshKey,
+  SshKeyList,
   Token,
   User,
   UserChange,
@@ -190,7 +191,7 @@ export const createToken = (name: string, scope: Scope, days: number | null) =>
   json<{ token: Token; secret: string }>('POST', '/api/v1/tokens', { name, scope, expires_in_days: days })
 export const deleteToken = (token: string) => nothing('DELETE', `/api/v1/tokens/${id(token)}`)
 
-export const getSshKeys = () => json<Schemas['SshKeyList']>('GET', '/api/v1/me/ssh-keys')
+export const getSshKeys = () => json<SshKeyList>('GET', '/api/v1/me/ssh-keys')
 export const addSshKey = (key: string, name: string) =>
   json<SshKey>('POST', '/api/v1/me/ssh-keys', { key, ...(name ? { name } : {}) })
 export const deleteSshKey = (key: string) => nothing('DELETE', `/api/v1/me/ssh-keys/${id(key)}`)

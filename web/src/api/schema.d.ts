@@ -3733,6 +3733,11 @@ export interface components {
       name?: string | null
     }
     SshKeyList: {
+      /**
+       * Format: int32
+       * @description Where the SSH door listens; null: there is none. Something before it may have another port.
+       */
+      door_port: number | null
       items: components['schemas']['SshKey'][]
     }
     /**
