@@ -63,17 +63,17 @@ export function Authorities({ kind }: { kind: Kind }) {
   return (
     <section aria-labelledby={heading}>
       <header className="part-head">
-        <h2 id={heading}>{t(`${kind.texts}.authorities`)}</h2>
+        <h2 id={heading}>{t(`authorities.title.${kind.texts}`)}</h2>
         <span className="gap" />
         {mayAdd && (
           <Button size="small" onClick={() => setAdding(true)}>
-            {t(`${kind.texts}.add`)}
+            {t(`authorities.add.${kind.texts}`)}
           </Button>
         )}
       </header>
-      <p className="soft">{t(`${kind.texts}.authorities.lead`)}</p>
+      <p className="soft">{t(`authorities.lead.${kind.texts}`)}</p>
       <ProblemNotice problem={problem} retry={reload} />
-      {data?.length === 0 && <p className="soft">{t(`${kind.texts}.authorities.none`)}</p>}
+      {data?.length === 0 && <p className="soft">{t(`authorities.none.${kind.texts}`)}</p>}
       <ul className="cards">
         {data?.map((one) => (
           <li key={one.id} data-authority={one.name}>
@@ -118,7 +118,7 @@ export function Authorities({ kind }: { kind: Kind }) {
             reload()
           }}
         >
-          <p>{t(`${kind.texts}.remove.lead`)}</p>
+          <p>{t(`authorities.gone.${kind.texts}`)}</p>
         </Sure>
       )}
     </section>
@@ -138,7 +138,7 @@ function Add({ kind, close }: { kind: Kind; close: () => void }) {
     })
   }
   return (
-    <Dialog title={t(`${kind.texts}.add`)} close={close}>
+    <Dialog title={t(`authorities.add.${kind.texts}`)} close={close}>
       <form className="form" onSubmit={submit}>
         <Field
           label={t('servers.column.name')}
@@ -159,7 +159,7 @@ function Add({ kind, close }: { kind: Kind; close: () => void }) {
             onChange={(event) => setKey(event.target.value)}
           />
           <div className="field-hint" id="authority-hint">
-            {t(`${kind.texts}.key.hint`)}
+            {t(`authorities.hint.${kind.texts}`)}
           </div>
         </div>
         <ProblemNotice problem={problem} />

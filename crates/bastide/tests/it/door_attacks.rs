@@ -194,7 +194,10 @@ fn runs(pid: &str) -> bool {
 async fn a_command_ends_on_its_server_when_its_client_goes() {
     let (door, sshd) = (Door::start().await, Sshd::start().await);
     door.site.sshd("web1", &sshd, json!({})).await;
-    let mut sleeper = door.ssh(&["admin+web1@127.0.0.1", "echo $$; exec sleep 600"]).spawn().unwrap();
+    // Its input stays open as long as its client does. (One that neither reads nor writes gets a signal, which not every
+    // sshd passes on.)
+    let mut sleeper = door.ssh(&["admin+web1@127.0.0.1", "echo $$; exec cat"]);
+    let mut sleeper = sleeper.stdin(Stdio::piped()).spawn().unwrap();
     let mut pid = String::new();
     let mut output = tokio::io::BufReader::new(sleeper.stdout.take().unwrap());
     within("the command", tokio::io::AsyncBufReadExt::read_line(&mut output, &mut pid)).await.unwrap();
