@@ -176,6 +176,7 @@ impl Client {
             from: None,
             credit: Some(CREDIT),
             client: None,
+            about: None,
         };
         let reply = self.request("attach", attach)?;
         let pos = reply.pos.context("attach names no position")?;

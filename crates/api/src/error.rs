@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bastide_app::exec::NotApproved;
 use bastide_app::store::ReviewState;
-use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, Thing, What};
+use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, Thing, Together, What};
 use serde_json::{Value, json};
 
 /// What a handler fails with. The request's frame writes the body, because it knows the request id.
@@ -126,11 +126,14 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden(Forbidden::Own("a request")) => (StatusCode::FORBIDDEN, "own_request"),
         Error::Forbidden(Forbidden::Own(_)) => (StatusCode::FORBIDDEN, "own_review"),
         Error::Forbidden(Forbidden::Closed(_)) => (StatusCode::FORBIDDEN, "closed_now"),
+        Error::Forbidden(Forbidden::Together(Together::ShownOut { .. })) => {
+            (StatusCode::FORBIDDEN, "shown_out")
+        }
         Error::Forbidden(
             Forbidden::Role(_)
             | Forbidden::NoRight(_)
-            | Forbidden::NoLocalShells
-            | Forbidden::NoAccount
+            | Forbidden::NoShellHere(_)
+            | Forbidden::Together(_)
             | Forbidden::NeedsBrowser
             | Forbidden::NotOwner,
         ) => (StatusCode::FORBIDDEN, "forbidden"),
@@ -174,6 +177,7 @@ pub(crate) fn not_approved(told: &NotApproved) -> &'static str {
 fn not_found(what: What) -> &'static str {
     match what {
         What::Session(_) => "session_not_found",
+        What::Viewer(_) => "viewer_not_found",
         What::User(_) => "user_not_found",
         What::Login => "login_not_found",
         What::Token(_) => "token_not_found",

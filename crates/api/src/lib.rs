@@ -50,6 +50,7 @@ mod tokens;
 mod typed;
 mod users;
 mod versioned;
+mod viewers;
 mod websocket;
 
 pub use routes::{Access, Listed, table};

@@ -52,7 +52,7 @@ use crate::server::Site;
 use crate::{
     access_requests, credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me,
     metrics, openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers,
-    session_settings, sessions, shares, single_sign_on, ssh_keys, terminal, tokens, users,
+    session_settings, sessions, shares, single_sign_on, ssh_keys, terminal, tokens, users, viewers,
 };
 use crate::{checks, exec, seed_000, seed_001, socketio};
 
@@ -376,6 +376,20 @@ fn about_sessions() -> Vec<Route> {
             says("One session").gives::<Seen>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/sessions/{uid}"       sessions::session_end,
             says("End a session; its viewers are told").gives_nothing(204).may(&[502])),
+        route!(Login  POST   "/api/v1/sessions/{uid}/end"   sessions::session_end_soon,
+            says("End a session after a while, with a notice to everybody there").takes::<sessions::EndSoon>().gives_nothing(202).may(&[409, 502])),
+        route!(Login  GET    "/api/v1/sessions/{uid}/viewers" viewers::viewer_list,
+            says("Who is in a session, and who may type").gives::<viewers::List>(200).may(&[409, 502])),
+        route!(Login  DELETE "/api/v1/sessions/{uid}/viewers/{id}" viewers::viewer_remove,
+            says("Show somebody out of a session, for as long as it is there").id::<u64>("id").gives_nothing(204).may(&[409, 502])),
+        route!(Login  PUT    "/api/v1/sessions/{uid}/viewers/{id}/ask" viewers::keyboard_ask,
+            says("Ask for the keyboard, for a viewer of one's own").id::<u64>("id").gives_nothing(204).may(&[409, 502])),
+        route!(Login  DELETE "/api/v1/sessions/{uid}/viewers/{id}/ask" viewers::keyboard_refuse,
+            says("Take that back, or say no to somebody").id::<u64>("id").gives_nothing(204).may(&[409, 502])),
+        route!(Login  PUT    "/api/v1/sessions/{uid}/keyboard" viewers::keyboard_give,
+            says("Give the keyboard to one viewer alone, or take it back").takes::<viewers::Keyboard>().gives_nothing(204).may(&[409, 502])),
+        route!(Login  POST   "/api/v1/sessions/{uid}/message" viewers::session_message,
+            says("Tell everybody in a session something").takes::<viewers::Message>().gives_nothing(204).may(&[409, 502])),
         route!(Login  GET    "/api/v1/sessions/{uid}/shares" shares::share_list,
             says("Links that let others into a session").under("shares").gives::<shares::List>(200).may(&[502])),
         route!(Login  POST   "/api/v1/sessions/{uid}/shares" shares::share_create,

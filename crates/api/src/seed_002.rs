@@ -246,8 +246,8 @@ impl Output {
                 typed.again(terminal);
                 say(socket, ctx, Kind::Warning, "waiting for the program to read").await
             }
-            Event::InputRefused { message, .. } => {
-                typed.give_up();
+            Event::InputRefused { number, message, .. } => {
+                typed.give_up(number);
                 say(socket, ctx, Kind::Error, &message).await
             }
             Event::Notice { text, .. } => say(socket, ctx, Kind::Warning, &text).await,

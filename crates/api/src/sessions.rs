@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bastide_app::Ctx;
 use bastide_app::sessions::{self, Event, NewSession, OnServer, Seen, State};
+use bastide_app::together;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -122,6 +123,33 @@ pub(crate) async fn session_end(
 ) -> Result<StatusCode, Problem> {
     sessions::end(&ctx, uid).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SessionEndSoon)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndSoon {
+    /// Why, for everybody there; at most 500 characters, none of them a line break.
+    #[serde(default)]
+    notice: String,
+    /// Seconds until then, 0 to 300.
+    #[serde(default = "usual_wait")]
+    #[schema(maximum = 300)]
+    after: u64,
+}
+
+/// Enough to read two lines and to save a file.
+fn usual_wait() -> u64 {
+    10
+}
+
+pub(crate) async fn session_end_soon(
+    Extension(ctx): Extension<Ctx>,
+    Id(uid): Id<Uuid>,
+    Json(EndSoon { notice, after }): Json<EndSoon>,
+) -> Result<StatusCode, Problem> {
+    together::end_soon(&ctx, uid, (notice, after)).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// What is no uid names no session.

@@ -295,8 +295,8 @@ impl Shell {
                 self.typed.again(&self.terminal);
                 None
             }
-            Event::InputRefused { message, .. } => {
-                self.typed.give_up();
+            Event::InputRefused { number, message, .. } => {
+                self.typed.give_up(number);
                 Some(Said::Warning(message))
             }
             Event::Notice { kind, text, .. } if kind == CONNECTION => {

@@ -8,8 +8,8 @@ use axum::extract::Path;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
-use bastide_app::terminal::{self, Answer, Event, MAX_PIECES, Open, Prompt, Terminal};
-use bastide_app::{Ctx, Error};
+use bastide_app::terminal::{self, Answer, Event, MAX_PIECES, Open, Prompt, Terminal, There};
+use bastide_app::{Ctx, Error, Forbidden, Together};
 use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, MAX_BODY, Question, ToBrowser};
 use bastide_wire::terminal::{SUBPROTOCOL, SUBPROTOCOL_PACKED};
@@ -28,8 +28,8 @@ use packing::Packing;
 pub(crate) const WORDS: &str = "\
 With the subprotocol `bastide.v1` binary messages with byte positions, with `bastide.v1.zstd` packed where that \
 pays; without one, JSON messages `input`, \
-`resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4404 no \
-such session, 1008 against the protocol, 1012 and 1013 try again.";
+`resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4403 shown out, \
+4404 no such session, 1008 against the protocol, 1012 and 1013 try again.";
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct Wanted {
@@ -184,7 +184,7 @@ impl Page {
             Event::Resized { pos, cols, rows } => ToBrowser::Resized { pos, cols, rows },
             Event::Lagged { pos } => ToBrowser::Lagged { pos },
             Event::Notice { kind, text, command } => ToBrowser::Notice { kind, text, command },
-            Event::Viewers(viewers) => ToBrowser::Viewers { viewers },
+            Event::Viewers(There { viewers, write, you }) => ToBrowser::Viewers { viewers, write, you },
             Event::InputTaken { number } => {
                 // Mostly the program's answer is on its way already.
                 return socket.text_soon(json(&ToBrowser::InputOk { number })).await;
@@ -253,6 +253,7 @@ pub(crate) fn close_code(error: &Error) -> u16 {
     match error {
         Error::NotLoggedIn | Error::Login(_) => code::NOT_LOGGED_IN,
         Error::NotFound(_) => code::NOT_FOUND,
+        Error::Forbidden(Forbidden::Together(Together::ShownOut { .. })) => code::SHOWN_OUT,
         Error::Invalid(_) | Error::Forbidden(_) | Error::Conflict(_) => code::POLICY,
         Error::Limit(_) | Error::DaemonUnreachable(_) | Error::Stopping => code::TRY_LATER,
         Error::Daemon { .. } | Error::Ssh(_) | Error::Storage(_) => code::INTERNAL,

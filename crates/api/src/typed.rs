@@ -21,9 +21,10 @@ impl Typed {
         self.greeted && self.waiting.len() < MAX_PIECES
     }
 
-    /// What waits is not wanted there.
-    pub(crate) fn give_up(&mut self) {
+    /// This piece and all after it are not wanted there; what is typed next stands under its number.
+    pub(crate) fn give_up(&mut self, number: u32) {
         self.waiting.clear();
+        self.last = number.saturating_sub(1);
     }
 
     pub(crate) fn add(&mut self, terminal: &Terminal, data: String) {

@@ -39,6 +39,7 @@ pub(crate) mod code {
     pub(crate) const RESTART: u16 = 1012;
     pub(crate) const TRY_LATER: u16 = 1013;
     pub(crate) const NOT_LOGGED_IN: u16 = 4401;
+    pub(crate) const SHOWN_OUT: u16 = 4403;
     pub(crate) const NOT_FOUND: u16 = 4404;
 }
 

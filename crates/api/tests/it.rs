@@ -55,5 +55,7 @@ mod socket;
 mod ssh;
 #[path = "it/stopping.rs"]
 mod stopping;
+#[path = "it/together.rs"]
+mod together;
 #[path = "it/world.rs"]
 mod world;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::context::{Action, Authorized, Caller, Ctx, Person, Proof};
-use crate::error::{Forbidden, Thing, What};
+use crate::error::{Forbidden, NoShellHere, Thing, What};
 use crate::servers;
 use crate::shares::Stay;
 use crate::{Error, sessions::Access};
@@ -33,6 +33,7 @@ impl Action {
                 | Self::SessionRead
                 | Self::SessionWatch
                 | Self::SessionEvents
+                | Self::ViewerList
                 | Self::RecordingList
                 | Self::RecordingRead
                 | Self::ShareList
@@ -101,7 +102,7 @@ impl Ctx {
         let person = self.may(action)?;
         match self.policies().allow(Asker::of(&person.user), action) {
             true => Ok(Authorized::new(target, person)),
-            false if action == Action::SessionCreate => Err(Forbidden::NoLocalShells.into()),
+            false if action == Action::SessionCreate => Err(Forbidden::NoShellHere(NoShellHere::Role).into()),
             false => Err(Forbidden::Role(self.who_may(action)).into()),
         }
     }
@@ -233,17 +234,21 @@ impl Ctx {
         Some(Held { access, relation, until })
     }
 
-    /// What the caller is to somebody else's session, and until when.
-    fn relation(&self, person: &Person, session: Uuid, owner: Option<Uuid>) -> (Relation, Option<Timestamp>) {
+    /// What the links of a session give somebody who came by one.
+    pub(crate) fn stays(&self, user: &User, session: Uuid, owner: Option<Uuid>) -> Option<Stay> {
         let app = self.app();
         // A share is worth what its maker may do: nothing when they are disabled, or were an administrator.
         let may_share = |by| {
             let maker = app.people().get(by).filter(|maker| maker.enabled);
             maker.is_some_and(|maker| maker.role == Role::Admin || owner == Some(maker.uid))
         };
-        let whose = (session, person.user.id);
-        let stay: Option<Stay> = app.guests().stay(whose, self.clock().now(), may_share);
-        let guest = stay.map(|stay| match Access::from(stay.access) {
+        app.guests().stay((session, user.id), self.clock().now(), may_share)
+    }
+
+    /// What the caller is to somebody else's session, and until when.
+    fn relation(&self, person: &Person, session: Uuid, owner: Option<Uuid>) -> (Relation, Option<Timestamp>) {
+        let app = self.app();
+        let guest = self.stays(&person.user, session, owner).map(|stay| match Access::from(stay.access) {
             Access::Watch => (Relation::Watcher, Some(stay.until)),
             _ => (Relation::Writer, Some(stay.until)),
         });

@@ -64,10 +64,8 @@ pub enum Forbidden {
     NoRight(Right),
     #[error("{0}")]
     Closed(Closed),
-    #[error("only administrators open local shells")]
-    NoLocalShells,
-    #[error("no OS account is set for you: an administrator can name one")]
-    NoAccount,
+    #[error("{0}")]
+    NoShellHere(NoShellHere),
     #[error("this token may only read")]
     ReadOnlyToken,
     #[error("this is for somebody who logged in with a browser, not for a token")]
@@ -84,6 +82,34 @@ pub enum Forbidden {
     NotApproved(Box<crate::exec::NotApproved>),
     #[error("nobody decides on {0} of their own")]
     Own(&'static str),
+    #[error("{0}")]
+    Together(Together),
+}
+
+/// Why somebody gets no shell of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoShellHere {
+    #[error("only administrators open local shells")]
+    Role,
+    #[error("no OS account is set for you: an administrator can name one")]
+    NoAccount,
+}
+
+/// What people in one session may not do to one another.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Together {
+    #[error("{} showed you out of this session", .by.as_deref().unwrap_or("somebody"))]
+    ShownOut { by: Option<String> },
+    #[error(
+        "they may not type here: they need the right to write on this server, or a link of the session's owner"
+    )]
+    Keyboard,
+    #[error("the keyboard is given to somebody who has logged in")]
+    Nobody,
+    #[error("who watches by a right or by their role is shown out by administrators only")]
+    Observer,
+    #[error("one asks for the keyboard for oneself")]
+    NotYours,
 }
 
 /// Why a grant gives nothing now.
@@ -99,6 +125,8 @@ pub enum Closed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     Session(Uuid),
+    /// Of a session.
+    Viewer(u64),
     User(i64),
     Login,
     Token(Uuid),
@@ -150,6 +178,7 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(uid) => write!(f, "session {uid}"),
+            Self::Viewer(id) => write!(f, "viewer {id} in this session"),
             Self::User(id) => write!(f, "user {id}"),
             Self::Login => f.write_str("such login"),
             Self::Token(id) => write!(f, "token {id}"),

@@ -47,6 +47,7 @@ pub mod shares;
 pub mod ssh_keys;
 pub mod streams;
 pub mod terminal;
+pub mod together;
 pub mod tokens;
 pub mod vault;
 pub mod verdicts;
@@ -59,7 +60,9 @@ pub use clock::Clock;
 pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
-pub use error::{Closed, Conflict, Error, Fault, Forbidden, LoginError, Storage, Thing, What};
+pub use error::{
+    Closed, Conflict, Error, Fault, Forbidden, LoginError, NoShellHere, Storage, Thing, Together, What,
+};
 pub use live::Table;
 pub use news::Now;
 pub use terminal::Terminal;

@@ -12,11 +12,13 @@ use uuid::Uuid;
 use bastide_store as store;
 
 use crate::Error;
+use crate::access::Held;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
 use crate::page::{Piece, cut};
 use crate::rules;
 use crate::servers::Named;
+use crate::together;
 
 mod opening;
 mod past;
@@ -104,8 +106,9 @@ pub struct Seen {
 
 impl Seen {
     /// `None` when the caller may not know of it.
-    pub fn by(ctx: &Ctx, session: Session) -> Option<Self> {
+    pub fn by(ctx: &Ctx, mut session: Session) -> Option<Self> {
         let held = ctx.access(session.uid, session.owner)?;
+        session.viewers = together::shown(session.viewers, held.access);
         let place = ctx.app().servers().places().get(session.uid);
         let server = place.map(|place| Named { id: place.server_id, name: place.server_name.clone() });
         Some(Self { owner: owner(ctx, session.owner), access: held.access, server, session })
@@ -353,8 +356,7 @@ pub async fn end(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
 pub(crate) struct Found {
     pub(crate) grant: Authorized<Uuid>,
     pub(crate) owner: Option<Uuid>,
-    /// When a guest's stay ends.
-    pub(crate) until: Option<Timestamp>,
+    pub(crate) held: Held,
     /// The daemon's number for it; valid in this instance of the daemon only.
     pub(crate) number: u32,
     pub(crate) info: SessionInfo,
@@ -368,5 +370,5 @@ pub(crate) async fn find(ctx: &Ctx, action: Action, uid: Uuid) -> Result<Found, 
     let info = rows.into_iter().find(|row| row.uid == Some(uid)).ok_or_else(|| Error::session(uid))?;
     let owner = info.detail.as_ref().and_then(|detail| detail.user.as_ref()?.parse().ok());
     let (grant, held) = ctx.authorize_session(action, uid, owner)?;
-    Ok(Found { grant, owner, until: held.until, number: info.id, info })
+    Ok(Found { grant, owner, held, number: info.id, info })
 }

@@ -9,7 +9,8 @@ use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 use crate::context::{About, Action, Ctx};
-use crate::error::What;
+use crate::daemon::refused;
+use crate::error::{Forbidden, Together, What};
 use crate::{Error, secret, sessions};
 
 pub const DEFAULT_MINUTES: u16 = 60;
@@ -167,6 +168,17 @@ pub async fn remove(ctx: &Ctx, session: Uuid, share: Uuid) -> Result<(), Error> 
     .await
 }
 
+/// Who was shown out does not come back by the same link, nor by another.
+async fn not_barred(ctx: &Ctx, session: Uuid) -> Result<(), Error> {
+    let uid = ctx.person()?.user.uid.to_string();
+    let rows = ctx.app().daemon().client()?.list().await.map_err(refused)?;
+    let row = rows.into_iter().find(|row| row.uid == Some(session));
+    match row.is_some_and(|row| row.barred.contains(&uid)) {
+        true => Err(Forbidden::Together(Together::ShownOut { by: None }).into()),
+        false => Ok(()),
+    }
+}
+
 /// What using a share gives.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -177,7 +189,7 @@ pub struct Entry {
 /// Lets the caller into the session behind a link.
 ///
 /// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound` for a link that is unknown or has ended; `Storage`.
+/// `NotLoggedIn`, `Forbidden`, `NotFound` for a link that is unknown or has ended; `DaemonUnreachable`, `Storage`.
 pub async fn enter(ctx: &Ctx, token: &str) -> Result<Entry, Error> {
     let grant = ctx.authorize(Action::ShareUse, secret::digest(token))?;
     let share = ctx.app().store().share(grant.target()).await?;
@@ -191,6 +203,7 @@ pub async fn enter(ctx: &Ctx, token: &str) -> Result<Entry, Error> {
     let about = About::session(share.session)
         .with("share", share.id.to_string())
         .with("access", share.access.as_str());
+    not_barred(ctx, share.session).await?;
     ctx.audited(Action::ShareUse, about, async move |ctx| {
         let (app, now) = (ctx.app(), ctx.clock().now());
         let user = grant.person().user.id;

@@ -21,8 +21,10 @@ use uuid::Uuid;
 
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
+use crate::error::{Forbidden, Together};
 use crate::inputs::Page;
-use crate::{Error, sessions};
+use crate::sessions::{Access, Found};
+use crate::{Error, sessions, together};
 use actor::Actor;
 use answers::{Answers, MAX_ANSWERS, Said};
 use typing::{Piece, Typing};
@@ -90,7 +92,7 @@ pub enum Event {
         text: String,
         command: Option<Box<CommandNotice>>,
     },
-    Viewers(Vec<ViewerInfo>),
+    Viewers(There),
     InputTaken {
         number: u32,
     },
@@ -107,6 +109,16 @@ pub enum Event {
     },
     /// The end, and not by an exit.
     Gone(Error),
+}
+
+/// Who is in the session, and what that means for this page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct There {
+    pub viewers: Vec<ViewerInfo>,
+    /// This page may type now.
+    pub write: bool,
+    /// This page among the viewers.
+    pub you: Option<u64>,
 }
 
 /// Columns and rows.
@@ -262,6 +274,7 @@ impl Terminal {
 struct Attached {
     attachment: Attachment,
     owner: Option<Uuid>,
+    access: Access,
     until: Option<Timestamp>,
 }
 
@@ -273,10 +286,16 @@ async fn attach(ctx: &Ctx, open: &Open) -> Result<Attached, Error> {
         .scrollback(open.scrollback.min(MAX_SCROLLBACK))
         .from(open.from)
         .client(found.grant.person().user.username.as_str());
+    let options = match together::about(ctx, (open.session, found.owner), &found.held) {
+        Some(about) => options.about(about),
+        None => options,
+    };
     let client = ctx.app().daemon().client()?;
     let attachment = client.attach(found.number, options).await.map_err(|e| match e.code() {
         Some("NOT_FOUND") => Error::session(open.session),
+        Some("BARRED") => Forbidden::Together(Together::ShownOut { by: None }).into(),
         _ => refused(e),
     })?;
-    Ok(Attached { attachment, owner: found.owner, until: found.until })
+    let Found { owner, held, .. } = found;
+    Ok(Attached { attachment, owner, access: held.access, until: held.until })
 }

@@ -58,8 +58,16 @@ pub(crate) async fn serve(
     terminal.resize(size.0, size.1);
     let (outgoing, queue) = mpsc::channel(UNDER_WAY);
     let (drawn, seen) = watch::channel(0);
-    let screen =
-        Screen { terminal, outgoing, seen, questions: VecDeque::new(), typed: 0, taken: 0, line: None };
+    let screen = Screen {
+        terminal,
+        outgoing,
+        seen,
+        questions: VecDeque::new(),
+        typed: 0,
+        taken: 0,
+        refused: String::new(),
+        line: None,
+    };
     let mut sending = pin!(send(&visit.peer, queue, drawn));
     let end = tokio::select! {
         end = screen.run(visit) => end,
@@ -113,6 +121,8 @@ struct Screen {
     /// Pieces of input, and those that were taken or refused.
     typed: u32,
     taken: u32,
+    /// Why what is typed is refused, as it was last told.
+    refused: String,
     /// The answer while it is typed.
     line: Option<Line>,
 }
@@ -158,10 +168,23 @@ impl Screen {
                 bytes.extend_from_slice(snapshot.restore.as_deref().unwrap_or_default());
                 self.write(Bytes::from(bytes), snapshot.pos).await?;
             }
-            Shown::InputTaken { .. } => self.taken += 1,
-            Shown::InputRefused { message, .. } => {
+            Shown::InputTaken { .. } => {
                 self.taken += 1;
-                self.tell(&message).await?;
+                self.refused.clear();
+            }
+            Shown::InputRefused { number, message, .. } => {
+                // With it all after it; the next piece stands under its number.
+                self.typed = number.saturating_sub(1);
+                self.taken = self.typed;
+                // Said once, not with every key.
+                if self.refused != message {
+                    self.tell(&message).await?;
+                    self.refused = message;
+                }
+            }
+            Shown::Hello { input, .. } => {
+                self.typed = input.unwrap_or(0);
+                self.taken = self.typed;
             }
             Shown::Notice { text, .. } => self.tell(&text).await?,
             Shown::Question(Question::Asked(prompt)) => {
@@ -184,7 +207,7 @@ impl Screen {
                 self.tell(&error.to_string()).await?;
                 return Ok(Some(FAILED));
             }
-            Shown::Hello { .. } | Shown::Resized { .. } | Shown::Lagged { .. } | Shown::Viewers(_) => {}
+            Shown::Resized { .. } | Shown::Lagged { .. } | Shown::Viewers(_) => {}
         }
         Ok(None)
     }

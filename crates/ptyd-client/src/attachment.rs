@@ -9,6 +9,7 @@ use bastide_wire::event::Prompt;
 use bastide_wire::request::PromptReply;
 use bastide_wire::session::ExitStatus;
 use bastide_wire::ssh::Secret;
+use bastide_wire::together::About;
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -35,12 +36,14 @@ pub struct AttachOptions {
     pub credit: u32,
     /// Who looks, as others are shown; the connection's name when `None`. At most 256 bytes.
     pub client: Option<String>,
+    /// More about them, for a daemon that tells it to others.
+    pub about: Option<About>,
 }
 
 impl AttachOptions {
     /// Watches only.
     pub fn reader() -> Self {
-        Self { write: false, scrollback: 0, from: None, credit: DEFAULT_CREDIT, client: None }
+        Self { write: false, scrollback: 0, from: None, credit: DEFAULT_CREDIT, client: None, about: None }
     }
 
     /// May type.
@@ -57,6 +60,12 @@ impl AttachOptions {
     #[must_use]
     pub fn client(mut self, name: impl Into<String>) -> Self {
         self.client = Some(name.into());
+        self
+    }
+
+    #[must_use]
+    pub fn about(mut self, about: About) -> Self {
+        self.about = Some(about);
         self
     }
 
@@ -86,12 +95,16 @@ pub enum ViewerEvent {
     /// Reset the terminal to this; output goes on at its `pos`.
     Resync(Box<Snapshot>),
     /// Words for the person, not part of the output. `kind`: `recording`, `ending`, `detached`, `flow`,
-    /// `ssh`, `command`.
+    /// `ssh`, `command`, `limits`, `message`, `viewers`, `keyboard`.
     Notice { kind: String, text: String, command: Option<Box<CommandNotice>> },
     /// A question that a person has to answer ([`Writer::answer`]); to writers only.
     Prompt(Box<Prompt>),
     /// It needs no answer any more.
     PromptClosed(Uuid),
+    /// May type from now on, or not any more ([`Attachment::writer`]).
+    Keyboard { write: bool },
+    /// Shown out, by whom; nothing follows.
+    Removed { by: Option<String> },
     /// The program ended; nothing follows.
     Exit { status: ExitStatus, pos: Option<u64> },
 }
@@ -107,11 +120,15 @@ pub struct Attachment {
     pub resumed: bool,
     /// The state at `pos`; absent when resumed.
     pub snapshot: Option<Snapshot>,
+    /// Names this viewer in the session's list; absent from daemons that do not number them.
+    pub id: Option<u64>,
     client: Client,
     viewer: u32,
     mailbox: Arc<Mailbox>,
     options: AttachOptions,
     progress: Progress,
+    /// May type now.
+    write: bool,
 }
 
 /// What has been taken and what the daemon knows of it.
@@ -130,16 +147,19 @@ impl Attachment {
         mailbox: Arc<Mailbox>,
         options: AttachOptions,
     ) -> Self {
+        let write = options.write;
         Self {
             session,
             pos: 0,
             resumed: false,
             snapshot: None,
+            id: None,
             client,
             viewer,
             mailbox,
             options,
             progress: Progress::default(),
+            write,
         }
     }
 
@@ -165,6 +185,7 @@ impl Attachment {
                 self.progress.lagged.store(true, Ordering::Relaxed);
                 self.tell_daemon();
             }
+            ViewerEvent::Keyboard { write } => self.write = *write,
             ViewerEvent::Resync(snapshot) => self.restart_progress(snapshot.pos.unwrap_or_default()),
             _ => {}
         }
@@ -189,9 +210,10 @@ impl Attachment {
     }
 
     /// The right to type, as a value that can be used beside [`Attachment::next`]. `None` for a
-    /// viewer that only watches.
+    /// viewer that only watches and was not given the keyboard, as far as the events that were taken say. Where somebody
+    /// else was given it, the daemon refuses what this one types.
     pub fn writer(&self) -> Option<Writer> {
-        self.options.write.then(|| Writer {
+        (self.options.write || self.write).then(|| Writer {
             client: self.client.clone(),
             session: self.session,
             viewer: self.viewer,

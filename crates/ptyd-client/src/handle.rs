@@ -280,10 +280,12 @@ impl Client {
             from: options.from,
             credit: Some(options.credit),
             client: options.client.clone(),
+            about: options.about.clone().filter(|_| self.daemon().knows(capability::TOGETHER)),
         };
         let mut attachment = Attachment::new(self.clone(), (session, viewer), mailbox, options);
         match self.request("attach", body).await {
             Ok(reply) => {
+                attachment.id = reply.viewer_id;
                 attachment.began(reply.pos, reply.snapshot);
                 Ok(attachment)
             }

@@ -33,6 +33,7 @@ mod pool;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub use attachment::{Answer, AttachOptions, Attachment, DEFAULT_CREDIT, ViewerEvent, Writer};
 pub use bastide_wire::event::{LogEntry, Prompt};

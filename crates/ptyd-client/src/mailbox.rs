@@ -76,7 +76,7 @@ impl Mailbox {
             state.bytes += data.len();
         }
         // Nothing follows the end.
-        state.closed = matches!(event, ViewerEvent::Exit { .. });
+        state.closed = matches!(event, ViewerEvent::Exit { .. } | ViewerEvent::Removed { .. });
         state.waiting.push_back(event);
         if state.waiting.len() > ENTRIES_MAX || state.bytes > self.limit {
             return self.overflow(&mut state);

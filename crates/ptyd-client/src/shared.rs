@@ -128,6 +128,12 @@ impl Shared {
             FromDaemon::Event(Event::PromptClosed(closed)) => {
                 self.deliver(closed.viewer, ViewerEvent::PromptClosed(closed.prompt_id));
             }
+            FromDaemon::Event(Event::KeyboardMoved(moved)) => {
+                self.deliver(moved.viewer, ViewerEvent::Keyboard { write: moved.write });
+            }
+            FromDaemon::Event(Event::ViewerEnded(ended)) => {
+                self.deliver(ended.viewer, ViewerEvent::Removed { by: ended.by });
+            }
             // The log is read on a connection of its own; warnings are for clients of the first protocol.
             FromDaemon::Event(Event::BackpressureWarning(_) | Event::Log(_) | Event::Truncated(_)) => {}
         }

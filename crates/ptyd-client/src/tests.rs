@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bastide_wire::event::{Event, Exit, Lagged, LogEntry, Output, Resync};
+use bastide_wire::pool::PoolRequest;
 use bastide_wire::reply::{HandshakeReply, OkReply};
 use bastide_wire::request::{Attach, Extension};
 use bastide_wire::session::ExitStatus;
@@ -380,7 +381,7 @@ async fn connections_are_asked_of_a_daemon_that_knows_them_only() {
         daemon.send(&Reply::ok(OkReply { seq, pool: Some(Box::new(pool)), ..OkReply::default() })).await;
         let (seq, id) = daemon
             .request("connection_end", |r| {
-                let Request::Other(Extension::ConnectionEnd(end)) = r else { panic!("{r:?}") };
+                let Request::Other(Extension::Pool(PoolRequest::End(end))) = r else { panic!("{r:?}") };
                 end.id
             })
             .await;

@@ -31,6 +31,7 @@ pub(crate) struct Peer {
     pub(crate) prompts: bool,
     pub(crate) rules: bool,
     pub(crate) connections: bool,
+    pub(crate) together: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,6 +241,7 @@ impl Reader {
                 (peer.prompts, capability::PROMPTS),
                 (peer.rules, capability::RULES),
                 (peer.connections, capability::CONNECTIONS),
+                (peer.together, capability::TOGETHER),
             ];
             let shared = known.iter().filter(|(on, _)| *on).map(|(_, name)| (*name).to_owned());
             reply.capabilities = Some(shared.collect());
@@ -298,5 +300,6 @@ fn peer(handshake: &Handshake) -> Result<Peer, &'static str> {
         prompts: has(capability::PROMPTS),
         rules: has(capability::RULES),
         connections: has(capability::CONNECTIONS),
+        together: has(capability::TOGETHER),
     })
 }

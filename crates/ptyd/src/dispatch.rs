@@ -7,11 +7,13 @@ use std::future::Future;
 
 use bastide_pty::{Sessions, Signal};
 use bastide_session::{
-    Acknowledge, Attach, Command, EndReason, Handle, Input, Leave, PromptAnswer, PromptReply, Resize,
+    Acknowledge, Attach, Command, EndReason, Handle, Input, Leave, Look, PromptAnswer, PromptReply, Resize,
     Responder, Scrollback, ViewerKey,
 };
 use bastide_wire::reply::OkReply;
 use bastide_wire::request::{self, Extension, Request};
+use bastide_wire::session::ViewerInfo;
+use bastide_wire::together::{About, Together};
 use bastide_wire::{Code, Event, SessionInfo, event};
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -106,7 +108,8 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension<'_
         Extension::Ack(ack) => acknowledge(connection, peer, ack).await,
         Extension::Snapshot(take) if peer.viewers => {
             let lines = lines(take.scrollback);
-            to_session(connection, take.session, reply, |reply| Command::Snapshot(lines, reply)).await;
+            to_session(connection, take.session, reply, |reply| Command::Look(Look::Snapshot(lines, reply)))
+                .await;
         }
         Extension::End(end) if peer.spec => match connection.daemon.registry.by_uid(end.uid) {
             Some(handle) => {
@@ -140,8 +143,8 @@ async fn extension(connection: &Connection, peer: &Peer, extension: Extension<'_
             let count = u32::try_from(daemon.registry.running()).unwrap_or(u32::MAX);
             reply.ok(OkReply { count: Some(count), ..OkReply::default() });
         }
-        Extension::Connections if peer.connections => pool::describe(connection, reply),
-        Extension::ConnectionEnd(asked) if peer.connections => pool::end(connection, asked, reply),
+        Extension::Pool(asked) if peer.connections => pool::request(connection, asked, reply),
+        Extension::Together(asked) if peer.together => together(connection, asked, reply).await,
         extension @ (Extension::PutRules(_)
         | Extension::SetRules(_)
         | Extension::ReviewReply(_)
@@ -204,6 +207,10 @@ async fn attach(connection: &Connection, peer: &Peer, attach: request::Attach, r
     if peer.viewers && attach.viewer.is_none() {
         return reply.error(Code::InvalidArgument, "Invalid argument: attach needs a viewer number");
     }
+    let about = peer.together.then(|| attach.about.unwrap_or_default());
+    if let Some(Err(why)) = about.as_ref().map(About::check) {
+        return reply.error(Code::InvalidArgument, format!("Invalid argument: {why}"));
+    }
     let viewer = attach.viewer.filter(|_| peer.viewers);
     if viewer.is_some() && attach.client.is_some() {
         requester.client = attach.client;
@@ -218,6 +225,7 @@ async fn attach(connection: &Connection, peer: &Peer, attach: request::Attach, r
             scrollback: lines(attach.scrollback),
             from: attach.from,
             credit: attach.credit,
+            about,
         }))
     };
     send(&handle, reply, command).await;
@@ -272,6 +280,17 @@ pub(crate) fn check_size(cols: u16, rows: u16) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// What people in a session do to one another; whether they may is the client's to know.
+async fn together(connection: &Connection, asked: Box<Together>, reply: Responder) {
+    if let Err(why) = asked.check() {
+        return reply.error(Code::InvalidArgument, format!("Invalid argument: {why}"));
+    }
+    match connection.daemon.registry.by_uid(asked.uid()) {
+        Some(handle) => send(&handle, reply, |reply| Command::Together(asked, reply)).await,
+        None => reply.error(Code::NotFound, format!("Not found: session {}", asked.uid())),
+    }
 }
 
 async fn prompt_reply(connection: &Connection, peer: &Peer, said: request::PromptReply, reply: Responder) {
@@ -344,6 +363,13 @@ async fn list(connection: &Connection, peer: &Peer, reply: Responder) {
         if !peer.viewers {
             session.detail = None;
         }
+        if !peer.together {
+            session.barred.clear();
+            for viewer in session.detail.iter_mut().flat_map(|detail| &mut detail.viewers) {
+                let ViewerInfo { write, lagged, client, .. } = std::mem::take(viewer);
+                *viewer = ViewerInfo { write, lagged, client, ..ViewerInfo::default() };
+            }
+        }
     }
     reply.ok(OkReply { sessions: Some(sessions), ..OkReply::default() });
 }
@@ -353,7 +379,7 @@ async fn describe_all(handles: Vec<Handle>) -> Vec<SessionInfo> {
     let mut answers = Vec::with_capacity(handles.len());
     for handle in handles {
         let (sender, answer) = oneshot::channel();
-        if handle.send(Command::Describe(sender)).await.is_ok() {
+        if handle.send(Command::Look(Look::Describe(sender))).await.is_ok() {
             answers.push(answer);
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bastide_audit::{Config, Log, Page, Reader};
-use bastide_session::{Controlled, Happening, Happenings};
+use bastide_session::{Controlled, Happening, Happenings, Viewing};
 use bastide_wire::control::kind;
 use bastide_wire::event::LogEntry;
 use serde_json::{Map, Value, json};
@@ -350,10 +350,7 @@ fn entry(happening: &Happening) -> Entry {
 
 fn describe(happening: &Happening) -> (&'static str, Value) {
     match happening {
-        Happening::Attached { client, write, .. } => {
-            ("viewer_attached", json!({ "client": client, "write": write }))
-        }
-        Happening::Detached { client, .. } => ("viewer_detached", json!({ "client": client })),
+        Happening::Viewer { what, .. } => viewing(what),
         Happening::Resized { cols, rows, .. } => ("session_resized", json!({ "cols": cols, "rows": rows })),
         Happening::Ended { reason, status, bytes, .. } => {
             let words = reason.words();
@@ -379,6 +376,32 @@ fn describe(happening: &Happening) -> (&'static str, Value) {
         ),
         Happening::Controlled { what, .. } => controlled(what),
         Happening::ScrollbackDropped { lines, .. } => ("scrollback_dropped", json!({ "lines": lines })),
+    }
+}
+
+fn viewing(what: &Viewing) -> (&'static str, Value) {
+    match what {
+        Viewing::Attached { client, write, about } => {
+            let mut fields = json!({ "client": client, "write": write });
+            if let (Some(about), Some(fields)) = (about, fields.as_object_mut()) {
+                let about = serde_json::to_value(about).expect("words are plain JSON");
+                fields.extend(object(about));
+            }
+            ("viewer_attached", fields)
+        }
+        Viewing::Detached { client } => ("viewer_detached", json!({ "client": client })),
+        Viewing::Asked { client, asks, by } => {
+            ("keyboard_asked", json!({ "client": client, "asks": asks, "by": by }))
+        }
+        Viewing::Keyboard { client, by } => ("keyboard_moved", json!({ "client": client, "by": by })),
+        Viewing::Types { client } => ("viewer_types", json!({ "client": client })),
+        Viewing::Removed { client, by, barred } => {
+            ("viewer_removed", json!({ "client": client, "by": by, "barred": barred }))
+        }
+        Viewing::Said { by, characters } => ("said", json!({ "by": by, "characters": characters })),
+        Viewing::EndAnnounced { by, text, after } => {
+            ("end_announced", json!({ "by": by, "text": text, "after": after }))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod ending;
 mod evidence;
 mod guarding;
 mod output;
+mod together;
 mod typing;
 
 use std::collections::VecDeque;
@@ -26,7 +27,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::backend::{Backend, Gone, UNKNOWN};
 use crate::budget::Share;
-use crate::command::{Command, Controlling, EndReason, Leave, Scrollback};
+use crate::command::{Command, Controlling, EndReason, Leave, Look, Scrollback};
 use crate::dial::{Dialling, Step};
 use crate::event::{Happening, Happenings};
 use crate::guard::{Door, Guard};
@@ -37,6 +38,7 @@ use crate::outbox::{Outbox, Responder};
 use crate::ring::Ring;
 use crate::viewer::{Viewer, ViewerKey};
 use crate::{Config, command};
+use together::People;
 
 /// A session. [`Session::run`] is its task.
 pub struct Session {
@@ -83,6 +85,7 @@ struct Viewers {
     room: Arc<Notify>,
     /// Who owns the size: the writer that last typed or attached.
     size_owner: Option<ViewerKey>,
+    people: People,
 }
 
 struct Typed {
@@ -219,6 +222,7 @@ impl Session {
                 flow: spec.flow.unwrap_or(open.default_flow),
                 room: Arc::new(Notify::new()),
                 size_owner: None,
+                people: People::default(),
             },
             typed,
             life: Life {
@@ -368,8 +372,9 @@ impl Session {
             Command::Scrollback(Scrollback::Keep(lines)) => self.trim(lines).await,
             Command::Control(asked) => self.control(*asked).await,
             Command::Acknowledge(ack) => self.acknowledge(ack),
-            Command::Snapshot(lines, reply) => self.snapshot(lines, reply),
-            Command::Describe(reply) => {
+            Command::Together(asked, reply) => self.together(*asked, reply).await,
+            Command::Look(Look::Snapshot(lines, reply)) => self.snapshot(lines, reply),
+            Command::Look(Look::Describe(reply)) => {
                 // Whoever asked may have stopped waiting; that is no error of ours.
                 let _ = reply.send(self.describe());
             }
@@ -396,7 +401,8 @@ impl Session {
             Command::Resize(resize) => gone(resize.reply),
             Command::Signal(_, reply)
             | Command::Scrollback(Scrollback::Clear(reply))
-            | Command::Snapshot(_, reply) => gone(reply),
+            | Command::Together(_, reply)
+            | Command::Look(Look::Snapshot(_, reply)) => gone(reply),
             Command::Control(asked) => match *asked {
                 Controlling::Rules(_, reply) => {
                     // Whoever asked may have stopped waiting.
@@ -412,7 +418,7 @@ impl Session {
             }
             Command::Leave(Leave::Connection(_))
             | Command::Acknowledge(_)
-            | Command::Describe(_)
+            | Command::Look(Look::Describe(_))
             | Command::Scrollback(Scrollback::Keep(_)) => {}
         }
     }

@@ -7,6 +7,7 @@ use bastide_pty::Signal;
 use bastide_wire::SessionInfo;
 use bastide_wire::control::{ReviewReply, Text};
 use bastide_wire::ssh::Secret;
+use bastide_wire::together::{About, Together};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -36,6 +37,8 @@ pub struct Attach {
     pub scrollback: usize,
     pub from: Option<u64>,
     pub credit: Option<u32>,
+    /// Who it is; absent for a client that knows nothing of several people in one session.
+    pub about: Option<About>,
 }
 
 #[derive(Debug)]
@@ -94,6 +97,14 @@ pub enum Scrollback {
     Clear(Responder),
     /// Keep this many and give the rest back.
     Keep(usize),
+}
+
+/// What it looks like, without becoming a viewer.
+#[derive(Debug)]
+pub enum Look {
+    /// With so many lines above the screen.
+    Snapshot(usize, Responder),
+    Describe(oneshot::Sender<SessionInfo>),
 }
 
 /// About the session's commands.
@@ -196,6 +207,7 @@ impl EndReason {
     /// The same some time before; none for ends that nobody knows of then.
     pub(crate) fn soon(&self, seconds: u64) -> Option<Text> {
         let (en, zh) = match self {
+            Self::Ended(why) => (why.as_str(), why.as_str()),
             Self::Idle => (
                 "nobody types here and nothing is printed; press a key to stay",
                 "无输入输出，按任意键可继续",
@@ -222,10 +234,11 @@ pub enum Command {
     /// Boxed: it is rare and large.
     Control(Box<Controlling>),
     Acknowledge(Acknowledge),
-    Snapshot(usize, Responder),
+    Look(Look),
     /// Boxed: it is rare and large.
     PromptReply(Box<PromptReply>),
-    Describe(oneshot::Sender<SessionInfo>),
+    /// What people in it do to one another. Boxed: it is rare and large.
+    Together(Box<Together>, Responder),
     End {
         reason: EndReason,
         /// All processes of the session have been signalled already.

@@ -3,6 +3,7 @@
 use bastide_wire::control::{AlertEntry, ReviewClosedEntry, ReviewOpenedEntry, RulesEntry, VerdictEntry};
 use bastide_wire::session::ExitStatus;
 use bastide_wire::ssh::PromptKind;
+use bastide_wire::together::About;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -10,14 +11,10 @@ use crate::command::EndReason;
 
 #[derive(Debug, Clone)]
 pub enum Happening {
-    Attached {
+    /// Boxed: most of it is words.
+    Viewer {
         uid: Uuid,
-        client: Option<String>,
-        write: bool,
-    },
-    Detached {
-        uid: Uuid,
-        client: Option<String>,
+        what: Box<Viewing>,
     },
     Resized {
         uid: Uuid,
@@ -74,6 +71,49 @@ pub enum Happening {
     },
 }
 
+/// What people in a session did. Names are those that others are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Viewing {
+    Attached {
+        client: Option<String>,
+        write: bool,
+        about: Option<About>,
+    },
+    Detached {
+        client: Option<String>,
+    },
+    /// Wants the keyboard, or not any more; `by` somebody else's decision.
+    Asked {
+        client: Option<String>,
+        asks: bool,
+        by: Option<String>,
+    },
+    /// Who alone may type from now on; none: all that attached to type.
+    Keyboard {
+        client: Option<String>,
+        by: Option<String>,
+    },
+    /// Another person than before types. Told at most once a second; the recording's marks miss none.
+    Types {
+        client: Option<String>,
+    },
+    Removed {
+        client: Option<String>,
+        by: Option<String>,
+        barred: bool,
+    },
+    /// What was said is not in the log.
+    Said {
+        by: String,
+        characters: usize,
+    },
+    EndAnnounced {
+        by: String,
+        text: String,
+        after: u64,
+    },
+}
+
 /// What became of commands, as the log keeps it.
 #[derive(Debug, Clone)]
 pub enum Controlled {
@@ -88,8 +128,7 @@ impl Happening {
     /// The session it happened in.
     pub fn uid(&self) -> Uuid {
         match self {
-            Self::Attached { uid, .. }
-            | Self::Detached { uid, .. }
+            Self::Viewer { uid, .. }
             | Self::Resized { uid, .. }
             | Self::Ended { uid, .. }
             | Self::RecordingStalled { uid, .. }

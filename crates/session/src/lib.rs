@@ -30,13 +30,13 @@ mod tests;
 
 pub use budget::ScrollbackBudget;
 pub use command::{
-    Acknowledge, Attach, Command, Controlling, EndReason, Input, Leave, PromptAnswer, PromptReply, Requester,
-    Resize, Scrollback,
+    Acknowledge, Attach, Command, Controlling, EndReason, Input, Leave, Look, PromptAnswer, PromptReply,
+    Requester, Resize, Scrollback,
 };
 pub use config::Config;
 pub use dial::{Dial, Dialler};
 pub use error::Error;
-pub use event::{Controlled, Happening, Happenings};
+pub use event::{Controlled, Happening, Happenings, Viewing};
 pub use guard::Guarding;
 pub use handle::{Handle, Identity};
 pub use open::{Bounds, Open, Running, Start, open};

@@ -8,6 +8,7 @@ mod flow;
 mod guarding;
 mod life;
 mod live;
+mod together;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,8 +42,9 @@ fn viewer(outbox: &Outbox, number: Option<u32>, credit: u32, pos: u64) -> Viewer
         scrollback: 0,
         from: None,
         credit: Some(credit),
+        about: None,
     };
-    Viewer::new(&attach, pos, Arc::new(Notify::new()))
+    Viewer::new(&attach, 1, pos, Arc::new(Notify::new()))
 }
 
 /// Everything that waits, as the connection's writer takes it.

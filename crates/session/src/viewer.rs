@@ -11,7 +11,9 @@ use bastide_vt::ReplyFilter;
 use bastide_wire::Event;
 use bastide_wire::control::CommandNotice;
 use bastide_wire::event::{BackpressureWarning, Notice};
+use bastide_wire::together::About;
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::command::Attach;
@@ -43,7 +45,8 @@ pub(crate) enum Warned {
 
 pub(crate) struct Viewer {
     pub(crate) key: ViewerKey,
-    pub(crate) client: Option<String>,
+    pub(crate) who: Who,
+    /// It attached to type. Whether it may now: [`crate::actor::Session::may_type`].
     pub(crate) write: bool,
     /// Its connection knows questions.
     answers: bool,
@@ -59,6 +62,30 @@ pub(crate) struct Viewer {
     pub(crate) stalled: Option<(Instant, u64)>,
 }
 
+/// Who looks.
+pub(crate) struct Who {
+    /// Names the viewer in its session; given once.
+    pub(crate) id: u64,
+    pub(crate) client: Option<String>,
+    /// None for a client that knows nothing of several people in one session.
+    pub(crate) about: Option<About>,
+    pub(crate) since: Timestamp,
+    /// Wants the keyboard.
+    pub(crate) asks: bool,
+}
+
+impl Who {
+    /// The person, where it is known who that is.
+    pub(crate) fn person(&self) -> Option<&str> {
+        self.about.as_ref()?.user.as_deref()
+    }
+
+    /// As others are shown.
+    pub(crate) fn name(&self) -> &str {
+        self.client.as_deref().unwrap_or("somebody")
+    }
+}
+
 /// What became of output offered to a viewer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
@@ -70,7 +97,7 @@ pub(crate) enum Offer {
 }
 
 impl Viewer {
-    pub(crate) fn new(attach: &Attach, pos: u64, wake: Arc<Notify>) -> Self {
+    pub(crate) fn new(attach: &Attach, id: u64, pos: u64, wake: Arc<Notify>) -> Self {
         let requester = &attach.requester;
         let form = match attach.viewer {
             None => Form::Seed { acks: false, warned: Warned::Green },
@@ -81,7 +108,13 @@ impl Viewer {
         };
         Self {
             key: ViewerKey { connection: requester.connection, number: attach.viewer },
-            client: requester.client.clone(),
+            who: Who {
+                id,
+                client: requester.client.clone(),
+                about: attach.about.clone(),
+                since: Timestamp::now(),
+                asks: false,
+            },
             write: attach.write,
             answers: requester.prompts,
             outbox: requester.outbox.clone(),

@@ -160,6 +160,20 @@ impl Store {
             .collect())
     }
 
+    /// Ends one person's stay in a session, by whatever links they came. False when they had none.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn remove_guest(&self, session: Uuid, user: i64) -> Result<bool, Error> {
+        let session = session.to_string();
+        let gone = sqlx::query!(
+            "DELETE FROM guests WHERE user_id = ? AND share_id IN (SELECT id FROM shares WHERE session = ?)",
+            user,
+            session
+        );
+        Ok(gone.execute(&self.writer).await?.rows_affected() > 0)
+    }
+
     /// Ends a share of this session and with it its guests' stay. False when there is none.
     ///
     /// # Errors

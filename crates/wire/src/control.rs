@@ -232,7 +232,7 @@ pub struct MissingLayer {
     pub cause: String,
 }
 
-/// What a notice of kind `command`, `ending` or `limits` says beside its text.
+/// What a notice of kind `command`, `ending`, `limits`, `message`, `viewers` or `keyboard` says beside its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandNotice {
     /// `error` (refused), `warning` (waits, or control has failed) or `info`.
@@ -241,6 +241,9 @@ pub struct CommandNotice {
     pub zh: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewNotice>,
+    /// RFC 3339, UTC: when the session ends, in a notice that says so before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<String>,
 }
 
 /// A held command, as its own terminal is told.

@@ -30,6 +30,8 @@ pub enum Code {
     RulesUnknown,
     /// Ours: command control cannot be had as it is required.
     NotGated,
+    /// Ours: this person was shown out of the session.
+    Barred,
 }
 
 impl Code {
@@ -55,6 +57,7 @@ impl Code {
             Self::Draining => "DRAINING",
             Self::RulesUnknown => "RULES_UNKNOWN",
             Self::NotGated => "NOT_GATED",
+            Self::Barred => "BARRED",
         }
     }
 }

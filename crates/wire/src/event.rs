@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::control::CommandNotice;
 use crate::session::{ExitStatus, Snapshot};
 use crate::ssh::{PresentedKey, PromptKind};
+use crate::together::{KeyboardMoved, ViewerEnded};
 use crate::{DecodeError, bytes_field, frame};
 
 /// Output bytes. `viewer` and `pos` only to clients that number their viewers.
@@ -75,10 +76,10 @@ pub struct Notice {
     pub session: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewer: Option<u32>,
-    /// `recording`, `ending`, `limits`, `detached`, `flow`, `ssh` or `command`.
+    /// `recording`, `ending`, `limits`, `detached`, `flow`, `ssh`, `command`, `message`, `viewers` or `keyboard`.
     pub kind: String,
     pub text: String,
-    /// Of kind `command`, `ending` or `limits`.
+    /// Of kind `command`, `ending`, `limits`, `message`, `viewers` or `keyboard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Box<CommandNotice>>,
 }
@@ -150,6 +151,8 @@ pub enum Event {
     #[serde(rename = "event")]
     Log(LogEntry),
     Truncated(Truncated),
+    KeyboardMoved(KeyboardMoved),
+    ViewerEnded(ViewerEnded),
 }
 
 /// Any message from the daemon, as a client reads it.
@@ -191,6 +194,8 @@ impl<'a> FromDaemon<'a> {
             | "notice"
             | "prompt"
             | "prompt_closed"
+            | "keyboard_moved"
+            | "viewer_ended"
             | "event"
             | "truncated" => Self::Event(frame::decode(payload).map_err(bad)?),
             other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),

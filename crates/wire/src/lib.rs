@@ -22,6 +22,7 @@ pub mod session;
 pub mod spec;
 pub mod ssh;
 pub mod terminal;
+pub mod together;
 
 pub use error::{Code, DecodeError};
 pub use event::Event;
@@ -56,6 +57,10 @@ pub mod capability {
     /// The daemon's own connections to other machines: `connections`, `connection_end`.
     pub const CONNECTIONS: &str = "connections";
 
+    /// Several people in one session: `keyboard`, `keyboard_ask`, `viewer_end`, `say`, `end_soon`, and who a
+    /// viewer is.
+    pub const TOGETHER: &str = "together";
+
     /// Everything this release speaks.
-    pub const ALL: [&str; 7] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS, RULES, CONNECTIONS];
+    pub const ALL: [&str; 8] = [VIEWERS, EVENTS, SPEC, BACKEND_SSH, PROMPTS, RULES, CONNECTIONS, TOGETHER];
 }

@@ -37,6 +37,13 @@ pub struct PooledConnection {
     pub idle_since: Option<String>,
 }
 
+/// What is asked about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolRequest {
+    Connections,
+    End(ConnectionEnd),
+}
+
 /// Ends one connection with all that runs in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionEnd {

@@ -48,6 +48,9 @@ pub struct OkReply {
     /// number of the next log entry; those before it are replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos: Option<u64>,
+    /// `attach` under `together`: the viewer's `id` in the session's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer_id: Option<u64>,
     /// `connections`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Box<PoolInfo>>,

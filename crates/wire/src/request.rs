@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::control::{PutRules, ReviewCancel, ReviewReply, SetRules};
-use crate::pool::ConnectionEnd;
+use crate::pool::PoolRequest;
 use crate::spec::Spec;
 use crate::ssh::Secret;
+use crate::together::{About, Together};
 use crate::{DecodeError, bytes_field, frame};
 
 /// Type and sequence number of any request.
@@ -109,6 +110,9 @@ pub struct Attach {
     /// Who looks, as others are shown; the connection's `client_id` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// More about them (capability `together`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
 }
 
 /// A session, and a viewer of it where the client numbers viewers.
@@ -223,8 +227,8 @@ pub enum Extension<'a> {
     ReviewCancel(ReviewCancel),
     /// No new sessions from now on; the daemon ends when the last one has.
     Drain,
-    Connections,
-    ConnectionEnd(ConnectionEnd),
+    Pool(PoolRequest),
+    Together(Box<Together>),
 }
 
 impl<'a> Request<'a> {
@@ -259,9 +263,19 @@ impl<'a> Request<'a> {
             "review_reply" => Self::Other(Extension::ReviewReply(Box::new(body(kind, payload)?))),
             "review_cancel" => Self::Other(Extension::ReviewCancel(body(kind, payload)?)),
             "drain" => Self::Other(Extension::Drain),
-            "connections" => Self::Other(Extension::Connections),
-            "connection_end" => Self::Other(Extension::ConnectionEnd(body(kind, payload)?)),
-            other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
+            "connections" => Self::Other(Extension::Pool(PoolRequest::Connections)),
+            "connection_end" => Self::Other(Extension::Pool(PoolRequest::End(body(kind, payload)?))),
+            other => {
+                let asked = match other {
+                    "keyboard" => Together::Keyboard(body(kind, payload)?),
+                    "keyboard_ask" => Together::KeyboardAsk(body(kind, payload)?),
+                    "viewer_end" => Together::ViewerEnd(body(kind, payload)?),
+                    "say" => Together::Say(body(kind, payload)?),
+                    "end_soon" => Together::EndSoon(body(kind, payload)?),
+                    other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
+                };
+                Self::Other(Extension::Together(Box::new(asked)))
+            }
         })
     }
 }

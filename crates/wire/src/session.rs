@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::control::ControlInfo;
+use crate::together::ViewerRole;
 
 /// One row of `list`. Times are Unix seconds as decimal strings, as existing clients parse them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct SessionInfo {
     /// What holds of the limits that it was opened with; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Box<LimitsInfo>>,
+    /// People who were shown out and cannot come back, as `About.user` names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub barred: Vec<String>,
 }
 
 /// Limits by their names in `spec`: `umask`, `group.memory`, `private_tmp`, ….
@@ -78,13 +82,40 @@ pub struct RemoteInfo {
     pub connecting: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Viewer)]
+#[expect(clippy::struct_excessive_bools, reason = "the wire's own shape: what is true of a viewer now")]
 pub struct ViewerInfo {
+    /// May type now.
     pub write: bool,
     pub lagged: bool,
     /// Who looks: the name given when attaching, else the connection's `client_id`.
     pub client: Option<String>,
+    /// Names this viewer in its session, and never another one there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The person, by their uid; none for a client on the daemon's machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What they are to the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub role: Option<ViewerRole>,
+    /// The door they came by: `web` or `ssh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// The address they come from; shown to who may end the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Wants the keyboard.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks: bool,
+    /// Was given the keyboard: nobody else may type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keyboard: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use bastide_wire::control::{
 };
 use bastide_wire::event::{FromDaemon, Output, output_header};
 use bastide_wire::frame::{Frames, encode};
+use bastide_wire::pool::PoolRequest;
 use bastide_wire::request::{Attach, Create, Envelope, Extension, Head, Input, Request, seq_of};
 use bastide_wire::terminal::binary::{Downstream, ToBrowser};
 use bastide_wire::terminal::packed::unpack;
@@ -140,7 +141,7 @@ proptest! {
 
     #[test]
     fn requests_round_trip(session: u32, viewer: Option<u32>, from: Option<u64>, write: Option<bool>) {
-        let body = Attach { session, viewer, write, scrollback: None, from, credit: Some(1 << 20), client: None };
+        let body = Attach { session, viewer, write, scrollback: None, from, credit: Some(1 << 20), client: None, about: None };
         let frame = encode(&Envelope { kind: "attach", seq: 5, body });
         let Request::Attach(back) = read(&frame[4..]).unwrap() else { return Err(TestCaseError::fail("kind")) };
         prop_assert_eq!((back.session, back.viewer, back.from, back.write), (session, viewer, from, write));
@@ -176,10 +177,12 @@ fn messages_packed_by_an_earlier_release_are_what_they_were() {
 fn the_pool_is_told_and_an_older_reader_sees_an_ok() {
     assert!(matches!(
         read(&pack(&json!({"type": "connections", "seq": 1}))),
-        Ok(Request::Other(Extension::Connections))
+        Ok(Request::Other(Extension::Pool(PoolRequest::Connections)))
     ));
     let end = pack(&json!({"type": "connection_end", "seq": 2, "id": 7, "later": true}));
-    let Request::Other(Extension::ConnectionEnd(end)) = read(&end).unwrap() else { panic!("not an end") };
+    let Request::Other(Extension::Pool(PoolRequest::End(end))) = read(&end).unwrap() else {
+        panic!("not an end")
+    };
     assert_eq!(end.id, 7);
     let bad = pack(&json!({"type": "connection_end", "seq": 2, "id": "7"}));
     assert!(matches!(read(&bad), Err(DecodeError::Body { .. })));
@@ -233,7 +236,8 @@ fn entries_of_verdicts_are_flat() {
 
 #[test]
 fn a_notice_about_a_command_is_flat_for_the_page_and_absent_otherwise() {
-    let command = CommandNotice { level: "error".into(), zh: "命令被拦截".into(), review: None };
+    let command =
+        CommandNotice { level: "error".into(), zh: "命令被拦截".into(), ..CommandNotice::default() };
     let notice = ToBrowser::Notice {
         kind: "command".into(),
         text: "refused".into(),

@@ -1604,6 +1604,23 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/sessions/{uid}/end': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** End a session after a while, with a notice to everybody there */
+    post: operations['session_end_soon']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/sessions/{uid}/events': {
     parameters: {
       query?: never
@@ -1615,6 +1632,40 @@ export interface paths {
     get: operations['session_events']
     put?: never
     post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/keyboard': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    /** Give the keyboard to one viewer alone, or take it back */
+    put: operations['keyboard_give']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/message': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Tell everybody in a session something */
+    post: operations['session_message']
     delete?: never
     options?: never
     head?: never
@@ -1668,6 +1719,58 @@ export interface paths {
     put?: never
     post?: never
     delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/viewers': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Who is in a session, and who may type */
+    get: operations['viewer_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/viewers/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    /** Show somebody out of a session, for as long as it is there */
+    delete: operations['viewer_remove']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/sessions/{uid}/viewers/{id}/ask': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    /** Ask for the keyboard, for a viewer of one's own */
+    put: operations['keyboard_ask']
+    post?: never
+    /** Take that back, or say no to somebody */
+    delete: operations['keyboard_refuse']
     options?: never
     head?: never
     patch?: never
@@ -2735,6 +2838,13 @@ export interface components {
     }
     /** @enum {string} */
     InventoryFormat: 'ssh_config' | 'csv' | 'ansible'
+    KeyboardGive: {
+      /**
+       * Format: int64
+       * @description The `id` of who alone types from now on; null: everybody who may write here.
+       */
+      viewer?: number | null
+    }
     KnownHostsImport: {
       /** @description Say what would be done, and do nothing. */
       dry_run?: boolean
@@ -3416,6 +3526,15 @@ export interface components {
       server_id?: number | null
       shell?: string | null
     }
+    SessionEndSoon: {
+      /**
+       * Format: int64
+       * @description Seconds until then, 0 to 300.
+       */
+      after?: number
+      /** @description Why, for everybody there; at most 500 characters, none of them a line break. */
+      notice?: string
+    }
     /** @description Something that happened in a session. */
     SessionEvent: {
       /** Format: date-time */
@@ -3522,6 +3641,10 @@ export interface components {
       /** @description Where the next piece begins; null at the end. */
       next: string | null
       sessions: components['schemas']['Session'][]
+    }
+    SessionMessage: {
+      /** @description At most 500 characters, none of them a line break or another control character. */
+      text: string
     }
     SessionRecording: {
       reason: string | null
@@ -3875,11 +3998,39 @@ export interface components {
       verdicts: components['schemas']['Verdict'][]
     }
     Viewer: {
+      /** @description The address they come from; shown to who may end the session. */
+      address: string | null
+      /** @description Wants the keyboard. */
+      asks: boolean
       /** @description Who looks: the name given when attaching, else the connection's `client_id`. */
       client: string | null
+      /**
+       * Format: int64
+       * @description Names this viewer in its session, and never another one there.
+       */
+      id: number | null
+      /** @description Was given the keyboard: nobody else may type. */
+      keyboard: boolean
       lagged: boolean
+      /** @description What they are to the session. */
+      role: components['schemas']['ViewerRole']
+      /** @description RFC 3339, UTC. */
+      since: string | null
+      /** @description The person, by their uid; none for a client on the daemon's machine. */
+      user: string | null
+      /** @description The door they came by: `web` or `ssh`. */
+      via: string | null
+      /** @description May type now. */
       write: boolean
     }
+    ViewerList: {
+      viewers: components['schemas']['Viewer'][]
+    }
+    /**
+     * @description What somebody is to the session that they look at.
+     * @enum {string}
+     */
+    ViewerRole: 'owner' | 'guest' | 'observer' | 'admin'
     /** @enum {string} */
     Weekday: 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
   }
@@ -4320,7 +4471,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description With the subprotocol `bastide.v1` binary messages with byte positions, with `bastide.v1.zstd` packed where that pays; without one, JSON messages `input`, `resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4404 no such session, 1008 against the protocol, 1012 and 1013 try again. */
+      /** @description With the subprotocol `bastide.v1` binary messages with byte positions, with `bastide.v1.zstd` packed where that pays; without one, JSON messages `input`, `resize`, `ping` to the server and `output`, `error`, `close` from it. Close codes: 4401 not logged in, 4403 shown out, 4404 no such session, 1008 against the protocol, 1012 and 1013 try again. */
       101: {
         headers: {
           [name: string]: unknown
@@ -7365,6 +7516,41 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  session_end_soon: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionEndSoon']
+      }
+    }
+    responses: {
+      /** @description Accepted */
+      202: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   session_events: {
     parameters: {
       query?: {
@@ -7396,6 +7582,76 @@ export interface operations {
       404: components['responses']['NotFound']
       422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  keyboard_give: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['KeyboardGive']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_message: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionMessage']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
     }
   }
@@ -7525,6 +7781,123 @@ export interface operations {
       404: components['responses']['NotFound']
       422: components['responses']['UnprocessableEntity']
       500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  viewer_list: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ViewerList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  viewer_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  keyboard_ask: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  keyboard_refuse: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
     }
   }

@@ -102,6 +102,12 @@ export class InputQueue {
     this.pieces = []
   }
 
+  /** `number` and all after it are not wanted; what is typed next stands under that number. */
+  drop(number: number): void {
+    this.pieces = this.pieces.filter((piece) => piece.number < number)
+    this.next = number
+  }
+
   private renumber(index: number, from: number): void {
     this.next = from
     for (const piece of this.pieces.slice(index)) {

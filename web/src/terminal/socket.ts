@@ -403,7 +403,7 @@ export class TerminalSocket {
       // The server has waited for the program; asking again is waiting on.
       this.input.refused(refused.number)
     } else {
-      this.input.clear()
+      this.input.drop(refused.number)
       this.listener.notice(refused.code, refused.message)
     }
     this.inputMoved()

@@ -84,7 +84,7 @@ impl Foreign {
                 (
                     Some(
                         &("credentials" | "groups" | "grants" | "host-authorities" | "user-authorities"
-                        | "connections" | "versions"),
+                        | "connections" | "versions" | "viewers"),
                     ),
                     "{id}",
                 ) => "4711",
@@ -104,6 +104,8 @@ fn body(route: &Listed) -> &'static str {
     match route.id.as_str() {
         "password_change" => r#"{"current":"x","new":"a long enough phrase"}"#,
         "share_use" => r#"{"token":"x"}"#,
+        "session_message" => r#"{"text":"x"}"#,
+        "keyboard_give" => r#"{"viewer":null}"#,
         "share_create" => r#"{"access":"watch"}"#,
         "token_create" => r#"{"name":"x","scope":"full"}"#,
         "access_request_create" => {

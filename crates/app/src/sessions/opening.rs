@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{NewSession, OnServer, Seen, Session, find, past};
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
-use crate::error::Forbidden;
+use crate::error::{Forbidden, NoShellHere};
 use crate::session_settings::{self, Merged};
 use crate::{Error, rules, servers};
 
@@ -26,7 +26,7 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
     let grant = ctx.authorize(Action::SessionCreate, new)?;
     grant.target().check()?;
     let user = Arc::clone(&grant.person().user);
-    let account = user.account.clone().ok_or(Forbidden::NoAccount)?;
+    let account = user.account.clone().ok_or(Forbidden::NoShellHere(NoShellHere::NoAccount))?;
     let uid = Uuid::now_v7();
     let about = About::session(uid).with("account", account.as_str());
     ctx.audited(Action::SessionCreate, about, async move |ctx| {

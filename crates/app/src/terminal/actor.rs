@@ -1,7 +1,7 @@
 //! The task behind one page's view: attached, or waiting to be again.
 
 use bastide_ptyd_client::{Attachment, ViewerEvent};
-use bastide_wire::session::ViewerInfo;
+use bastide_wire::together::Keyboard;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use super::answers::{Answers, Question};
 use super::typing::Typing;
-use super::{Attached, Event, Open, attach};
-use crate::Error;
+use super::{Attached, Event, Open, There, attach};
 use crate::context::Ctx;
 use crate::daemon::State;
+use crate::error::{Forbidden, Together};
 use crate::live::Live;
+use crate::sessions::Access;
+use crate::{Error, together};
 
 pub(super) struct Actor {
     ctx: Ctx,
@@ -26,12 +28,20 @@ pub(super) struct Actor {
     live: Live,
     /// Counts up when rights may have been taken away.
     rights: watch::Receiver<u64>,
+    held: Held,
+    /// The last that the page was told.
+    there: There,
+}
+
+/// What the caller has of the session now.
+struct Held {
     /// When a guest's stay ends.
     until: Option<Instant>,
     /// Whose the session is.
     owner: Option<Uuid>,
-    /// The last that the page was told.
-    viewers: Vec<ViewerInfo>,
+    access: Access,
+    /// The page types because it was given the keyboard, and not because it was opened to.
+    given: bool,
 }
 
 /// Why an attachment is over.
@@ -61,18 +71,18 @@ impl Actor {
             link,
             live,
             rights,
-            until: None,
-            owner: None,
-            viewers: Vec::new(),
+            held: Held { until: None, owner: None, access: Access::Watch, given: false },
+            there: There::default(),
         }
     }
 
     pub(super) async fn run(mut self, first: Attached) {
         let mut attached = first;
         loop {
-            self.until = attached.until.map(|until| self.instant(until));
-            self.owner = attached.owner;
-            match self.follow(attached.attachment).await {
+            let Attached { attachment, owner, access, until } = attached;
+            let until = until.map(|until| self.instant(until));
+            self.held = Held { until, owner, access, given: false };
+            match self.follow(attachment).await {
                 Over::Done => return,
                 Over::Detached => match self.attach_again().await {
                     Some(next) => attached = next,
@@ -113,8 +123,8 @@ impl Actor {
                     }
                     continue;
                 }
-                () = stay_ends(self.until) => {
-                    self.until = None;
+                () = stay_ends(self.held.until) => {
+                    self.held.until = None;
                     if self.lost_right().await {
                         return Over::Done;
                     }
@@ -131,7 +141,15 @@ impl Actor {
                 }
                 () = self.events.closed() => return Over::Done,
             };
-            let exit = matches!(event, ViewerEvent::Exit { .. });
+            if let ViewerEvent::Keyboard { write } = event {
+                self.typing.keyboard(attachment.writer());
+                self.held.given = write && !self.open.write;
+                if self.keyboard_lost().await || self.tell_there(write).await.is_err() {
+                    return Over::Done;
+                }
+                continue;
+            }
+            let exit = matches!(event, ViewerEvent::Exit { .. } | ViewerEvent::Removed { .. });
             if self.forward(event).await.is_err() || exit {
                 return Over::Done;
             }
@@ -154,16 +172,45 @@ impl Actor {
         };
         self.ctx = again;
         // Whose a session is never changes, so the daemon need not be asked, however many look.
-        match self.ctx.authorize_session(self.open.action(), self.open.session, self.owner) {
+        match self.ctx.authorize_session(self.open.action(), self.open.session, self.held.owner) {
             Ok((_, held)) => {
-                self.until = held.until.map(|until| self.instant(until));
-                false
+                self.held.access = held.access;
+                self.held.until = held.until.map(|until| self.instant(until));
+                self.keyboard_lost().await
             }
             Err(error) => {
                 let _ = self.tell(Event::Gone(error)).await;
                 true
             }
         }
+    }
+
+    /// Looks again whether who was given the keyboard may keep it, and gives it back when not. True when the page is
+    /// to go, because that could not be done.
+    async fn keyboard_lost(&mut self) -> bool {
+        if !self.held.given {
+            return false;
+        }
+        let Ok(person) = self.ctx.person() else { return true };
+        let who = (&*person.user, self.ctx.origin().address);
+        let Err(error) =
+            together::may_hold(&self.ctx, who, (self.open.session, self.held.owner)).map(|until| {
+                let until = until.map(|until| self.instant(until));
+                self.held.until = [self.held.until, until].into_iter().flatten().min();
+            })
+        else {
+            return false;
+        };
+        self.held.given = false;
+        let back = Keyboard { uid: self.open.session, viewer: None, by: None };
+        let given_back = match self.ctx.app().daemon().client() {
+            Ok(client) => client.keyboard(back).await.is_ok(),
+            Err(_) => false,
+        };
+        if !given_back {
+            let _ = self.tell(Event::Gone(error)).await;
+        }
+        !given_back
     }
 
     async fn greet(&mut self, attachment: &mut Attachment) -> Result<(), Left> {
@@ -174,8 +221,13 @@ impl Actor {
         if let Some(snapshot) = attachment.snapshot.take() {
             self.tell(Event::Snapshot(Box::new(snapshot))).await?;
         }
-        self.viewers.clear();
+        self.there = There { viewers: Vec::new(), write: self.open.write, you: attachment.id };
         self.tell_viewers().await
+    }
+
+    async fn tell_there(&mut self, write: bool) -> Result<(), Left> {
+        self.there.write = write;
+        self.tell(Event::Viewers(self.there.clone())).await
     }
 
     async fn forward(&mut self, event: ViewerEvent) -> Result<(), Left> {
@@ -199,6 +251,8 @@ impl Actor {
                 self.answers.closed(prompt_id);
                 Event::Question(Question::Closed(prompt_id))
             }
+            ViewerEvent::Removed { by } => Event::Gone(Forbidden::Together(Together::ShownOut { by }).into()),
+            ViewerEvent::Keyboard { write } => return self.tell_there(write).await,
             ViewerEvent::Exit { status, .. } => Event::Exit(status),
         };
         self.tell(event).await
@@ -210,11 +264,15 @@ impl Actor {
             table.sessions.get(&self.open.session).map(|session| session.viewers.clone())
         };
         match viewers {
-            Some(viewers) if viewers != self.viewers => {
-                self.viewers.clone_from(&viewers);
-                self.tell(Event::Viewers(viewers)).await
+            Some(viewers) => {
+                let viewers = together::shown(viewers, self.held.access);
+                if viewers == self.there.viewers {
+                    return Ok(());
+                }
+                self.there.viewers = viewers;
+                self.tell(Event::Viewers(self.there.clone())).await
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

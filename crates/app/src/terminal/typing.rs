@@ -96,6 +96,11 @@ impl Typing {
         (sender, Self { slot, rounds: Arc::clone(rounds), writer }, worker)
     }
 
+    /// The right to type came or went.
+    pub(super) fn keyboard(&self, writer: Option<Writer>) {
+        self.writer.send_replace(writer);
+    }
+
     /// A new attachment: what came before and was not taken the page sends again. Returns the last
     /// piece that was taken.
     pub(super) async fn attached(&self, writer: Option<Writer>) -> Option<u32> {

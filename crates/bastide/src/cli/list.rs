@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn session() -> SessionInfo {
-        let viewer = |write| ViewerInfo { write, lagged: false, client: None };
+        let viewer = |write| ViewerInfo { write, ..ViewerInfo::default() };
         SessionInfo {
             id: 7,
             pid: 42,
@@ -153,6 +153,7 @@ mod tests {
             }),
             control: None,
             limits: None,
+            barred: Vec::new(),
         }
     }
 

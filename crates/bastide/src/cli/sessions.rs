@@ -93,6 +93,7 @@ mod tests {
             detail: None,
             control: None,
             limits: None,
+            barred: Vec::new(),
         }
     }
 

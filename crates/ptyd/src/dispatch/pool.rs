@@ -5,13 +5,20 @@ use std::time::SystemTime;
 use bastide_session::Responder;
 use bastide_ssh::ConnectionInfo;
 use bastide_wire::Code;
-use bastide_wire::pool::{ConnectionEnd, PoolInfo, PooledConnection};
+use bastide_wire::pool::{ConnectionEnd, PoolInfo, PoolRequest, PooledConnection};
 use bastide_wire::reply::OkReply;
 use jiff::Timestamp;
 
 use crate::connection::Connection;
 
-pub(super) fn describe(connection: &Connection, reply: Responder) {
+pub(super) fn request(connection: &Connection, asked: PoolRequest, reply: Responder) {
+    match asked {
+        PoolRequest::Connections => describe(connection, reply),
+        PoolRequest::End(asked) => end(connection, asked, reply),
+    }
+}
+
+fn describe(connection: &Connection, reply: Responder) {
     let pool = &connection.daemon.ssh;
     let dials = pool.dials();
     let info = PoolInfo {
@@ -23,7 +30,7 @@ pub(super) fn describe(connection: &Connection, reply: Responder) {
 }
 
 /// Its terminals end by that, and say so as those of any connection that breaks.
-pub(super) fn end(connection: &Connection, asked: ConnectionEnd, reply: Responder) {
+fn end(connection: &Connection, asked: ConnectionEnd, reply: Responder) {
     match connection.daemon.ssh.disconnect(|one| one.id == asked.id) {
         0 => reply.error(Code::NotFound, format!("Not found: connection {}", asked.id)),
         _ => reply.ok(OkReply::default()),

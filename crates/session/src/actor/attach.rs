@@ -6,14 +6,14 @@ use bastide_record::State;
 use bastide_wire::control::CommandNotice;
 use bastide_wire::event::Resized;
 use bastide_wire::reply::OkReply;
-use bastide_wire::session::{Modes, RecordingInfo, RemoteInfo, SessionDetail, ViewerInfo};
+use bastide_wire::session::{Modes, RecordingInfo, RemoteInfo, SessionDetail};
 use bastide_wire::{Code, Event, SessionInfo, Snapshot};
 use jiff::Timestamp;
 
 use super::Session;
 use crate::command::{Acknowledge, Attach, Resize};
 use crate::config::{SEED_SCROLLBACK, VIEWERS};
-use crate::event::Happening;
+use crate::event::{Happening, Viewing};
 use crate::outbox::Responder;
 use crate::viewer::{Viewer, ViewerKey};
 
@@ -25,6 +25,9 @@ impl Session {
         if attach.requester.outbox.is_shut() {
             return attach.reply.error(Code::StreamNotConnected, "the connection that was to watch is gone");
         }
+        if self.viewers.people.bars(&attach) {
+            return attach.reply.error(Code::Barred, "you were shown out of this session");
+        }
         self.viewers.all.retain(|viewer| viewer.key != key);
         if self.viewers.all.len() >= VIEWERS {
             let message = format!("Limit reached: session {} has {VIEWERS} viewers", self.id());
@@ -32,20 +35,22 @@ impl Session {
         }
         let end = self.screen.ring.end();
         let resume = attach.from.filter(|from| attach.viewer.is_some() && self.screen.ring.replays(*from));
-        let viewer = Viewer::new(&attach, resume.unwrap_or(end), self.viewers.room.clone());
+        let id = self.viewers.people.next_id();
+        let viewer = Viewer::new(&attach, id, resume.unwrap_or(end), self.viewers.room.clone());
         let snapshot = match (attach.viewer, resume) {
             (_, Some(_)) => None,
             (Some(_), None) => Some(self.numbered_snapshot(attach.scrollback)),
             (None, None) => Some(self.seed_snapshot()),
         };
-        let write = attach.write;
+        let (write, about) = (attach.write, attach.about);
         attach.reply.ok(OkReply {
             session: Some(self.id()),
             snapshot,
             pos: attach.viewer.map(|_| resume.unwrap_or(end)),
+            viewer_id: about.as_ref().and(attach.viewer).map(|_| id),
             ..OkReply::default()
         });
-        if write {
+        if write && !self.keyboard_is_given() {
             self.viewers.size_owner = Some(key);
         } else if self.viewers.size_owner == Some(key) {
             self.viewers.size_owner = None;
@@ -58,8 +63,11 @@ impl Session {
         self.tell_newcomer_of_end(&viewer);
         self.viewers.all.push(viewer);
         self.life.attached_at = Timestamp::now();
-        let uid = self.identity().uid;
-        self.happenings.tell(Happening::Attached { uid, client: attach.requester.client, write }).await;
+        self.keyboard_comes_back().await;
+        self.tell_keyboard(self.viewers.all.len() - 1);
+        self.tell_arrival(self.viewers.all.len() - 1);
+        let client = attach.requester.client;
+        self.happened(Viewing::Attached { client, write, about }).await;
     }
 
     /// What everybody there was told already.
@@ -81,7 +89,7 @@ impl Session {
         }
         let list = missing.join(", ");
         let (en, zh) = (format!("limits that do not hold here: {list}"), format!("此处未生效的限制: {list}"));
-        let command = CommandNotice { level: "warning".to_owned(), zh, review: None };
+        let command = CommandNotice { level: "warning".to_owned(), zh, ..CommandNotice::default() };
         viewer.notify_about(self.id(), ("limits", &en), Some(Box::new(command)));
     }
 
@@ -93,13 +101,14 @@ impl Session {
         if self.viewers.all.is_empty() {
             self.life.alone_since = Instant::now();
         }
-        let uid = self.identity().uid;
+        self.tell_departures(&gone);
         for viewer in gone {
             if self.viewers.size_owner == Some(viewer.key) {
                 self.viewers.size_owner = None;
             }
-            self.happenings.tell(Happening::Detached { uid, client: viewer.client }).await;
+            self.happened(Viewing::Detached { client: viewer.who.client }).await;
         }
+        self.keyboard_comes_back().await;
     }
 
     pub(super) fn acknowledge(&mut self, ack: Acknowledge) {
@@ -239,6 +248,7 @@ impl Session {
             name: identity.name.clone(),
             control: self.guard.as_ref().map(|guard| Box::new(guard.describe())),
             limits: self.life.bounds.info.clone().map(Box::new),
+            barred: self.viewers.people.barred().to_vec(),
             detail: Some(SessionDetail {
                 cols: size.cols,
                 rows: size.rows,
@@ -248,7 +258,7 @@ impl Session {
                 account: identity.account.clone(),
                 user: identity.user.clone(),
                 pos: self.screen.ring.end(),
-                viewers: self.viewers.all.iter().map(viewer_info).collect(),
+                viewers: self.viewers.all.iter().map(|viewer| self.viewer_info(viewer)).collect(),
                 recording: self.recording_info(),
                 exit: self.life.ended.as_ref().map(|ended| ended.status),
                 remote: identity.remote.clone().map(|remote| {
@@ -269,10 +279,6 @@ impl Session {
         };
         RecordingInfo { state: state.to_owned(), reason, file: self.identity().recording.clone() }
     }
-}
-
-fn viewer_info(viewer: &Viewer) -> ViewerInfo {
-    ViewerInfo { write: viewer.write, lagged: viewer.lagged, client: viewer.client.clone() }
 }
 
 fn wire_modes(modes: bastide_vt::Modes) -> Modes {

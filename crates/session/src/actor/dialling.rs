@@ -64,7 +64,7 @@ impl Session {
         let PromptReply { key, prompt_id, answer, reply } = reply;
         let viewer = self.viewers.all.iter().find(|viewer| viewer.key == key);
         let client = match viewer {
-            Some(viewer) if viewer.may_answer() => viewer.client.clone(),
+            Some(viewer) if viewer.may_answer() => viewer.who.client.clone(),
             Some(_) => return reply.error(Code::ReadOnly, "this viewer only watches; it cannot answer"),
             None => {
                 let message = format!("Not found: viewer of session {}", self.id());

@@ -10,6 +10,7 @@ use bastide_wire::session::ExitStatus;
 use bastide_wire::spec::Spec;
 use jiff::Timestamp;
 
+use super::together::wall;
 use super::{Ended, Ending, Exited, Session};
 use crate::backend::{FAILED, Gone, UNKNOWN};
 use crate::command::EndReason;
@@ -33,7 +34,7 @@ pub(super) fn latest(spec: &Spec, now: Instant) -> Option<(Instant, EndReason)> 
 const KIND: &str = "ending";
 
 fn in_chinese(text: &Text, level: &str) -> CommandNotice {
-    CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review: None }
+    CommandNotice { level: level.to_owned(), zh: text.zh.clone(), ..CommandNotice::default() }
 }
 
 /// Of a program that is killed where nobody can be waited for.
@@ -103,14 +104,32 @@ impl Session {
             return;
         }
         self.life.announced = self.next_end();
-        if let Some(text) = self.announced(now) {
-            self.tell_ending(&text, "warning");
+        if let Some((text, ends)) = self.announced(now) {
+            self.tell_ending(&text, "warning", ends);
         }
     }
 
-    fn announced(&self, now: Instant) -> Option<Text> {
+    /// An end that somebody asked for, so long after now; an earlier one stays.
+    pub(super) fn announce(&mut self, after: std::time::Duration, reason: EndReason) {
+        let now = Instant::now();
+        let at = now + after;
+        if let Some(text) = reason.soon(after.as_secs()) {
+            self.tell_ending(&text, "warning", wall(after));
+        }
+        if self.life.latest.as_ref().is_some_and(|(latest, _)| *latest <= at) {
+            return;
+        }
+        if after <= self.config.ending_notice {
+            self.life.announced = Some((at, reason.clone()));
+        }
+        self.life.latest = Some((at, reason));
+    }
+
+    /// The words, and when it ends.
+    fn announced(&self, now: Instant) -> Option<(Text, Option<String>)> {
         let (at, reason) = self.life.announced.as_ref()?;
-        reason.soon(at.saturating_duration_since(now).as_secs_f64().round() as u64)
+        let left = at.saturating_duration_since(now);
+        Some((reason.soon(left.as_secs_f64().round() as u64)?, wall(left)))
     }
 
     /// Somebody has come, typed or printed: an end for want of that is put off.
@@ -120,19 +139,21 @@ impl Session {
         }
         self.life.announced = None;
         let text = Text { en: "this session goes on".to_owned(), zh: "会话继续".to_owned() };
-        self.tell_ending(&text, "info");
+        self.tell_ending(&text, "info", None);
     }
 
     /// Whoever comes just before the end.
     pub(super) fn tell_newcomer_of_end(&self, viewer: &Viewer) {
-        if let Some(text) = self.announced(Instant::now()) {
-            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(in_chinese(&text, "warning"))));
+        if let Some((text, ends)) = self.announced(Instant::now()) {
+            let command = CommandNotice { ends, ..in_chinese(&text, "warning") };
+            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command)));
         }
     }
 
-    fn tell_ending(&self, text: &Text, level: &str) {
+    fn tell_ending(&self, text: &Text, level: &str, ends: Option<String>) {
+        let command = CommandNotice { ends, ..in_chinese(text, level) };
         for viewer in &self.viewers.all {
-            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(in_chinese(text, level))));
+            viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command.clone())));
         }
     }
 
@@ -178,7 +199,7 @@ impl Session {
             return;
         }
         if let Some(text) = reason.notice() {
-            self.tell_ending(&text, "warning");
+            self.tell_ending(&text, "warning", None);
         }
         let kill_at = (!kills).then(|| Instant::now() + END_GRACE);
         self.life.ending = Some(Ending { reason, kill_at });

@@ -249,7 +249,8 @@ impl Session {
     async fn give_up(&mut self, review: Uuid, (viewer, by): (Option<ViewerKey>, String), reply: Responder) {
         let id = self.id();
         if let Some(key) = viewer {
-            let writes = self.viewers.all.iter().find(|viewer| viewer.key == key).map(|viewer| viewer.write);
+            let writes =
+                self.viewers.all.iter().find(|viewer| viewer.key == key).map(|viewer| self.may_type(viewer));
             match writes {
                 Some(true) => {}
                 Some(false) => return reply.error(Code::ReadOnly, "this viewer only watches"),
@@ -452,7 +453,7 @@ impl Session {
         if review.is_none() && !bearable {
             return;
         }
-        let command = CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review };
+        let command = CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review, ends: None };
         for viewer in &self.viewers.all {
             viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command.clone())));
         }
@@ -460,7 +461,8 @@ impl Session {
 
     /// How the control itself is, which is always told.
     pub(super) fn tell_state(&self, text: &Text, level: &str) {
-        let command = CommandNotice { level: level.to_owned(), zh: text.zh.clone(), review: None };
+        let command =
+            CommandNotice { level: level.to_owned(), zh: text.zh.clone(), ..CommandNotice::default() };
         for viewer in &self.viewers.all {
             viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command.clone())));
         }
@@ -472,12 +474,13 @@ impl Session {
         for review in &guard.reviews {
             let text = words::waits(&review.command, &Decided::default(), &review.expires_at);
             let review = Some(notice(review, "open", None));
-            let command = CommandNotice { level: "warning".to_owned(), zh: text.zh, review };
+            let command = CommandNotice { level: "warning".to_owned(), zh: text.zh, review, ends: None };
             viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command)));
         }
         if let Some(why) = guard.describe().failure {
             let text = words::failed(&why);
-            let command = CommandNotice { level: "error".to_owned(), zh: text.zh, review: None };
+            let command =
+                CommandNotice { level: "error".to_owned(), zh: text.zh, ..CommandNotice::default() };
             viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command)));
         }
     }

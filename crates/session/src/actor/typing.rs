@@ -25,10 +25,15 @@ impl Session {
         }
         let key = ViewerKey { connection: input.connection, number: input.viewer };
         let index = self.viewers.all.iter().position(|viewer| viewer.key == key);
+        let may_type = match index {
+            Some(index) => self.may_type(&self.viewers.all[index]),
+            // Whoever types from outside goes by the same rule.
+            None => input.viewer.is_some() || !self.keyboard_is_given(),
+        };
+        if !may_type {
+            return input.reply.error(Code::ReadOnly, self.why_not());
+        }
         match index.map(|index| &mut self.viewers.all[index]) {
-            Some(viewer) if !viewer.write => {
-                return input.reply.error(Code::ReadOnly, "this viewer only watches; it cannot type");
-            }
             Some(viewer) => {
                 let filtered = viewer.filter.filter(&input.data, Instant::now());
                 if filtered.len() != input.data.len() || filtered.as_ref() != input.data.as_ref() {
@@ -42,6 +47,7 @@ impl Session {
         }
         if let Some(index) = index {
             self.own_size(index).await;
+            self.note_typist(index).await;
         }
         self.accept(input);
         self.write(Ok(()));
@@ -51,7 +57,8 @@ impl Session {
     /// Who types owns the size.
     async fn own_size(&mut self, index: usize) {
         let viewer = &self.viewers.all[index];
-        if self.viewers.size_owner == Some(viewer.key) {
+        // Who was given the keyboard types on the screen of those who gave it.
+        if self.viewers.size_owner == Some(viewer.key) || !viewer.write {
             return;
         }
         self.viewers.size_owner = Some(viewer.key);

@@ -11,7 +11,7 @@ use bastide_wire::{Code, Reply};
 use uuid::Uuid;
 
 use super::live::{Client, Live, Setup, WATCHER, Wish};
-use crate::{Command, Dial, Dialler, EndReason, Happening, PromptAnswer, PromptReply};
+use crate::{Command, Dial, Dialler, EndReason, Happening, Look, PromptAnswer, PromptReply};
 
 /// What a dial does: asks these one after the other, then fails with what was answered.
 #[derive(Debug)]
@@ -235,7 +235,7 @@ async fn a_client_that_knows_no_questions_is_not_asked() {
     let Dialled { live, .. } = dial(&[PromptKind::Password], true).await;
     let mut client = Client::new(1);
     live.attach(&mut client, super::live::SEED).await;
-    live.send(Command::Snapshot(0, client.responder(3))).await;
+    live.send(Command::Look(Look::Snapshot(0, client.responder(3)))).await;
     client.reply().await;
     assert!(prompts(&client).is_empty());
 }

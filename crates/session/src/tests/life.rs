@@ -9,7 +9,7 @@ use bastide_wire::spec::RecordingMode;
 
 use super::disk::Full;
 use super::live::{Client, SEED, Setup, WATCHER, within};
-use crate::{Command, EndReason, Happening};
+use crate::{Command, EndReason, Happening, Look};
 
 #[tokio::test]
 async fn every_request_is_answered_also_while_the_session_goes_away() {
@@ -18,7 +18,7 @@ async fn every_request_is_answered_also_while_the_session_goes_away() {
         let mut client = Client::new(1);
         live.end(EndReason::Killed).await;
         let mut sent = 0;
-        while live.handle.send(Command::Snapshot(0, client.responder(sent))).await.is_ok() {
+        while live.handle.send(Command::Look(Look::Snapshot(0, client.responder(sent)))).await.is_ok() {
             sent += 1;
             tokio::task::yield_now().await;
         }
@@ -84,7 +84,7 @@ async fn newcomers_are_told_what_the_others_know() {
     live.attach(&mut second, WATCHER).await;
     second.until("the notice", |client| client.notices() == 1).await;
     // What was queued for the first one before this reply has been taken with it.
-    live.send(Command::Snapshot(0, first.responder(3))).await;
+    live.send(Command::Look(Look::Snapshot(0, first.responder(3)))).await;
     within("the reply", first.reply()).await;
     assert_eq!(first.notices(), 1, "it was told again");
 }

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
-    Attach, Command, Config, Dial, Dialler, EndReason, Handle, Happening, Happenings, Input, Item, Open,
-    Outbox, Requester, Resize, Responder, Running, ScrollbackBudget, Start, ViewerKey, open,
+    Attach, Command, Config, Dial, Dialler, EndReason, Handle, Happening, Happenings, Input, Item, Look,
+    Open, Outbox, Requester, Resize, Responder, Running, ScrollbackBudget, Start, ViewerKey, open,
 };
 
 /// No fact that a test waits for takes this long.
@@ -177,7 +177,7 @@ impl Live {
 
     pub(super) async fn describe(&self) -> SessionInfo {
         let (sender, answer) = oneshot::channel();
-        self.send(Command::Describe(sender)).await;
+        self.send(Command::Look(Look::Describe(sender))).await;
         within("a description", answer).await.unwrap()
     }
 
@@ -270,6 +270,7 @@ impl Client {
             scrollback: 0,
             from: None,
             credit: Some(wish.credit),
+            about: None,
         }))
     }
 

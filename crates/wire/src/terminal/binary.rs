@@ -13,7 +13,7 @@
 //! Input pieces are numbered from 1 without gaps, and at most [`super::MAX_PIECES`] may be without an
 //! answer. A number that was taken is answered and not taken again; one that leaves a gap is passed
 //! over, for it comes again. Close codes: 1000 the session has ended, 1012 the server starts anew, 1013
-//! try later, 1008 against the protocol, 4401 not logged in any more, 4404 no such session.
+//! try later, 1008 against the protocol, 4401 not logged in any more, 4403 shown out, 4404 no such session.
 
 use serde::{Deserialize, Serialize};
 
@@ -250,8 +250,12 @@ pub enum ToBrowser {
         #[serde(flatten)]
         command: Option<Box<CommandNotice>>,
     },
+    /// Who is there, and what that means for this page; also when it may type from now on, or not any more.
     Viewers {
         viewers: Vec<ViewerInfo>,
+        write: bool,
+        /// This page among them.
+        you: Option<u64>,
     },
     Exit {
         code: i32,

@@ -40,7 +40,10 @@ mod tests {
 
     #[test]
     fn a_refusal_is_red_and_in_the_language_of_the_terminal() {
-        let command = CommandNotice { level: "error".into(), zh: "命令被拦截: rm".into(), review: None };
+        let command =
+            CommandNotice {
+                level: "error".into(), zh: "命令被拦截: rm".into(), ..CommandNotice::default()
+            };
         let chinese = in_language("command refused: rm".into(), &command, Some("zh_CN.UTF-8"));
         assert_eq!(line(&chinese, &command.level, false), "\x1b[31m[命令被拦截: rm]\x1b[0m\r\n");
         let english = in_language("command refused: rm".into(), &command, Some("C.UTF-8"));

@@ -332,6 +332,12 @@ impl View {
                 let shown = self.asking.closed(id);
                 self.aside(shown);
             }
+            // A notice says who has it; what is typed without it is refused with a bell.
+            Some(ViewerEvent::Keyboard { .. }) => {}
+            Some(ViewerEvent::Removed { by }) => {
+                let by = by.map_or_else(|| "somebody".to_owned(), |by| list::printable(&by));
+                self.end = Some(End::Lost(format!("{by} showed you out")));
+            }
             Some(ViewerEvent::Exit { status, .. }) => self.end = Some(End::Exited(status)),
             None => {
                 let why = if self.client.is_closed() {
