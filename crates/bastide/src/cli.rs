@@ -28,6 +28,7 @@ mod size;
 mod snapshot;
 mod table;
 mod terminal;
+mod together;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -87,6 +88,11 @@ enum SessionCommand {
     #[command(visible_alias = "list")]
     Ls(list::Ls),
     Kill(kill::Kill),
+    End(together::End),
+    Viewers(together::Viewers),
+    Say(together::Tell),
+    Keyboard(together::Hand),
+    Kick(together::Kick),
     SendKeys(send_keys::SendKeys),
     Snapshot(snapshot::Snapshot),
 }
@@ -176,6 +182,11 @@ async fn run_session(place: Place, command: SessionCommand) -> Outcome {
         SessionCommand::Watch(command) => Box::pin(command.run(&place)).await,
         SessionCommand::Ls(command) => command.run(&place).await,
         SessionCommand::Kill(command) => command.run(&place).await,
+        SessionCommand::End(command) => command.run(&place).await,
+        SessionCommand::Viewers(command) => command.run(&place).await,
+        SessionCommand::Say(command) => command.run(&place).await,
+        SessionCommand::Keyboard(command) => command.run(&place).await,
+        SessionCommand::Kick(command) => command.run(&place).await,
         SessionCommand::SendKeys(command) => command.run(&place).await,
         SessionCommand::Snapshot(command) => command.run(&place).await,
     }

@@ -225,6 +225,21 @@ export interface WantedSession {
 export const createSession = (wanted?: WantedSession) =>
   json<Session>('POST', '/api/v1/sessions', { ...wanted })
 export const endSession = (uid: string) => nothing('DELETE', `/api/v1/sessions/${id(uid)}`)
+/** Everybody there is told, and why; `after` in seconds. */
+export const endSessionSoon = (uid: string, notice: string, after: number) =>
+  nothing('POST', `/api/v1/sessions/${id(uid)}/end`, { notice, after })
+export const tellEverybody = (uid: string, text: string) =>
+  nothing('POST', `/api/v1/sessions/${id(uid)}/message`, { text })
+/** To one viewer alone; null: back to all who may write there. */
+export const giveKeyboard = (uid: string, viewer: number | null) =>
+  nothing('PUT', `/api/v1/sessions/${id(uid)}/keyboard`, { viewer })
+export const askForKeyboard = (uid: string, viewer: number) =>
+  nothing('PUT', `/api/v1/sessions/${id(uid)}/viewers/${viewer}/ask`)
+/** Of one's own viewer: not any more. */
+export const refuseKeyboard = (uid: string, viewer: number) =>
+  nothing('DELETE', `/api/v1/sessions/${id(uid)}/viewers/${viewer}/ask`)
+export const showOut = (uid: string, viewer: number) =>
+  nothing('DELETE', `/api/v1/sessions/${id(uid)}/viewers/${viewer}`)
 /** Throws a Problem when it is not there, or when nobody is logged in. */
 export const getSession = (uid: string) => json<Session>('GET', `/api/v1/sessions/${id(uid)}`)
 export const listSessions = () => all<'sessions', Session>('/api/v1/sessions', 'sessions')

@@ -13,6 +13,7 @@ import { KeyRow } from '../terminal/keyrow.tsx'
 import { useLook } from '../terminal/look.ts'
 import { Menu, menuItems } from '../terminal/menu.tsx'
 import { Pane } from '../terminal/pane.tsx'
+import { PeopleDialog } from '../terminal/people.tsx'
 import { ShareDialog } from '../terminal/share.tsx'
 import { actionOf } from '../terminal/shortcuts.ts'
 import { StatusLine } from '../terminal/status.tsx'
@@ -194,6 +195,9 @@ function Overlay({ pane, session, name }: { pane: Leaf; session: Session | undef
     return <Menu x={over.x} y={over.y} groups={menuItems({ pane, session, selected, panes, open, shells })} />
   }
   if (over?.kind === 'share') return <ShareDialog uid={over.uid} name={name} close={close} />
+  if (over?.kind === 'people') {
+    return <PeopleDialog uid={over.uid} session={session} name={name} close={close} />
+  }
   if (over?.kind !== 'end') return null
   return (
     <Dialog title={t('terminal.end.title')} close={close}>

@@ -1,7 +1,7 @@
 // What can be done on the terminal page, by key, menu or button, and which question lies over it.
 
 import { createContext, useContext, useSyncExternalStore } from 'react'
-import { createSession, endSession, Problem } from '../api/client.ts'
+import { askForKeyboard, createSession, endSession, Problem } from '../api/client.ts'
 import { liveStore } from '../api/live.ts'
 import type { Session } from '../api/types.ts'
 import { openOverlay } from '../frame/open.ts'
@@ -30,6 +30,7 @@ export type Command =
   | Action
   | 'select_all'
   | 'share'
+  | 'people'
   | 'end'
   | 'watch'
   | 'write'
@@ -41,6 +42,7 @@ export type Over =
   | { kind: 'menu'; x: number; y: number }
   | { kind: 'find' }
   | { kind: 'share'; uid: string }
+  | { kind: 'people'; uid: string }
   | { kind: 'end'; uid: string }
 
 export interface DeskState {
@@ -161,6 +163,10 @@ export class Desk {
     await this.trying(() => endSession(uid))
   }
 
+  async askForKeyboard(uid: string, viewer: number): Promise<void> {
+    await this.trying(() => askForKeyboard(uid, viewer))
+  }
+
   async openShell(): Promise<void> {
     const session = await this.trying(() => newShell())
     if (session) workspaceStore.apply({ type: 'open', uid: session.uid, watch: false })
@@ -180,7 +186,7 @@ export class Desk {
   }
 
   /** A question about the pane in focus. */
-  ask(kind: 'share' | 'end'): void {
+  ask(kind: 'share' | 'people' | 'end'): void {
     const uid = focusedPane(workspaceStore.get())?.uid
     if (uid !== undefined) this.show({ kind, uid })
   }
@@ -275,6 +281,7 @@ const RUN: Record<Command, (desk: Desk, digit: number) => void> = {
   menu: (desk) => desk.menuAtCursor(),
   bar: () => toTheBar(),
   share: (desk) => desk.ask('share'),
+  people: (desk) => desk.ask('people'),
   end: (desk) => desk.ask('end'),
   watch: (desk) => desk.watch(true),
   write: (desk) => desk.watch(false),

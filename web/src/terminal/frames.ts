@@ -45,9 +45,22 @@ export interface Part {
 }
 
 export interface ViewerInfo {
+  /** May type now. */
   write: boolean
   lagged: boolean
   client: string | null
+  /** What there is to say about it: the server knows it of viewers that came through it. */
+  id?: number
+  since?: string
+  user?: string
+  role?: 'owner' | 'guest' | 'observer' | 'admin'
+  via?: string
+  /** For who may end the session. */
+  address?: string
+  /** Wants the keyboard. */
+  asks?: boolean
+  /** Has it alone. */
+  keyboard?: boolean
 }
 
 /** A host key as it is shown to whoever has to accept it. */
@@ -80,6 +93,8 @@ export interface CommandNotice {
   zh?: string
   /** The command waits for a second person, or has. */
   review?: { state: string }
+  /** When the session ends. */
+  ends?: string
 }
 
 /** The server's text messages. */
@@ -90,7 +105,7 @@ export type Message =
   | { type: 'resized'; pos: number; cols: number; rows: number }
   | { type: 'lagged'; pos: number }
   | ({ type: 'notice'; kind: string; text: string } & CommandNotice)
-  | { type: 'viewers'; viewers: ViewerInfo[] }
+  | { type: 'viewers'; viewers: ViewerInfo[]; write?: boolean; you?: number | null }
   | { type: 'exit'; code: number; signal: number | null }
   | { type: 'waiting'; reason: string }
   | { type: 'pong'; t: number }

@@ -28,6 +28,7 @@ export function menuItems(now: {
   const own: Item[] = []
   if (open && mayType(session)) own.push({ command: pane.watch ? 'write' : 'watch' })
   if (open && mayManage(session)) own.push({ command: 'share' })
+  if (open) own.push({ command: 'people' })
   const groups: Item[][] = [
     [
       { command: 'copy', disabled: !selected },

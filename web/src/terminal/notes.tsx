@@ -1,4 +1,5 @@
 import type { TFunction } from 'i18next'
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useLive } from '../api/live.ts'
 import { useRight } from '../api/me.ts'
@@ -9,6 +10,7 @@ import { useDesk, useViewState } from './desk.ts'
 import { Failure } from './failure.tsx'
 import { MAX_WAITING } from './input.ts'
 import { type Paste, sizeWords } from './paste.ts'
+import { KeyboardNotes } from './people.tsx'
 import { mayType } from './rights.ts'
 import type { Phase } from './socket.ts'
 import { isFailure } from './ssh.ts'
@@ -25,6 +27,7 @@ const SHOWN_ROWS = 12
 export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
   const { t } = useTranslation()
   const state = useViewState(pane.uid)
+  const session = useLive().sessions.find((one) => one.uid === pane.uid)
   return (
     <>
       <Connection phase={state.phase} retry={() => view?.retry()} />
@@ -35,6 +38,16 @@ export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
           </button>
         )}
         {state.backlog && <Backlog backlog={state.backlog} cancel={() => view?.cancelInput()} />}
+        {state.messages.map((message, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the same words may be said twice
+          <div key={at} className="note message">
+            <span>{noticeWords(t, message)}</span>
+            <button type="button" className="quiet" onClick={() => view?.forget(message)}>
+              {t('terminal.notice.dismiss')}
+            </button>
+          </div>
+        ))}
+        <KeyboardNotes uid={pane.uid} session={session} />
         {state.notice?.kind === 'READ_ONLY' ? (
           <ReadOnlyNote pane={pane} dismiss={() => view?.dismiss()} />
         ) : (
@@ -42,6 +55,7 @@ export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
             <Note
               text={noticeWords(t, state.notice)}
               level={state.notice.level}
+              ends={state.notice.ends}
               action={t('terminal.notice.dismiss')}
               act={() => view?.dismiss()}
             />
@@ -57,22 +71,38 @@ export function Notes({ pane, view }: { pane: Leaf; view: View | undefined }) {
 function Note({
   text,
   level,
+  ends,
   action,
   act,
 }: {
   text: string
   level: Notice['level']
+  ends: Notice['ends']
   action: string
   act: () => void
 }) {
   return (
     <div className={level ? `note ${level}` : 'note'} role={level === 'error' ? 'alert' : undefined}>
-      <span>{text}</span>
+      <span>
+        {text} {ends && <Countdown ends={ends} />}
+      </span>
       <button type="button" className="quiet" onClick={act}>
         {action}
       </button>
     </div>
   )
+}
+
+/** Seconds until then, on the clock of whoever looks: close enough for a notice. */
+function Countdown({ ends }: { ends: string }) {
+  const { t } = useTranslation()
+  const left = () => Math.max(0, Math.ceil((Date.parse(ends) - Date.now()) / 1000))
+  const [seconds, setSeconds] = useState(left)
+  useEffect(() => {
+    const timer = setInterval(() => setSeconds(left()), 500)
+    return () => clearInterval(timer)
+  })
+  return <span className="number countdown">{t('terminal.notice.left', { seconds })}</span>
 }
 
 /** What one sees while there is no connection: small, and in the corner. */
@@ -117,17 +147,29 @@ function ReadOnlyNote({ pane, dismiss }: { pane: Leaf; dismiss: () => void }) {
   const { t } = useTranslation()
   const desk = useDesk()
   const session = useLive().sessions.find((one) => one.uid === pane.uid)
-  const mayWrite = pane.watch && mayType(session)
+  const { viewers, you } = useViewState(pane.uid)
+  const holder = viewers.find((viewer) => viewer.keyboard)
+  const mayWrite = !holder && pane.watch && mayType(session)
+  const self = viewers.find((viewer) => viewer.id === you)
   const owner = session?.owner
   return (
     <div className="note">
       <span>
-        {t('terminal.notice.READ_ONLY')}
-        {!mayWrite && owner && ` ${t('terminal.readonly.ask', { name: owner.username })}`}
+        {holder ? t('keyboard.elsewhere', { name: holder.client ?? '?' }) : t('terminal.notice.READ_ONLY')}
+        {!holder && !mayWrite && owner && ` ${t('terminal.readonly.ask', { name: owner.username })}`}
       </span>
       {mayWrite && (
         <button type="button" className="quiet" onClick={() => desk.run('write')}>
           {t('terminal.menu.write')}
+        </button>
+      )}
+      {self?.id !== undefined && !self.asks && !mayWrite && (
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => void desk.askForKeyboard(pane.uid, self.id ?? 0).then(dismiss)}
+        >
+          {t('people.ask')}
         </button>
       )}
       <button type="button" className="quiet" onClick={dismiss}>
@@ -202,7 +244,10 @@ function Ending({ phase, pane }: { phase: Phase; pane: Leaf }) {
 }
 
 function endingWords(t: TFunction, phase: Extract<Phase, { kind: 'ended' | 'closed' }>): string {
-  if (phase.kind === 'closed') return phase.why === 'gone' ? t('terminal.gone') : t('terminal.refused')
+  if (phase.kind === 'closed') {
+    if (phase.why === 'out') return t('terminal.out')
+    return phase.why === 'gone' ? t('terminal.gone') : t('terminal.refused')
+  }
   if (phase.signal) return t('terminal.ended.signal', { signal: phase.signal })
   return t('terminal.ended', { code: phase.code })
 }

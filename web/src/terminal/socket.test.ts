@@ -563,3 +563,29 @@ describe('questions', () => {
     expect(asked).toEqual([])
   })
 })
+
+describe('the keyboard', () => {
+  const there = (write: boolean): Message => ({ type: 'viewers', viewers: [], write, you: 7 })
+
+  it('is used by a page that watches while it was given to it', () => {
+    begin(true)
+    host.wire.hello({ write: false })
+    type('a')
+    host.wire.say(there(true))
+    type('b')
+    host.wire.say(there(false))
+    type('c')
+    expect(host.wire.typed()).toEqual(['1:b'])
+  })
+
+  it('leaves no gap in the numbers when something was refused', () => {
+    begin()
+    host.wire.hello({ input: 0 })
+    type('a')
+    host.wire.say({ type: 'input_refused', number: 1, code: 'READ_ONLY', message: 'eve has the keyboard' })
+    host.wire.say(there(true))
+    type('b')
+    expect(host.wire.typed()).toEqual(['1:a', '1:b'])
+    expect(notices).toEqual(['READ_ONLY'])
+  })
+})

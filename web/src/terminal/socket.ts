@@ -29,7 +29,7 @@ export type Phase =
   /** Trying again would not help. */
   | { kind: 'closed'; why: Closed }
 
-export type Closed = 'login' | 'gone' | 'refused'
+export type Closed = 'login' | 'gone' | 'refused' | 'out'
 
 export interface Screen {
   write(data: Uint8Array, drawn: () => void): void
@@ -62,7 +62,8 @@ export interface Listener {
   /** Bytes the program has not read yet, and whether that has lasted so long that one should say so. */
   backlog(bytes: number, slow: boolean): void
   roundTrip(milliseconds: number): void
-  viewers(viewers: ViewerInfo[]): void
+  /** `you`: this page among them, where the server says so. */
+  viewers(viewers: ViewerInfo[], you: number | null): void
   writable(write: boolean): void
   notice(kind: string, text: string, command?: CommandNotice): void
   /** What waits for an answer, oldest first. */
@@ -84,7 +85,13 @@ const OPEN_WITHIN = 10_000
 const ACK_EVERY = 32 * 1024
 
 /** Server close codes after which trying again would not help. */
-const CLOSED: Record<number, Closed> = { 4401: 'login', 4404: 'gone', 1008: 'refused', 1003: 'refused' }
+const CLOSED: Record<number, Closed> = {
+  4401: 'login',
+  4403: 'out',
+  4404: 'gone',
+  1008: 'refused',
+  1003: 'refused',
+}
 
 export interface Options {
   host: Host
@@ -105,6 +112,8 @@ export class TerminalSocket {
   private prompts: readonly Prompt[] = []
   private wire: Wire | null = null
   private greeted = false
+  /** May type, as far as is known. */
+  private write: boolean
   /** Of the snapshot that is coming. */
   private parts: Uint8Array[] = []
   private stopped = false
@@ -128,6 +137,7 @@ export class TerminalSocket {
   constructor(options: Options) {
     this.options = options
     this.host = options.host
+    this.write = !options.watch
     this.screen = options.screen
     this.listener = options.listener
   }
@@ -171,7 +181,7 @@ export class TerminalSocket {
 
   /** False when so much waits already that it was refused. */
   type(data: Uint8Array): boolean {
-    if (this.options.watch || this.current.kind === 'ended' || this.current.kind === 'closed') return true
+    if (!this.write || this.current.kind === 'ended' || this.current.kind === 'closed') return true
     if (!this.input.add(data)) return false
     this.sendInput()
     this.watchBacklog()
@@ -295,7 +305,8 @@ export class TerminalSocket {
         this.screen.resize(message.cols, message.rows)
         break
       case 'viewers':
-        this.listener.viewers(message.viewers)
+        this.listener.viewers(message.viewers, message.you ?? null)
+        if (message.write !== undefined) this.mayWrite(message.write)
         break
       case 'notice':
         this.listener.notice(message.kind, message.text, message)
@@ -331,6 +342,12 @@ export class TerminalSocket {
     }
   }
 
+  /** The keyboard may be given to a page that only watches, and taken from one that does not. */
+  private mayWrite(write: boolean): void {
+    this.write = write
+    this.listener.writable(write)
+  }
+
   private hello(hello: Extract<Message, { type: 'hello' }>): void {
     this.greeted = true
     this.failures = 0
@@ -342,7 +359,7 @@ export class TerminalSocket {
     this.acked = hello.pos
     // Those that are still open are said again.
     this.setPrompts([])
-    this.listener.writable(hello.write)
+    this.mayWrite(hello.write)
     const doubtful = this.input.resume(hello.input)
     if (doubtful > 0) this.listener.notice('input_unknown', String(doubtful))
     if (hello.write) this.sendSize()

@@ -44,7 +44,7 @@ export function StatusLine({
   const state = useViewState(pane.uid)
   const { phase, size, roundTrip, viewers } = state
   const seconds = useSecondsUntil(phase)
-  const readOnly = pane.watch || !state.write
+  const readOnly = !state.write
   const words = phase.kind === 'live' && readOnly ? 'watching' : phase.kind
   return (
     <footer className="status">
@@ -141,7 +141,13 @@ const SHOWN = 4
 
 function Viewers({ viewers }: { viewers: ViewerInfo[] }) {
   const { t } = useTranslation()
+  const desk = useDesk()
   if (viewers.length === 0) return null
+  const open = () => {
+    // Where the keys are to go when the list is closed.
+    desk.view?.focus()
+    desk.ask('people')
+  }
   const writers = viewers.filter((viewer) => viewer.write).length
   const names = viewers.map((viewer) => viewerName(viewer) ?? t('terminal.viewer.unknown'))
   const list = viewers.map((viewer, at) =>
@@ -151,7 +157,7 @@ function Viewers({ viewers }: { viewers: ViewerInfo[] }) {
   const title = [t('terminal.viewers.title', { writers }), ...list].join('\n')
   const named = viewers.some((viewer) => viewerName(viewer) !== null)
   return (
-    <span className="status-viewers" title={title}>
+    <button type="button" className="quiet status-viewers" title={title} onClick={open}>
       {named &&
         viewers.slice(0, SHOWN).map((viewer, at) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: one person may look on twice
@@ -161,7 +167,7 @@ function Viewers({ viewers }: { viewers: ViewerInfo[] }) {
         ))}
       {viewers.length > SHOWN && named && <span aria-hidden="true">+{viewers.length - SHOWN}</span>}
       <span className={named ? 'unseen' : undefined}>{named ? `${count}: ${list.join(', ')}` : count}</span>
-    </span>
+    </button>
   )
 }
 

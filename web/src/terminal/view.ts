@@ -21,7 +21,12 @@ const PASSING: Record<string, number> = {
   nothing_selected: 2_500,
   READ_ONLY: 8_000,
   command: 20_000,
+  viewers: 6_000,
+  keyboard: 6_000,
 }
+
+/** Messages that are kept on the screen: more would cover it. */
+const MESSAGES = 4
 
 export interface ViewState {
   phase: Phase
@@ -29,12 +34,16 @@ export interface ViewState {
   /** Milliseconds. */
   roundTrip: number | null
   viewers: ViewerInfo[]
+  /** This page among them. */
+  you: number | null
   /** Whether the server lets this page type. */
   write: boolean
   title: string
   /** Bytes the program has not read for a noticeable time, of how many at most. */
   backlog: { waiting: number; total: number } | null
   notice: Notice | null
+  /** What people there have said, oldest first, as long as nobody has taken it away. */
+  messages: readonly Notice[]
   paste: Paste | null
   /** What has happened since somebody last looked. */
   attention: 'none' | 'output' | 'bell'
@@ -48,7 +57,7 @@ export interface ViewState {
   dialling: string
 }
 
-export interface Notice extends Pick<CommandNotice, 'level' | 'zh'> {
+export interface Notice extends Pick<CommandNotice, 'level' | 'zh' | 'ends'> {
   kind: string
   text: string
 }
@@ -58,10 +67,12 @@ export const FRESH: ViewState = {
   size: null,
   roundTrip: null,
   viewers: [],
+  you: null,
   write: true,
   title: '',
   backlog: null,
   notice: null,
+  messages: [],
   paste: null,
   attention: 'none',
   below: 'none',
@@ -96,6 +107,7 @@ export class View {
   constructor(options: ViewOptions) {
     this.options = options
     this.uid = options.uid
+    this.state = { ...FRESH, write: !options.watch }
     this.screen = new XtermScreen(
       {
         typed: (data, by) => this.typed(data, by),
@@ -130,7 +142,7 @@ export class View {
         phase: (phase) => this.phase(phase),
         backlog: (bytes, slow) => this.backlog(bytes, slow),
         roundTrip: (milliseconds) => this.change({ roundTrip: Math.round(milliseconds) }),
-        viewers: (viewers) => this.change({ viewers }),
+        viewers: (viewers, you) => this.change({ viewers, you }),
         writable: (write) => this.change({ write }),
         notice: (kind, text, command) => {
           if (kind === 'ssh') this.change({ dialling: text })
@@ -204,8 +216,15 @@ export class View {
     this.focus()
   }
 
-  notify(kind: string, text = '', { level, zh }: CommandNotice = {}): void {
-    const notice = { kind, text, ...(level && { level }), ...(zh && { zh }) }
+  notify(kind: string, text = '', { level, zh, ends }: CommandNotice = {}): void {
+    const notice = { kind, text, ...(level && { level }), ...(zh && { zh }), ...(ends && { ends }) }
+    if (kind === 'message') {
+      this.change({ messages: [...this.state.messages, notice].slice(-MESSAGES) })
+      return
+    }
+    // Who comes and goes is said unless something stands there that matters more.
+    const now = this.state.notice
+    if (kind === 'viewers' && now && PASSING[now.kind] === undefined) return
     this.change({ notice })
     clearTimeout(this.fading)
     const stays = PASSING[kind]
@@ -213,6 +232,11 @@ export class View {
     this.fading = setTimeout(() => {
       if (this.state.notice === notice) this.change({ notice: null })
     }, stays)
+  }
+
+  forget(message: Notice): void {
+    this.change({ messages: this.state.messages.filter((one) => one !== message) })
+    this.focus()
   }
 
   dismiss(): void {
@@ -223,7 +247,7 @@ export class View {
   /** What somebody wants to paste: asked about first where it could run something by itself. */
   paste(text: string): void {
     if (text === '') return
-    if (!this.state.write || this.options.watch) {
+    if (!this.state.write) {
       this.notify('READ_ONLY')
       return
     }
@@ -281,7 +305,7 @@ export class View {
   }
 
   private typed(data: Uint8Array, by: 'person' | 'emulator'): void {
-    if (!this.state.write || this.options.watch) {
+    if (!this.state.write) {
       if (by === 'person') this.notify('READ_ONLY')
       return
     }

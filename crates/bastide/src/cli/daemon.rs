@@ -103,7 +103,7 @@ impl Place {
 }
 
 /// Who this is, for the other viewers and the log: `name@command-line` of the OS user.
-fn client_id() -> String {
+pub(super) fn client_id() -> String {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
     format!("{} (command line)", user.unwrap_or_else(|| nix::unistd::getuid().to_string()))
 }

@@ -8,6 +8,7 @@ use bastide_ptyd_client::{
     AttachOptions, Attachment, Client, ExitStatus, SessionInfo, Snapshot, ViewerEvent,
 };
 use bastide_wire::control::CommandNotice;
+use bastide_wire::together::About;
 use bytes::{Buf, Bytes};
 
 use super::How;
@@ -115,8 +116,9 @@ impl View {
             // First: so the snapshot has this terminal's size already.
             unless_ended(client.resize(info.id, size.cols, size.rows).await)?;
         }
-        let options =
-            AttachOptions { write: how.write, ..AttachOptions::reader() }.scrollback(how.scrollback);
+        let about = About { via: Some("command line".to_owned()), ..About::default() };
+        let options = AttachOptions { write: how.write, ..AttachOptions::reader() };
+        let options = options.scrollback(how.scrollback).about(about);
         let mut attachment = client.attach(info.id, options).await?;
         let signals = Signals::listen().context("cannot listen for signals")?;
         terminal.take()?;

@@ -87,6 +87,11 @@ impl Client {
         self.json(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Posts what is answered without a body.
+    pub(super) async fn tell(&self, path: &str, body: &Value) -> Result<(), Failure> {
+        self.send(self.request(Method::POST, path).json(body)).await.map(drop)
+    }
+
     pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.json(self.request(Method::PATCH, path).json(body)).await
     }

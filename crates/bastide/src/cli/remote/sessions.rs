@@ -37,7 +37,9 @@ enum What {
     /// List sessions (without a command, too)
     Ls(List),
     /// End one: its programs get SIGHUP, then SIGKILL
-    End(Name),
+    End(End),
+    /// Tell everybody in one something
+    Say(Say),
     /// Print a link by which other users of the server look on
     Share(Share),
     /// List what happened in one
@@ -55,9 +57,23 @@ struct List {
 }
 
 #[derive(Debug, Args)]
-struct Name {
+struct End {
     /// Name or id
     session: String,
+    /// Why, for everybody there; at most 500 characters
+    #[arg(long, value_name = "TEXT")]
+    notice: Option<String>,
+    /// Seconds until then, which everybody there is told [default: 10 with a notice, else at once]
+    #[arg(long, value_name = "SECONDS")]
+    after: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+struct Say {
+    /// Name or id
+    session: String,
+    /// At most 500 characters
+    text: String,
 }
 
 #[derive(Debug, Args)]
@@ -90,15 +106,34 @@ impl Sessions {
         match self.what {
             None => self.list.run(&client).await,
             Some(What::Ls(list)) => list.run(&client).await,
-            Some(What::End(name)) => {
-                let session = find(&client, &name.session).await?;
-                client.delete(&path(&session)).await?;
-                output::remark(&format!("ended {}", label(&session)));
+            Some(What::End(end)) => end.run(&client).await,
+            Some(What::Say(say)) => {
+                let session = find(&client, &say.session).await?;
+                client.tell(&format!("{}/message", path(&session)), &json!({ "text": say.text })).await?;
                 Ok(DONE)
             }
             Some(What::Share(share)) => share.run(&client).await,
             Some(What::Events(events)) => events.run(&client).await,
         }
+    }
+}
+
+impl End {
+    async fn run(self, client: &Client) -> Outcome {
+        let session = find(client, &self.session).await?;
+        let label = label(&session);
+        if self.notice.is_none() && self.after.is_none() {
+            client.delete(&path(&session)).await?;
+            output::remark(&format!("ended {label}"));
+            return Ok(DONE);
+        }
+        let mut body = json!({ "notice": self.notice.unwrap_or_default() });
+        if let Some(after) = self.after {
+            body["after"] = json!(after);
+        }
+        client.tell(&format!("{}/end", path(&session)), &body).await?;
+        output::remark(&format!("everybody in {label} is told that it ends"));
+        Ok(DONE)
     }
 }
 
