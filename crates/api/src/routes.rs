@@ -23,10 +23,10 @@
 //!   the document.
 //! - Afterwards `make openapi` writes the generated files again; a test fails until that is done.
 
-use axum::Router;
+mod serving;
+
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bastide_app::access_requests::Request;
 use bastide_app::connections::Connections;
@@ -42,19 +42,18 @@ use bastide_app::session_settings::{Settings as SettingsFields, Written as Sessi
 use bastide_app::sessions::Seen;
 use bastide_app::store::Role;
 use bastide_app::{Action, role_may};
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::error::Problem;
 use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    access_requests, credentials, docs, events, frame, grants, groups, health, host_keys, imports, login, me,
-    metrics, openapi, page, pages, recordings, reviews, rules, seed_002, seed_003, server, servers,
+    access_requests, credentials, docs, events, grants, groups, health, host_keys, imports, login, me,
+    metrics, openapi, page, recordings, reviews, rules, seed_002, seed_003, server, servers,
     session_settings, sessions, shares, single_sign_on, ssh_keys, terminal, tokens, users, viewers,
 };
 use crate::{checks, exec, seed_000, seed_001, socketio};
+
+pub(crate) use serving::router;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -568,44 +567,4 @@ fn of_earlier_terminals() -> Vec<Route> {
 /// Every route but the files of the page, which are for anybody and hold nothing of anybody.
 pub fn table() -> Vec<Listed> {
     routes().into_iter().map(|route| route.listed).collect()
-}
-
-pub(crate) fn router(site: Site) -> Router {
-    let mut router = Router::new();
-    for Route { listed, handler, .. } in routes() {
-        let handler = match listed.access {
-            Access::Public => handler,
-            Access::Login => handler.route_layer(from_fn(frame::logged_in)),
-            Access::Role(action) => {
-                handler.route_layer(from_fn(move |request, next| frame::with_role(action, request, next)))
-            }
-        };
-        router = router.route(listed.path, handler);
-    }
-    router
-        .fallback(pages::file)
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this address has other methods",
-            )
-        })
-        .layer(
-            ServiceBuilder::new()
-                .layer(from_fn_with_state(site.clone(), frame::around))
-                .layer(CatchPanicLayer::custom(|_| {
-                    use axum::response::IntoResponse;
-                    // What the panic said is in the log; it may hold what is nobody's business.
-                    Problem::new(
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                        "internal",
-                        "the server failed; its log says where",
-                    )
-                    .into_response()
-                }))
-                .layer(from_fn(frame::in_time))
-                .layer(DefaultBodyLimit::max(server::MAX_BODY)),
-        )
-        .with_state(site)
 }
