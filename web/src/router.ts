@@ -11,6 +11,7 @@ export type Place =
   | { page: 'recording'; id: string; at: number }
   | { page: 'servers' }
   | { page: 'server'; id: string }
+  | { page: 'files'; id: string }
   | { page: 'credentials' }
   | { page: 'access' }
   | { page: 'requests' }
@@ -25,6 +26,7 @@ export type Place =
 const UID = '([0-9a-fA-F-]{36})'
 const TERMINAL = new RegExp(`^/t/${UID}/?$`)
 const SERVER = /^\/servers\/(\d{1,15})\/?$/
+const FILES = /^\/servers\/(\d{1,15})\/files\/?$/
 const RECORDING = new RegExp(`^/recordings/${UID}/?$`)
 
 /** `link` is the token of a login link, once it has been taken out of the address. */
@@ -36,6 +38,8 @@ export function readPlace(pathname: string, search: string, link: string | null 
   if (id) return { page: 'recording', id, at: seconds(query.get('t')) }
   const server = SERVER.exec(pathname)?.[1]
   if (server) return { page: 'server', id: server }
+  const files = FILES.exec(pathname)?.[1]
+  if (files) return { page: 'files', id: files }
   const share = /^\/s\/([\w-]+)\/?$/.exec(pathname)?.[1]
   if (share) return { page: 'share', token: share }
   switch (pathname.replace(/(?<=.)\/$/, '')) {
@@ -95,6 +99,11 @@ export function terminalAddress(uid: string, watch = false): string {
 
 export function serverAddress(id: number): string {
   return `/servers/${id}`
+}
+
+/** Files of a server, from the account's own directory on where no path is given. */
+export function filesAddress(id: number, path = ''): string {
+  return `/servers/${id}/files${path && `?${new URLSearchParams({ path })}`}`
 }
 
 export function recordingAddress(id: string, at = 0): string {

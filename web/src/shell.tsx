@@ -30,6 +30,7 @@ const SettingsPage = lazy(() =>
 const ServersPage = lazy(() =>
   import('./pages/servers.tsx').then((module) => ({ default: module.ServersPage })),
 )
+const FilesPage = lazy(() => import('./pages/files.tsx').then((module) => ({ default: module.FilesPage })))
 const ServerPage = lazy(() => import('./pages/server.tsx').then((module) => ({ default: module.ServerPage })))
 const CredentialsPage = lazy(() =>
   import('./pages/credentials.tsx').then((module) => ({ default: module.CredentialsPage })),
@@ -128,6 +129,8 @@ function Page({ place }: { place: Place }) {
       return <ReplayPage key={place.id} id={place.id} at={place.at} />
     case 'servers':
       return <ServersPage />
+    case 'files':
+      return <FilesPage key={place.id} id={Number(place.id)} />
     case 'server':
       return <ServerPage key={place.id} id={Number(place.id)} />
     case 'credentials':

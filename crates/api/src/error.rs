@@ -4,8 +4,9 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bastide_app::exec::NotApproved;
+use bastide_app::files::FileError;
 use bastide_app::store::ReviewState;
-use bastide_app::{Conflict, Error, Forbidden, LoginError, Storage, Thing, Together, What};
+use bastide_app::{Conflict, DaemonError, Error, Forbidden, LoginError, Storage, Thing, Together, What};
 use serde_json::{Value, json};
 
 /// What a handler fails with. The request's frame writes the body, because it knows the request id.
@@ -154,15 +155,33 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         }
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
         Error::Limit(_) => (StatusCode::SERVICE_UNAVAILABLE, "limit_reached"),
-        Error::DaemonUnreachable(_) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
-        Error::Daemon { .. } => (StatusCode::BAD_GATEWAY, "daemon_refused"),
+        Error::Daemon(DaemonError::Unreachable(_)) => (StatusCode::SERVICE_UNAVAILABLE, "daemon_unreachable"),
+        Error::Daemon(DaemonError::Refused { .. }) => (StatusCode::BAD_GATEWAY, "daemon_refused"),
         Error::Ssh(_) => (StatusCode::BAD_GATEWAY, "ssh_failed"),
+        Error::File(error) => of_file(error),
         Error::Storage(Storage::Journal(_)) => (StatusCode::SERVICE_UNAVAILABLE, "log_not_writable"),
         Error::Storage(Storage::Settings { .. }) => (StatusCode::SERVICE_UNAVAILABLE, "settings_unreadable"),
         Error::Storage(Storage::Database(_)) => (StatusCode::SERVICE_UNAVAILABLE, "database"),
         Error::Storage(Storage::File { .. }) => (StatusCode::INTERNAL_SERVER_ERROR, "file"),
         Error::Storage(Storage::Vault(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "vault"),
         Error::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    }
+}
+
+fn of_file(error: &FileError) -> (StatusCode, &'static str) {
+    match error {
+        FileError::Missing(_) => (StatusCode::NOT_FOUND, "file_not_found"),
+        FileError::Denied { .. } => (StatusCode::FORBIDDEN, "file_denied"),
+        FileError::Exists(_) => (StatusCode::CONFLICT, "file_exists"),
+        FileError::NotDirectory(_) => (StatusCode::CONFLICT, "no_directory"),
+        FileError::IsDirectory(_) => (StatusCode::CONFLICT, "is_directory"),
+        FileError::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+        FileError::Changed(_) => (StatusCode::PRECONDITION_FAILED, "file_changed"),
+        FileError::Offset(_) => (StatusCode::CONFLICT, "upload_offset"),
+        FileError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"),
+        FileError::NotText(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_text"),
+        FileError::Refused { .. } => (StatusCode::CONFLICT, "file_refused"),
+        FileError::Lost(_) => (StatusCode::BAD_GATEWAY, "ssh_failed"),
     }
 }
 
@@ -186,6 +205,7 @@ fn not_found(what: What) -> &'static str {
         What::Share(_) => "share_not_found",
         What::ShareLink => "share_refused",
         What::Recording(_) => "recording_not_found",
+        What::Upload => "upload_not_found",
         What::Thing(Thing::Server, _) => "server_not_found",
         What::Thing(Thing::Credential, _) => "credential_not_found",
         What::Thing(Thing::Group, _) => "group_not_found",

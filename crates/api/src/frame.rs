@@ -24,6 +24,9 @@ const MAX_WORDS: usize = 4096;
 /// How the paths end that run a command.
 const EXECUTE: &str = "/execute";
 
+/// How the path ends that pieces of a file are sent to.
+const PIECE: &str = "/files/uploads/{upload}";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Scripts, connections and pictures only from here; nobody frames us. Styles may stand in the page,
@@ -174,6 +177,10 @@ async fn in_our_form(response: Response) -> Response {
 /// How long an answer may take: a command has its own limits, which are longer.
 pub(crate) async fn in_time(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
+    if request.method() == Method::PATCH && route.is_some_and(|route| route.as_str().ends_with(PIECE)) {
+        // Each part of the body has its own deadline, and so has each answer of the server that it goes to.
+        return next.run(request).await;
+    }
     let limit = match route.is_some_and(|route| route.as_str().ends_with(EXECUTE)) {
         true => ANSWER_WITHIN + exec::LONGEST_REVIEW + exec::LONGEST,
         false => ANSWER_WITHIN,

@@ -14,6 +14,7 @@ mod docs;
 mod error;
 mod events;
 mod exec;
+mod files;
 mod frame;
 mod grants;
 mod groups;

@@ -18,6 +18,7 @@ use crate::metrics::Measures;
 use crate::routes;
 use crate::socketio::SocketIo;
 pub use bastide_app::Network;
+pub(crate) use body::Pace;
 use connection::Connections;
 pub(crate) use peer::PeerAddress;
 pub use peer::Proxies;
@@ -36,6 +37,8 @@ pub(crate) const MAX_BODY: usize = 256 * 1024;
 pub(crate) const MAX_RULES_BODY: usize = 8 * 1024 * 1024;
 /// Of a list of servers, 4 MiB of text, whose ends of line are two characters each in JSON.
 pub(crate) const MAX_LIST: usize = bastide_app::inventory::MAX_TEXT / 4 * 5;
+/// A text of 1 MiB whose characters are nearly all escaped in JSON.
+pub(crate) const MAX_TEXT_BODY: usize = 7 * 1024 * 1024;
 /// The daemon's own deadline is 30 s; after it there is at least an answer.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 

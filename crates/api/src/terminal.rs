@@ -9,7 +9,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
 use bastide_app::terminal::{self, Answer, Event, MAX_PIECES, Open, Prompt, Terminal, There};
-use bastide_app::{Ctx, Error, Forbidden, Together};
+use bastide_app::{Ctx, DaemonError, Error, Forbidden, Together};
 use bastide_wire::session::Snapshot;
 use bastide_wire::terminal::binary::{Downstream, FromBrowser, InputPiece, MAX_BODY, Question, ToBrowser};
 use bastide_wire::terminal::{SUBPROTOCOL, SUBPROTOCOL_PACKED};
@@ -255,7 +255,9 @@ pub(crate) fn close_code(error: &Error) -> u16 {
         Error::NotFound(_) => code::NOT_FOUND,
         Error::Forbidden(Forbidden::Together(Together::ShownOut { .. })) => code::SHOWN_OUT,
         Error::Invalid(_) | Error::Forbidden(_) | Error::Conflict(_) => code::POLICY,
-        Error::Limit(_) | Error::DaemonUnreachable(_) | Error::Stopping => code::TRY_LATER,
-        Error::Daemon { .. } | Error::Ssh(_) | Error::Storage(_) => code::INTERNAL,
+        Error::Limit(_) | Error::Daemon(DaemonError::Unreachable(_)) | Error::Stopping => code::TRY_LATER,
+        Error::Daemon(DaemonError::Refused { .. }) | Error::File(_) | Error::Ssh(_) | Error::Storage(_) => {
+            code::INTERNAL
+        }
     }
 }

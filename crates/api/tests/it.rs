@@ -17,6 +17,8 @@ mod connections;
 mod credentials;
 #[path = "it/evidence.rs"]
 mod evidence;
+#[path = "it/files.rs"]
+mod files;
 #[path = "it/first_keys.rs"]
 mod first_keys;
 #[path = "it/imports.rs"]

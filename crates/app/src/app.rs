@@ -19,6 +19,7 @@ use crate::daemon::{DaemonConfig, Link, State};
 use crate::data_dir::{DataDir, write_private};
 use crate::door::{Behind, Door};
 use crate::exec::{Execs, Own, Recorders, close_left};
+use crate::files::Uploads;
 use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
@@ -97,6 +98,14 @@ struct Commands {
     news: News,
     alerts: alerts::Counts,
     policies: Policies,
+    uploads: Uploads,
+}
+
+impl Commands {
+    fn new((execs, rules): (Execs, Rules), news: News, policies: Policies) -> Self {
+        let (alerts, uploads) = (alerts::Counts::default(), Uploads::default());
+        Self { execs, rules, news, alerts, policies, uploads }
+    }
 }
 
 /// The session daemon, and what goes on in it.
@@ -205,7 +214,7 @@ impl App {
             history,
             people,
             guests,
-            commands: Commands { execs, rules, news, alerts: alerts::Counts::default(), policies },
+            commands: Commands::new((execs, rules), news, policies),
             servers: known_servers,
             process: Process { shutdown, tasks, ssh_door: config.ssh_door },
         };
@@ -323,6 +332,10 @@ impl App {
 
     pub(crate) fn execs(&self) -> &Execs {
         &self.inner.commands.execs
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.inner.commands.uploads
     }
 
     pub(crate) fn rules(&self) -> &Rules {

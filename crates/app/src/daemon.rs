@@ -9,8 +9,8 @@ use bastide_ptyd_client as ptyd;
 use bastide_rt::{Shutdown, Tasks};
 use tokio::sync::watch;
 
-use crate::Error;
 use crate::error::Forbidden;
+use crate::{DaemonError, Error};
 
 /// A daemon that restarts is back within this; most reconnects succeed on the first try.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -76,8 +76,10 @@ impl Link {
     pub(crate) fn client(&self) -> Result<ptyd::Client, Error> {
         match &*self.state.borrow() {
             State::Ready(client) if !client.is_closed() => Ok(client.clone()),
-            State::Ready(_) => Err(Error::DaemonUnreachable("its connection was just lost".to_owned())),
-            State::Waiting { reason } => Err(Error::DaemonUnreachable(reason.clone())),
+            State::Ready(_) => {
+                Err(DaemonError::Unreachable("its connection was just lost".to_owned()).into())
+            }
+            State::Waiting { reason } => Err(DaemonError::Unreachable(reason.clone()).into()),
         }
     }
 }
@@ -154,8 +156,8 @@ pub(crate) fn refused(error: ptyd::Error) -> Error {
             "LIMIT_REACHED" => Error::Limit(message),
             "INVALID_ARGUMENT" | "INVALID_SIGNAL" | "SESSION_ERROR" => Error::Invalid(message),
             "READ_ONLY" => Forbidden::WatchOnly.into(),
-            _ => Error::Daemon { code, message },
+            _ => DaemonError::Refused { code, message }.into(),
         },
-        other => Error::DaemonUnreachable(other.to_string()),
+        other => DaemonError::Unreachable(other.to_string()).into(),
     }
 }

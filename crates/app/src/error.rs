@@ -9,6 +9,8 @@ use bastide_vault::KeyId;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::files::FileError;
+
 #[derive(Debug, Error)]
 pub enum Error {
     #[error("log in first")]
@@ -25,17 +27,27 @@ pub enum Error {
     Invalid(String),
     #[error("limit reached: {0}")]
     Limit(String),
-    #[error("the session daemon is not reachable: {0}")]
-    DaemonUnreachable(String),
-    #[error("the session daemon answered {code}: {message}")]
-    Daemon { code: String, message: String },
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     /// A server could not be reached, or does not let us in.
     #[error(transparent)]
     Ssh(#[from] bastide_ssh::Error),
+    /// About a file on a server.
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Storage(Storage),
     #[error("the server is stopping")]
     Stopping,
+}
+
+/// The session daemon does not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DaemonError {
+    #[error("the session daemon is not reachable: {0}")]
+    Unreachable(String),
+    #[error("the session daemon answered {code}: {message}")]
+    Refused { code: String, message: String },
 }
 
 /// Why somebody was not let in.
@@ -136,6 +148,8 @@ pub enum What {
     Share(Uuid),
     Review(Uuid),
     Recording(Uuid),
+    /// A file that is on its way to a server.
+    Upload,
     Thing(Thing, i64),
 }
 
@@ -187,6 +201,7 @@ impl fmt::Display for What {
             Self::Review(id) => write!(f, "review {id}"),
             Self::Share(id) => write!(f, "share {id}"),
             Self::Recording(id) => write!(f, "recording {id}"),
+            Self::Upload => f.write_str("such upload: begin it again, it goes on where it was"),
             Self::Thing(thing, id) => write!(f, "{} {id}", thing.as_str()),
         }
     }
@@ -301,7 +316,8 @@ impl Error {
             | Self::NotFound(_)
             | Self::Conflict(_)
             | Self::Invalid(_) => Fault::Caller,
-            Self::Limit(_) | Self::DaemonUnreachable(_) | Self::Daemon { .. } | Self::Ssh(_) => Fault::Target,
+            Self::File(error) => error.fault(),
+            Self::Limit(_) | Self::Daemon(_) | Self::Ssh(_) => Fault::Target,
             Self::Storage(_) | Self::Stopping => Fault::Us,
         }
     }
@@ -311,7 +327,8 @@ impl Error {
         match self {
             Self::Login(LoginError::TooManyAttempts { .. })
             | Self::Limit(_)
-            | Self::DaemonUnreachable(_)
+            | Self::Daemon(DaemonError::Unreachable(_))
+            | Self::File(FileError::Lost(_))
             | Self::Stopping => true,
             Self::NotLoggedIn
             | Self::Login(_)
@@ -319,7 +336,8 @@ impl Error {
             | Self::NotFound(_)
             | Self::Conflict(_)
             | Self::Invalid(_)
-            | Self::Daemon { .. }
+            | Self::Daemon(DaemonError::Refused { .. })
+            | Self::File(_)
             | Self::Ssh(_)
             | Self::Storage(_) => false,
         }

@@ -18,6 +18,7 @@ mod data_dir;
 mod door;
 mod error;
 pub mod exec;
+pub mod files;
 pub mod grants;
 pub mod groups;
 pub mod health;
@@ -61,7 +62,7 @@ pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
 pub use error::{
-    Closed, Conflict, Error, Fault, Forbidden, LoginError, NoShellHere, Storage, Thing, Together, What,
+    Closed, Conflict, DaemonError, Error, Fault, Forbidden, LoginError, NoShellHere, Storage, Thing, Together, What,
 };
 pub use live::Table;
 pub use news::Now;

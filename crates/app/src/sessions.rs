@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use bastide_store as store;
 
-use crate::Error;
+use crate::{DaemonError, Error};
 use crate::access::Held;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
@@ -244,7 +244,7 @@ pub async fn list(
     let user = &grant.person().user;
     let owner = (!ctx.sees_all_sessions()).then_some(user.uid);
     let mut live = match live(ctx).await {
-        Err(Error::DaemonUnreachable(_)) if state == Some(State::Ended) => Vec::new(),
+        Err(Error::Daemon(DaemonError::Unreachable(_))) if state == Some(State::Ended) => Vec::new(),
         live => live?,
     };
     live.extend(own(ctx));
@@ -287,7 +287,7 @@ pub async fn get(ctx: &Ctx, uid: Uuid) -> Result<Seen, Error> {
     }
     let seen = match find(ctx, Action::SessionRead, uid).await {
         Ok(found) => Session::read(found.info).and_then(|session| Seen::by(ctx, session)),
-        Err(error @ (Error::NotFound(_) | Error::DaemonUnreachable(_))) => {
+        Err(error @ (Error::NotFound(_) | Error::Daemon(DaemonError::Unreachable(_)))) => {
             let row = remembered(ctx, Action::SessionRead, uid).await;
             // One that may still run is not said to be over.
             past::seen(ctx, row.ok().filter(|row| row.ended.is_some()).ok_or(error)?)

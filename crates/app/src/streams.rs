@@ -28,6 +28,7 @@ use crate::sessions::OnServer;
 pub use bastide_ssh::Exit as StreamExit;
 pub use begin::{Run, To, backwards, forward, nowhere, run, sftp};
 pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};
+pub(crate) use begin::{Way, way};
 pub use transfer::{Moved, Transfer, may, moved};
 
 use kept::Kept;
@@ -45,17 +46,17 @@ pub enum Chunk {
 
 /// Whether the caller still may.
 #[derive(Debug)]
-struct Right {
-    ctx: Ctx,
+pub(crate) struct Right {
+    pub(crate) ctx: Ctx,
     action: Action,
-    on: OnServer,
+    pub(crate) on: OnServer,
     until: Option<Timestamp>,
     changes: watch::Receiver<u64>,
 }
 
 impl Right {
     /// Until it is lost; why.
-    async fn lost(&mut self) -> Error {
+    pub(crate) async fn lost(&mut self) -> Error {
         loop {
             let left = self.until.map(|until| until.duration_since(self.ctx.clock().now()));
             let ends = async {
@@ -234,7 +235,7 @@ impl Writer {
 /// How many may be open at once, for all people together: each may hold some 1.5 MB while somebody does not read.
 pub(crate) const MAX_STREAMS: usize = 512;
 
-fn place(ctx: &Ctx) -> Result<OwnedSemaphorePermit, Error> {
+pub(crate) fn place(ctx: &Ctx) -> Result<OwnedSemaphorePermit, Error> {
     let free = ctx.app().execs().streams().try_acquire_owned();
     free.map_err(|_| Error::Limit(format!("{MAX_STREAMS} commands and connections are open: try later")))
 }

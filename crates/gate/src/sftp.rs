@@ -1,7 +1,6 @@
 //! The SFTP subsystem: packets pass as they are, and are looked at on the way. A request that the person may not make
 //! is answered here and never reaches the server.
 
-mod packet;
 mod watch;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bastide_app::sessions::OnServer;
 use bastide_app::streams::{self, Chunk, Reader, StreamExit, Writer};
 use bastide_app::{Ctx, Error};
+use bastide_wire::sftp::{Bad, Packets, refusal};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::channel::{Failed, Visit};
 use crate::inbox::{Event, Urgent};
 use crate::peer::{End, FAILED};
-use packet::{Bad, Packets, refusal};
 use watch::{Entry, Watch};
 
 /// Refusals on their way to a client that has not taken the earlier ones.

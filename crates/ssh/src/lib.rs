@@ -25,6 +25,7 @@ mod keys;
 mod login;
 mod patience;
 mod pool;
+mod sftp;
 mod shell;
 mod stream;
 mod transport;
@@ -39,5 +40,6 @@ pub use keys::{
     BadKey, KeyFacts, PublicFacts, fuzz_keys, parse_certificate, parse_private_key, parse_public_key,
 };
 pub use pool::{Dials, Pool};
+pub use sftp::{Entry, Handle, Reading, Sftp, SftpError, Space, WRITE_AHEAD, Writing};
 pub use shell::{Shell, ShellOptions};
 pub use stream::{Start, Stream};

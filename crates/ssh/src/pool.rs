@@ -16,6 +16,7 @@ use crate::dial;
 use crate::error::Error;
 use crate::exec::{self, Exec, Output, Running};
 use crate::hostkey::Expected;
+use crate::sftp::Sftp;
 use crate::shell::{Shell, ShellOptions};
 use crate::stream::{Start, Stream};
 
@@ -151,6 +152,21 @@ impl Pool {
             }
         })
         .await
+    }
+
+    /// Opens the server's files. When the future is dropped, what it has begun is taken back.
+    ///
+    /// # Errors
+    /// The step that failed; `Channel` also when the server speaks something else.
+    pub async fn sftp(&self, to: &Ssh, ask: Arc<dyn Ask>) -> Result<Sftp, Error> {
+        let stream = self.stream(to, Start::Subsystem("sftp".to_owned()), ask).await?;
+        let place = stream.place().to_owned();
+        let greeted = tokio::time::timeout(self.inner.config.channel_timeout, Sftp::greet(stream)).await;
+        let said = greeted.map_err(|_| "no answer over SFTP".to_owned());
+        match said.and_then(|greeted| greeted.map_err(|error| error.to_string())) {
+            Ok(sftp) => Ok(sftp),
+            Err(why) => Err(Error::Channel { place, why }),
+        }
     }
 
     /// Connects from the last hop to `host` and `port` (RFC 4254 section 7.2), and passes bytes both ways.

@@ -13,6 +13,8 @@ mod login;
 mod pool;
 #[path = "it/rig.rs"]
 mod rig;
+#[path = "it/sftp.rs"]
+mod sftp;
 #[path = "it/shell.rs"]
 mod shell;
 #[path = "it/weight.rs"]

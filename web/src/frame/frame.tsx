@@ -91,7 +91,17 @@ function Rail({ place }: { place: Place }) {
     { href: '/', pages: ['home'], words: t('nav.terminals'), icon: <TerminalIcon /> },
     {
       href: '/servers',
-      pages: ['servers', 'server', 'credentials', 'access', 'requests', 'hosts', 'connections', 'limits'],
+      pages: [
+        'servers',
+        'server',
+        'files',
+        'credentials',
+        'access',
+        'requests',
+        'hosts',
+        'connections',
+        'limits',
+      ],
       words: t('nav.servers'),
       icon: <ServerIcon />,
     },

@@ -16,12 +16,12 @@ import {
 import { sessionName } from '../api/types.ts'
 import { SettingsDialog } from '../limits/dialog.tsx'
 import { Ago } from '../parts/ago.tsx'
-import { Link } from '../parts/link.tsx'
+import { follow, Link } from '../parts/link.tsx'
 import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { State } from '../parts/state.tsx'
 import { Sure } from '../parts/sure.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
-import { go, serverAddress, sessionAddress } from '../router.ts'
+import { filesAddress, go, serverAddress, sessionAddress } from '../router.ts'
 import { OpenAs, RemoveServers } from '../servers/dialogs.tsx'
 import { ExecuteBox } from '../servers/execute.tsx'
 import { ServerForm } from '../servers/form.tsx'
@@ -97,6 +97,11 @@ function Shown({ server: known, reload }: { server: Server; reload: () => void }
         >
           {t('servers.check')}
         </Button>
+        {server.may.rights.some((right) => right === 'upload' || right === 'download') && (
+          <Button href={filesAddress(server.id)} onClick={(event) => follow(event, filesAddress(server.id))}>
+            {t('files.title')}
+          </Button>
+        )}
         {server.may.use && (
           <>
             <Button onClick={() => setOver('as')}>{t('servers.open.as')}</Button>

@@ -12,6 +12,9 @@ export interface Column<T> {
   cell: (row: T) => ReactNode
   /** Cannot be hidden. */
   always?: boolean
+  /** Rows can be put in its order, and whether they are. */
+  sorted?: 'ascending' | 'descending' | 'none'
+  sort?: () => void
 }
 
 export interface Selection {
@@ -81,8 +84,21 @@ export function Table<T>(props: TableProps<T>) {
         <div className="row head" role="row" aria-rowindex={1}>
           {selection && <SelectAll rows={rows} rowKey={rowKey} selection={selection} />}
           {columns.map((column) => (
-            <div key={column.key} role="columnheader" className={`cell cell-${column.key}`}>
-              {column.title}
+            <div
+              key={column.key}
+              role="columnheader"
+              aria-sort={column.sorted}
+              className={`cell cell-${column.key}`}
+            >
+              {column.sort ? (
+                <button type="button" className="cell-head-sort" onClick={column.sort}>
+                  {column.title}
+                  {column.sorted === 'ascending' && ' ↑'}
+                  {column.sorted === 'descending' && ' ↓'}
+                </button>
+              ) : (
+                column.title
+              )}
             </div>
           ))}
         </div>

@@ -74,6 +74,12 @@ impl Operation {
         self
     }
 
+    /// A body of bytes.
+    pub(crate) fn takes_bytes(mut self) -> Self {
+        self.body = Some(json!({ "required": true, "content": { "application/octet-stream": {} } }));
+        self
+    }
+
     /// A body of JSON on success.
     pub(crate) fn gives<T: ToSchema>(mut self, status: u16) -> Self {
         let schema = schema::<T>(&mut self.given);

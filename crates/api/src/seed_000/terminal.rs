@@ -173,8 +173,8 @@ fn refusal(error: &Error) -> (String, u16) {
         | Error::Conflict(_)
         | Error::Login(_) => (error.to_string(), code::POLICY),
         Error::Limit(_)
-        | Error::DaemonUnreachable(_)
-        | Error::Daemon { .. }
+        | Error::Daemon(_)
+        | Error::File(_)
         | Error::Ssh(_)
         | Error::Storage(_)
         | Error::Stopping => (failed(&error.to_string()), code::INTERNAL),

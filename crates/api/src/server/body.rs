@@ -1,6 +1,8 @@
 //! Request bodies that must arrive in time.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,13 +19,25 @@ pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(20);
 #[error("the body did not arrive within {} s", BODY_WITHIN.as_secs())]
 struct TooSlow;
 
+/// How the deadline of a body is meant; goes with the request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pace(Arc<AtomicBool>);
+
+impl Pace {
+    /// From now on each piece of the body has a deadline of its own: of a file that is sent, by somebody who may.
+    pub(crate) fn each_piece(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A body that fails when it takes longer than [`BODY_WITHIN`] from when it is first waited for.
-pub(super) fn timely(inner: Incoming) -> Body {
-    if inner.is_end_stream() { Body::empty() } else { Body::new(Timely { inner, deadline: None }) }
+pub(super) fn timely(inner: Incoming, pace: Pace) -> Body {
+    if inner.is_end_stream() { Body::empty() } else { Body::new(Timely { inner, pace, deadline: None }) }
 }
 
 struct Timely {
     inner: Incoming,
+    pace: Pace,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -36,6 +50,9 @@ impl hyper::body::Body for Timely {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
+            if self.pace.0.load(Ordering::Relaxed) {
+                self.deadline = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(BODY_WITHIN)));

@@ -73,7 +73,9 @@ impl Connections {
         let Self { router, config, ending } = self;
         let strict = config.tls.as_ref().is_some_and(tls::Tls::vouched_for);
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(body::timely);
+            let pace = body::Pace::default();
+            let mut request = request.map(|incoming| body::timely(incoming, pace.clone()));
+            request.extensions_mut().insert(pace);
             let strict = strict && host(request.headers()).is_some_and(|host| !tls::is_local(host));
             let from: PeerAddress = config.proxies.origin(peer, request.headers());
             request.extensions_mut().insert(from);

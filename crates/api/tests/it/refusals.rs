@@ -73,6 +73,7 @@ impl Foreign {
         let filled =
             words.iter().enumerate().map(|(place, word)| match (words.get(place.wrapping_sub(1)), *word) {
                 (_, "{file}") => "start.js",
+                (_, "{upload}") => "0123456789abcdef0123456789abcdef",
                 (Some(&"tokens"), "{id}") => &self.token,
                 (Some(&"logins"), "{id}") => &self.login,
                 (Some(&"shares"), "{id}") => &self.share,
@@ -124,6 +125,12 @@ fn body(route: &Listed) -> &'static str {
         "known_hosts_import" => r#"{"text":""}"#,
         "rules_put" => r#"{"rules":{"version":1}}"#,
         "rules_import" => r#"{"format":"csv","text":"id"}"#,
+        "file_mkdir" => r#"{"path":"/x"}"#,
+        "file_rename" => r#"{"path":"/x","to":"/y"}"#,
+        "file_chmod" => r#"{"path":"/x","mode":420}"#,
+        "file_remove" => r#"{"path":"/x"}"#,
+        "file_text_change" => r#"{"path":"/x","text":""}"#,
+        "upload_begin" => r#"{"path":"/x","size":1}"#,
         "user_create" => r#"{"username":"somebody","role":"user"}"#,
         _ => "{}",
     }

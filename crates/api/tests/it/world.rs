@@ -274,6 +274,12 @@ impl Person {
         Request::new(self.address, method, path).header("cookie", &self.cookie)
     }
 
+    /// The head of a request whose body the test sends itself, in its own time.
+    pub(crate) fn head(&self, method: &str, path: &str, headers: &str) -> String {
+        let Self { cookie, address } = self;
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\n{headers}\r\n")
+    }
+
     pub(crate) fn get(&self, path: &str) -> Request {
         self.request("GET", path)
     }
@@ -370,7 +376,7 @@ impl Request {
             if let Some(response) = Response::read(&answer)
                 && (response.status == 101
                     || response.header("content-length").and_then(|n| n.parse().ok())
-                        == Some(response.body.len()))
+                        == Some(response.bytes.len()))
             {
                 return response;
             }
@@ -392,19 +398,22 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The same as it came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Response {
     fn read(answer: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(answer);
         let (head, body) = text.split_once("\r\n\r\n")?;
+        let bytes = answer[head.len() + 4..].to_vec();
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
         let headers = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        Some(Self { status, headers, body: body.to_owned() })
+        Some(Self { status, headers, body: body.to_owned(), bytes })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

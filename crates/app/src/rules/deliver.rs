@@ -13,7 +13,7 @@ use serde_json::{Map, json};
 
 use crate::daemon::{State, refused};
 use crate::error::Conflict;
-use crate::{App, Error};
+use crate::{App, DaemonError, Error};
 
 use super::control::Gate;
 use super::held::{Held, Loaded, Place, subject};
@@ -109,13 +109,14 @@ async fn put(app: &App, client: &Client, loaded: &Loaded) -> Result<(), Error> {
 }
 
 fn too_old(client: &Client) -> Error {
-    Error::Daemon {
+    DaemonError::Refused {
         code: Code::NotGated.as_str().to_owned(),
         message: format!(
             "the session daemon (version {}) cannot control commands, and the rules ask for it: upgrade it",
             client.daemon().version
         ),
     }
+    .into()
 }
 
 /// Nothing runs uncontrolled because of it, and somebody has to know.

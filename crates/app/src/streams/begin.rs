@@ -33,13 +33,14 @@ pub struct Run {
 }
 
 /// What a stream is opened with, once the caller may.
-struct Way {
-    server: Arc<Server>,
-    ssh: Ssh,
-    right: Right,
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) server: Arc<Server>,
+    pub(crate) ssh: Ssh,
+    pub(crate) right: Right,
 }
 
-async fn way(ctx: &Ctx, action: Action, on: OnServer) -> Result<Way, Error> {
+pub(crate) async fn way(ctx: &Ctx, action: Action, on: OnServer) -> Result<Way, Error> {
     // Taken first: it tells of every change that the look may have missed.
     let changes = ctx.app().changes();
     let ctx = ctx.fresh().await?;

@@ -1,5 +1,7 @@
 //! Files that pass: which commands are the far end of a transfer, who may, and what is written down.
 
+use std::time::Duration;
+
 use bastide_policy::{Judge, Kind};
 
 use crate::context::{About, Action, Ctx};
@@ -14,7 +16,7 @@ pub enum Transfer {
 }
 
 impl Transfer {
-    fn action(self) -> Action {
+    pub(crate) fn action(self) -> Action {
         match self {
             Self::Upload => Action::FileUpload,
             Self::Download => Action::FileDownload,
@@ -36,6 +38,10 @@ pub struct Moved {
     pub sha256: Option<String>,
     /// Why it was refused, or what the server said to it.
     pub why: Option<String>,
+    /// Whose files they are on the server.
+    pub account: Option<String>,
+    /// From its beginning.
+    pub took: Option<Duration>,
 }
 
 /// Whether the caller may move files on a server in this direction, now.
@@ -51,14 +57,16 @@ pub fn may(ctx: &Ctx, on: OnServer, transfer: Transfer) -> Result<(), Error> {
 /// # Errors
 /// `Storage`.
 pub async fn moved(ctx: &Ctx, on: OnServer, (transfer, moved): (Transfer, Moved)) -> Result<(), Error> {
-    let Moved { path, does, to, bytes, sha256, why } = moved;
+    let Moved { path, does, to, bytes, sha256, why, account, took } = moved;
     let about = About::nothing()
         .with("server", on.server)
         .with("does", does)
         .with("path", path)
         .with("to", to)
         .with("bytes", bytes)
-        .with("sha256", sha256);
+        .with("sha256", sha256)
+        .with("account", account)
+        .with("duration_ms", took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
     let phase = if why.is_some() { "failed" } else { "done" };
     ctx.note(transfer.action(), &about, phase, why).await
 }

@@ -15,7 +15,7 @@ use crate::daemon::State;
 use crate::error::{Forbidden, Together};
 use crate::live::Live;
 use crate::sessions::Access;
-use crate::{Error, together};
+use crate::{DaemonError, Error, together};
 
 pub(super) struct Actor {
     ctx: Ctx,
@@ -282,7 +282,7 @@ impl Actor {
             // Much may have changed while there was no daemon.
             match self.attach_as_of_now().await {
                 Ok(attached) => return Some(attached),
-                Err(Error::DaemonUnreachable(reason)) => {
+                Err(Error::Daemon(DaemonError::Unreachable(reason))) => {
                     self.tell(Event::Waiting { reason }).await.ok()?;
                     self.link_changed().await?;
                 }

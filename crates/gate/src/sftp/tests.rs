@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use super::super::packet::{Packets, refusal};
+use bastide_wire::sftp::{Packets, refusal};
+
 use super::*;
 
 fn string(bytes: &[u8]) -> Vec<u8> {
@@ -33,7 +34,7 @@ fn an_upload_is_told_with_size_and_digest() {
     let needs = Watch::needs(&asks).unwrap().unwrap();
     assert_eq!(
         (needs.rights.as_slice(), needs.moved.path.as_str()),
-        ([Transfer::Upload].as_slice(), "/tmp/a\\n")
+        ([Transfer::Upload].as_slice(), "/tmp/a\\x0a")
     );
     assert_eq!(watch.sent(&asks), Ok(None));
     assert_eq!(watch.came(&packet(answer::HANDLE, 1, &[string(b"h")])), Ok(None));

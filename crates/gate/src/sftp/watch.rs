@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use bastide_app::streams::{Moved, Transfer};
+use bastide_wire::file_name::shown;
+use bastide_wire::sftp::{Bad, Fields, answer, request};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-
-use super::packet::{Bad, Fields, answer, request, shown};
 
 /// Requests without an answer; OpenSSH sends 64 at once, others some hundreds.
 const MAX_PENDING: usize = 4096;
@@ -284,7 +284,8 @@ impl File {
         let (transfer, does) = direction(writes && (up.bytes > 0 || !reads || down.bytes == 0));
         let passed = if transfer == Transfer::Upload { up } else { down };
         let bytes = passed.bytes;
-        (transfer, Moved { path, does, to: None, bytes, sha256: passed.sha256(), why: failed })
+        let sha256 = passed.sha256();
+        (transfer, Moved { path, does, bytes, sha256, why: failed, ..Moved::default() })
     }
 }
 

@@ -1,0 +1,182 @@
+//! How an upload begins, or goes on after its beginning was forgotten.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use bastide_ssh::{Sftp, WRITE_AHEAD};
+use bastide_wire::sftp::{Attributes, Kind, request::open};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex as Turn, watch};
+use utoipa::ToSchema;
+
+use super::super::failure::Tried;
+use super::super::far::{Far, Passed, Road, allowed};
+use super::super::list::entries;
+use super::super::{At, FileError, join, named, shown};
+use super::{Progress, Upload, is_part, part_name};
+use crate::context::{Action, Ctx};
+use crate::sessions::OnServer;
+use crate::{Error, hex};
+
+/// What lies about for longer was given up. Long enough for a slow line and a weekend.
+const LEFT_AFTER: u32 = 7 * 24 * 60 * 60;
+/// A client's own mark of what it sends.
+const MAX_TAG: usize = 200;
+
+/// What is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct New {
+    pub at: At,
+    pub size: u64,
+    /// A file that is there gives way once the new one is whole.
+    pub replace: bool,
+    /// Tells two contents of one size apart, such as when they were changed.
+    pub tag: String,
+}
+
+/// Where it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UploadBegun)]
+pub struct Begun {
+    pub id: String,
+    /// Bytes that are there already: the next piece begins with the one after them.
+    pub offset: u64,
+    pub size: u64,
+    /// Where it will be, in the form of names.
+    pub path: String,
+}
+
+/// Begins an upload, or goes on with the same one of the same person.
+///
+/// # Errors
+/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Invalid`, `Limit`, `Ssh`, `File`, `Storage`.
+pub async fn begin(ctx: &Ctx, new: New) -> Result<Begun, Error> {
+    let road = Road::to(ctx, Action::FileUpload, new.at.on).await?;
+    named(&new.at.path)?;
+    if new.tag.len() > MAX_TAG {
+        return Err(Error::Invalid(format!("tag: at most {MAX_TAG} bytes")));
+    }
+    let about = road.about("upload_begin", &new.at.path).with("size", new.size);
+    let ctx = road.ctx().clone();
+    ctx.audited(Action::FileUpload, about, async move |ctx| {
+        let (by, on) = (ctx.person()?.user.id, road.on());
+        let Far { mut sftp, mut right, account, .. } = road.open().await?;
+        let whose = Whose { by, on, account: &account };
+        let made = allowed(&mut right, make(&mut sftp, whose, &new)).await?;
+        let upload = ctx.app().uploads().keep(made)?;
+        // One that is under way has more than lies there for certain.
+        let (turn, _) = upload.take_over().await?;
+        drop(turn);
+        let Upload { id, path, size, .. } = &*upload;
+        Ok(Begun { id: id.clone(), offset: upload.offset(), size: *size, path: shown(path) })
+    })
+    .await
+}
+
+struct Whose<'a> {
+    by: i64,
+    on: OnServer,
+    account: &'a str,
+}
+
+async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<Upload, Error> {
+    let Whose { by, on, account } = whose;
+    let (parent, name) = named(&new.at.path)?;
+    let tried = Tried { path: parent, account };
+    let real = match sftp.real_path(parent).await {
+        Ok(real) => real,
+        Err(error) => return Err(tried.to_list(sftp, error).await.into()),
+    };
+    let path = join(&real, name);
+    let mode = room(sftp, &Tried { path: &path, account }, new.replace).await?;
+    let id = id((by, on), &path, new);
+    let part = join(&real, &part_name(name, &id));
+    let offset = begun(sftp, &Tried { path: &part, account }, new.size).await?;
+    sweep(sftp, &Tried { path: &real, account }, &part).await;
+    if let Ok(Some(space)) = sftp.space(&real).await
+        && space.free < new.size - offset
+    {
+        if offset == 0 {
+            let _ = sftp.remove(&part).await;
+        }
+        let needed = new.size - offset;
+        return Err(FileError::Full { path: shown(&path), free: space.free, needed }.into());
+    }
+    Ok(Upload {
+        id,
+        by,
+        on,
+        path,
+        part,
+        size: new.size,
+        replace: new.replace,
+        mode,
+        offset: AtomicU64::new(offset),
+        newest: watch::Sender::new(0),
+        progress: Turn::new(Progress { passed: (offset == 0).then(Passed::default), done: false }),
+        touched: Mutex::new(Instant::now()),
+    })
+}
+
+/// Follows from who sends what where, so that nobody has to keep it.
+fn id((by, on): (i64, OnServer), path: &[u8], new: &New) -> String {
+    let OnServer { server, credential } = on;
+    let facts = (by, server, credential, path, new.size, new.replace, &new.tag);
+    hex::encode(&Sha256::digest(format!("{facts:?}"))[..16])
+}
+
+/// Permissions of the file that is there and may be replaced.
+async fn room(sftp: &mut Sftp, tried: &Tried<'_>, replace: bool) -> Result<Option<u32>, Error> {
+    let Ok(found) = sftp.stat_link(tried.path).await else { return Ok(None) };
+    match found.kind() {
+        Kind::Directory => Err(FileError::IsDirectory(shown(tried.path)).into()),
+        _ if !replace => Err(FileError::Exists(shown(tried.path)).into()),
+        Kind::File => Ok(found.permissions()),
+        // The link gives way, and what it leads to stays.
+        _ => Ok(None),
+    }
+}
+
+/// Makes the part, or finds it; how much of it is there for certain.
+async fn begun(sftp: &mut Sftp, tried: &Tried<'_>, size: u64) -> Result<u64, Error> {
+    match sftp.stat_link(tried.path).await {
+        // What was sent ahead may have come in any order.
+        Ok(Attributes { size: Some(there), mode: Some(mode), .. })
+            if (Attributes { mode: Some(mode), ..Attributes::default() }).kind() == Kind::File
+                && there <= size =>
+        {
+            return Ok(there.saturating_sub(WRITE_AHEAD as u64));
+        }
+        Ok(_) => sftp.remove(tried.path).await.map_err(|error| tried.failed(error))?,
+        Err(_) => {}
+    }
+    // Exclusive: a link that somebody has put there is not followed.
+    match sftp.open(tried.path, open::WRITE | open::CREATE | open::EXCLUSIVE).await {
+        Ok(handle) => {
+            sftp.close(&handle).await.map_err(|error| tried.failed(error))?;
+            Ok(0)
+        }
+        Err(error) => Err(tried.to_make(sftp, error).await.into()),
+    }
+}
+
+/// Removes parts that were left in a directory. What cannot be removed is somebody else's.
+async fn sweep(sftp: &mut Sftp, tried: &Tried<'_>, own: &[u8]) {
+    let Ok(Some(now)) = sftp.stat_link(own).await.map(|own| own.times.map(|(_, changed)| changed)) else {
+        return;
+    };
+    let Ok((found, _)) = entries(sftp, tried).await else { return };
+    let old = |changed: u32| now.saturating_sub(changed) > LEFT_AFTER;
+    let left = found.iter().filter(|entry| {
+        is_part(&entry.name)
+            && entry.attributes.kind() == Kind::File
+            && entry.attributes.times.is_some_and(|(_, changed)| old(changed))
+    });
+    let left: Vec<_> = left.map(|entry| join(tried.path, &entry.name)).filter(|path| path != own).collect();
+    if !left.is_empty() {
+        let removed = sftp.remove_all(&left).await.is_ok();
+        tracing::info!(count = left.len(), removed, "parts of uploads that were given up");
+    }
+}
