@@ -4,6 +4,7 @@ mod bulk;
 mod connect;
 mod door;
 mod echo;
+mod files;
 mod first_page;
 mod gate;
 mod memory;
@@ -42,7 +43,7 @@ impl Bench {
 type Measure = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Names for `--only`, in the order of the table.
-const ROWS: [(&str, Measure); 22] = [
+const ROWS: [(&str, Measure); 24] = [
     ("bulk", bulk::measure),
     ("echo", echo::measure),
     ("reattach", reattach::measure),
@@ -65,6 +66,8 @@ const ROWS: [(&str, Measure); 22] = [
     ("door-echo", door::echo),
     ("door-bulk", door::bulk),
     ("rights", rights::measure),
+    ("download", files::download),
+    ("upload", files::upload),
 ];
 
 pub(crate) fn measure(bench: &Bench, names: &[String]) -> Result<Vec<Row>> {

@@ -168,6 +168,40 @@ export const PAGES = {
       await page.locator('meter').first().waitFor()
     },
   },
+  files: { at: '/servers/3/files?path=/srv/db', page: row },
+  'files-chosen': {
+    at: '/servers/3/files',
+    page: async (page) => {
+      await row(page)
+      const boxes = page.locator('.rows input[type=checkbox]')
+      if (await boxes.first().isVisible()) await page.getByRole('checkbox', { name: /postgres/ }).check()
+      await page
+        .locator('input[type=file]')
+        .setInputFiles({ name: 'dump', mimeType: '', buffer: Buffer.alloc(9) })
+      await page.locator('[data-upload=dump][data-state=exists]').waitFor()
+    },
+  },
+  'files-mode': {
+    at: '/servers/3/files',
+    page: async (page) => {
+      await row(page)
+      await page.getByRole('link', { name: 'postgres.conf' }).focus()
+      await page.keyboard.press('F2')
+      await page.locator('dialog').waitFor()
+    },
+  },
+  'files-empty': {
+    at: '/servers/3/files?path=/srv/empty',
+    server: (server) => Object.assign(server, { files: [] }),
+    page: (page) => page.locator('.empty').waitFor(),
+  },
+  'files-none': {
+    at: '/servers/3/files',
+    server: (server) => {
+      server.servers[2].may.rights = ['connect']
+    },
+    page: (page) => page.locator('.notice').waitFor(),
+  },
   'server-missing': { at: '/servers/4711' },
   credentials: { at: '/credentials', page: row },
   'credentials-key': {

@@ -33,6 +33,7 @@ export class Sshd {
         'PasswordAuthentication no',
         'KbdInteractiveAuthentication no',
         'PermitRootLogin yes',
+        'Subsystem sftp internal-sftp',
         // Shells read the start-up files of the test, not those of whoever runs it.
         `SetEnv HOME=${one.dir}`,
         'LogLevel VERBOSE',

@@ -174,6 +174,32 @@ export const userAuthorities = () => [
 ]
 
 /** An answer to a request about one server, or null when it is none of those. */
+const file = (name, more = {}) => ({
+  ...{ name, kind: 'file', leads_to: null, size: 48_211, modified: before(200), mode: 0o644, uid: 0, gid: 0 },
+  ...more,
+})
+const directory = (name) => file(name, { kind: 'directory', size: 4096, mode: 0o755 })
+
+export const files = () => [
+  file('backup-2026-01-01.sql.gz', { size: 8_221_400_112, modified: before(60 * 30) }),
+  directory('conf.d'),
+  file('current', { kind: 'link', leads_to: 'directory', size: 9, mode: 0o777 }),
+  file('notes\\x0awith a line.txt', { size: 0 }),
+  file('postgres.conf', { mode: 0o640, uid: 105, gid: 112 }),
+  directory('releases'),
+  file('gone', { kind: 'link', size: 7, mode: 0o777 }),
+  file('部署说明.md', { size: 2_048 }),
+]
+
+function aboutFiles(world, path) {
+  if (path.endsWith('/text')) {
+    return { status: 200, body: { text: 'listen_addresses = localhost\nport = 5432\n', etag: 'a' } }
+  }
+  if (path.endsWith('/uploads')) return { status: 409, kind: 'file_exists', body: 'it is there already' }
+  const shown = world.files ?? files()
+  return { status: 200, body: { path: '/srv/db', files: shown, next: null, truncated: false, free: 51e9 } }
+}
+
 export function aboutServer(world, method, path, body) {
   const [, , , , id, what] = path.split('/')
   const one = world.servers.find((server) => String(server.id) === id)
@@ -194,6 +220,8 @@ export function aboutServer(world, method, path, body) {
         status: 200,
         body: { items: [{ ...hostKey, first_seen: before(3000), accepted_by: 'admin' }], next: null },
       }
+    case 'files':
+      return aboutFiles(world, path)
     case 'check':
       one.status = 'online'
       one.last_check = before(0)

@@ -32,11 +32,16 @@ export async function freePort() {
 class Network {
   #open = new Set()
   #cut = false
+  #left = Number.POSITIVE_INFINITY
 
   async start(target) {
     this.server = createServer((socket) => {
       if (this.#cut) return socket.destroy()
       const onward = connect(target, '127.0.0.1')
+      socket.on('data', ({ length }) => {
+        this.#left -= length
+        if (this.#left < 0) this.cut()
+      })
       for (const [one, other] of [
         [socket, onward],
         [onward, socket],
@@ -65,8 +70,14 @@ class Network {
     this.drop()
   }
 
+  /** Once so many bytes more have gone to the server. */
+  cutAfter(bytes) {
+    this.#left = bytes
+  }
+
   mend() {
     this.#cut = false
+    this.#left = Number.POSITIVE_INFINITY
   }
 
   stop() {

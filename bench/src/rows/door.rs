@@ -24,10 +24,12 @@ const BYTES_PER_ROUND: usize = 1000;
 const PIECE: usize = 64 * 1024;
 
 /// A server with a door, an sshd behind it, and one key that both let in.
-struct Ways {
-    rig: Rig,
+pub(super) struct Ways {
+    pub(super) rig: Rig,
     door: u16,
-    _server: Server,
+    pub(super) server: Server,
+    /// Of the sshd, in the server.
+    pub(super) id: i64,
     _daemon: Daemon,
 }
 
@@ -39,7 +41,7 @@ enum Way {
 }
 
 impl Ways {
-    fn start(bench: &Bench) -> Result<Self> {
+    pub(super) fn start(bench: &Bench) -> Result<Self> {
         let rig = Rig::start()?;
         let daemon = Daemon::start(&bench.binary)?;
         // Free a moment ago; nothing else here takes ports that it names.
@@ -56,7 +58,7 @@ impl Ways {
         let id = server.make("/api/v1/servers", &there)?;
         let pin = json!({ "key": rig.sshd.host_key() });
         server.make(&format!("/api/v1/servers/{id}/host-keys"), &pin)?;
-        let ways = Self { rig, door, _server: server, _daemon: daemon };
+        let ways = Self { rig, door, server, id, _daemon: daemon };
         // What is made once: the connection behind the door.
         for way in [Way::Door, Way::Direct] {
             let mut ssh = ways.ssh(way);

@@ -29,6 +29,7 @@ impl Packets {
     ///
     /// # Errors
     /// [`Bad`]: the other side speaks something else.
+    #[allow(clippy::should_implement_trait, reason = "what fails here fails for good")]
     pub fn next(&mut self) -> Result<Option<Bytes>, Bad> {
         let Some(head) = self.bytes.first_chunk::<LENGTH>() else { return Ok(None) };
         let length = usize::try_from(u32::from_be_bytes(*head)).map_err(|_| Bad)?;

@@ -1350,6 +1350,196 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/servers/{id}/files': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What is in a directory of a server, by name */
+    get: operations['file_list']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/archive': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** A directory of a server with all that is in it, as one file */
+    get: operations['file_archive']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/chmod': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Set the permissions of a file or directory of a server */
+    post: operations['file_chmod']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/content': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** A file of a server, or a part of it */
+    get: operations['file_content']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/mkdir': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Make a directory on a server */
+    post: operations['file_mkdir']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/remove': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Remove a file or directory of a server */
+    post: operations['file_remove']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/rename': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Give a file or directory of a server another name or place */
+    post: operations['file_rename']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/stat': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What is known of one file of a server; of a link, of itself */
+    get: operations['file_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/text': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** A small file of a server as text */
+    get: operations['file_text']
+    /** Put a text in the place of one that was seen, or where there is none */
+    put: operations['file_text_change']
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/uploads': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Begin to send a file to a server, or go on with it */
+    post: operations['upload_begin']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/servers/{id}/files/uploads/{upload}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** How much of a file is there; also as headers */
+    get: operations['upload_get']
+    put?: never
+    post?: never
+    /** Give up sending a file; what has come of it is removed */
+    delete: operations['upload_abandon']
+    options?: never
+    head?: never
+    /** The next piece of a file; its first byte is the one that the header upload-offset says */
+    patch: operations['upload_append']
+    trace?: never
+  }
   '/api/v1/servers/{id}/host-keys': {
     parameters: {
       query?: never
@@ -2625,6 +2815,75 @@ export interface components {
       /** Format: int32 */
       signal?: number | null
     }
+    FileChmod: {
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      /**
+       * Format: int32
+       * @description As a number: 420 is 0644.
+       */
+      mode: number
+      path: string
+    }
+    /**
+     * @description What something is.
+     * @enum {string}
+     */
+    FileKind: 'file' | 'directory' | 'link' | 'other'
+    /** @description A piece of a directory. */
+    FileList: {
+      /** @description By name. */
+      files: components['schemas']['RemoteFile'][]
+      /**
+       * Format: int64
+       * @description Bytes that are free there, where the server can tell.
+       */
+      free: number | null
+      /** @description The `cursor` of the next page; null at the end. */
+      next: string | null
+      /** @description Absolute and without links, in the form of names. */
+      path: string
+      /** @description There are more than are ever shown. */
+      truncated: boolean
+    }
+    FileMkdir: {
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      path: string
+    }
+    FileRemove: {
+      /** @description A directory with all that is in it; without this it has to be empty. */
+      all?: boolean
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      path: string
+    }
+    FileRename: {
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      path: string
+      /** @description A file that has that name gives way; a directory never does. */
+      replace?: boolean
+      to: string
+    }
+    /** @description A file as text. */
+    FileText: {
+      /** @description Of exactly this text: who writes another one says what they have seen. */
+      etag: string
+      text: string
+    }
     /**
      * @description What may run in a session, apart from the rules.
      * @enum {string}
@@ -2936,6 +3195,18 @@ export interface components {
       id: number
       name: string
     }
+    NewFileText: {
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      /** @description Of the text that was seen. Without it there must be no such file. */
+      etag?: string | null
+      path: string
+      /** @description At most 1 MiB. */
+      text: string
+    }
     /** @description Whose a session is, as shown. */
     Owner: {
       /** Format: int64 */
@@ -3088,6 +3359,29 @@ export interface components {
      * @enum {string}
      */
     RecordingState: 'recording' | 'closed' | 'failed' | 'lost'
+    /** @description A file, a directory or what else there is. */
+    RemoteFile: {
+      /** Format: int32 */
+      gid: number | null
+      kind: components['schemas']['FileKind']
+      leads_to: components['schemas']['FileKind'] | null
+      /**
+       * Format: int32
+       * @description Permissions, such as 420 for 0644.
+       */
+      mode: number | null
+      /** Format: date-time */
+      modified: string | null
+      /** @description A backslash stands as `\\`; `\xNN` is a byte that is no text, or would not be seen. */
+      name: string
+      /**
+       * Format: int64
+       * @description In bytes.
+       */
+      size: number | null
+      /** Format: int32 */
+      uid: number | null
+    }
     /** @description Everything one look has found. */
     Resources: {
       /**
@@ -3903,6 +4197,51 @@ export interface components {
       next: string | null
       tokens: components['schemas']['Token'][]
     }
+    /** @description Where it goes on. */
+    UploadBegun: {
+      id: string
+      /**
+       * Format: int64
+       * @description Bytes that are there already: the next piece begins with the one after them.
+       */
+      offset: number
+      /** @description Where it will be, in the form of names. */
+      path: string
+      /** Format: int64 */
+      size: number
+    }
+    UploadNew: {
+      /**
+       * Format: int64
+       * @description The server's default one when absent.
+       */
+      credential_id?: number | null
+      path: string
+      /** @description A file that is there gives way once the new one is whole. */
+      replace?: boolean
+      /**
+       * Format: int64
+       * @description Bytes in all.
+       */
+      size: number
+      /**
+       * @description Tells two contents of one size apart, such as when they were changed. The same file with the same one goes on
+       *     where it was.
+       */
+      tag?: string | null
+    }
+    /** @description How far an upload is. */
+    UploadProgress: {
+      /** @description The file is whole and in its place. */
+      done: boolean
+      /**
+       * Format: int64
+       * @description Bytes that are on the server.
+       */
+      offset: number
+      /** Format: int64 */
+      size: number
+    }
     User: {
       /** @description The OS user whose shells they open. */
       account: string | null
@@ -4064,6 +4403,15 @@ export interface components {
     }
     /** @description Forbidden */
     Forbidden: {
+      headers: {
+        [name: string]: unknown
+      }
+      content: {
+        'application/problem+json': components['schemas']['Problem']
+      }
+    }
+    /** @description Insufficient Storage */
+    InsufficientStorage: {
       headers: {
         [name: string]: unknown
       }
@@ -6932,6 +7280,533 @@ export interface operations {
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_list: {
+    parameters: {
+      query?: {
+        /** @description The server's default one when absent. */
+        credential_id?: number | null
+        /** @description What the page before gave as `next`. */
+        cursor?: string | null
+        /** @description How many at most. */
+        limit?: number | null
+        /** @description As of other files; the directory's. */
+        path?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['FileList']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_archive: {
+    parameters: {
+      query?: {
+        /** @description The server's default one when absent. */
+        credential_id?: number | null
+        format?: 'tar.gz' | 'zip'
+        /** @description As of other files; the directory's. */
+        path?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/gzip': string
+          'application/zip': string
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_chmod: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['FileChmod']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_content: {
+    parameters: {
+      query?: {
+        /** @description The server's default one when absent. */
+        credential_id?: number | null
+        /**
+         * @description Absolute, or below the account's directory, which is meant when this is absent. A backslash is written `\\`, and
+         *     `\xNN` is any byte.
+         */
+        path?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/octet-stream': string
+        }
+      }
+      /** @description Partial Content */
+      206: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/octet-stream': string
+        }
+      }
+      /** @description Not Modified */
+      304: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      416: components['responses']['RangeNotSatisfiable']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_mkdir: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['FileMkdir']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+      507: components['responses']['InsufficientStorage']
+    }
+  }
+  file_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['FileRemove']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_rename: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['FileRename']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_get: {
+    parameters: {
+      query?: {
+        /** @description The server's default one when absent. */
+        credential_id?: number | null
+        /**
+         * @description Absolute, or below the account's directory, which is meant when this is absent. A backslash is written `\\`, and
+         *     `\xNN` is any byte.
+         */
+        path?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RemoteFile']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_text: {
+    parameters: {
+      query?: {
+        /** @description The server's default one when absent. */
+        credential_id?: number | null
+        /**
+         * @description Absolute, or below the account's directory, which is meant when this is absent. A backslash is written `\\`, and
+         *     `\xNN` is any byte.
+         */
+        path?: string | null
+      }
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['FileText']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  file_text_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['NewFileText']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['FileText']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      412: components['responses']['PreconditionFailed']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+      507: components['responses']['InsufficientStorage']
+    }
+  }
+  upload_begin: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UploadNew']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UploadBegun']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+      507: components['responses']['InsufficientStorage']
+    }
+  }
+  upload_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        upload: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UploadProgress']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  upload_abandon: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        upload: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  upload_append: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+        upload: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/octet-stream': unknown
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UploadProgress']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+      507: components['responses']['InsufficientStorage']
     }
   }
   host_key_list: {

@@ -2,9 +2,10 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Session } from '../api/types.ts'
 import { Dot, type Tone } from '../parts/state.tsx'
+import { filesAddress } from '../router.ts'
 import { useDesk, useViewState } from './desk.ts'
 import type { ViewerInfo } from './frames.ts'
-import { mayType } from './rights.ts'
+import { mayManage, mayType } from './rights.ts'
 import type { Phase } from './socket.ts'
 import type { Leaf } from './workspace.ts'
 
@@ -57,6 +58,16 @@ export function StatusLine({
           <span className="status-account soft" title={t('terminal.server.title')}>
             {session.owner && `${session.owner.username} → `}
             {session.server.name}
+            {mayManage(session) && (
+              <a
+                className="status-files"
+                href={filesAddress(session.server.id)}
+                target="_blank"
+                rel="noreferrer"
+              >
+                {t('files.title')}
+              </a>
+            )}
           </span>
         ) : (
           <span className="status-account soft" title={t('terminal.account.title')}>

@@ -299,6 +299,17 @@ async fn an_upload_is_in_the_log_with_its_digest_and_takes_the_place_of_a_file_a
     let id = site.begin("empty", 0, json!({})).await.json()["id"].clone();
     assert_eq!(site.piece(&id, 0, b"").await.json()["done"], true);
     assert_eq!(std::fs::read(site.dir.join("empty")).unwrap(), b"");
+    // What somebody takes away in between is begun anew, and no file with a hole in it.
+    let id = site.begin("hole", 10, json!({})).await.json()["id"].clone();
+    assert_eq!(site.piece(&id, 0, b"01234").await.json()["offset"], 5);
+    let part = std::fs::read_dir(&site.dir).unwrap().map(|entry| entry.unwrap().path());
+    let part = part.filter(|path| path.to_string_lossy().contains(".hole.part-")).last().unwrap();
+    std::fs::remove_file(&part).unwrap();
+    assert_eq!(site.piece(&id, 5, b"56789").await.problem(), "upload_not_found");
+    assert_eq!(site.begin("hole", 10, json!({})).await.json()["offset"], 0);
+    std::fs::write(&part, "").unwrap();
+    assert_eq!(site.piece(&id, 0, b"0123456789").await.json()["done"], true);
+    std::fs::remove_file(site.dir.join("hole")).unwrap();
     // More than was said is refused, and given up it leaves nothing.
     let id = site.begin("more", 3, json!({})).await.json()["id"].clone();
     assert_eq!(site.piece(&id, 0, b"1234").await.problem(), "invalid");

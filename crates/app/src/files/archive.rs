@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::download::{Chunks, Gone};
 use super::failure::Tried;
-use super::far::{Far, Passed, Road, Told, allowed};
+use super::far::{Far, Passed, Road, Told, allowed, moving};
 use super::list::entries;
 use super::{At, FileError, join, shown, split};
 use crate::Error;
@@ -142,7 +142,7 @@ pub async fn archive(ctx: &Ctx, at: At, format: Format) -> Result<(Vec<u8>, Chun
     let (mut far, path, found) = match look(road, &at.path).await {
         Ok(opened) => opened,
         Err(error) => {
-            told.end(Err(error.to_string()), (0, None)).await;
+            told.end(Some(error.to_string()), (0, None)).await;
             return Err(error);
         }
     };
@@ -155,9 +155,9 @@ pub async fn archive(ctx: &Ctx, at: At, format: Format) -> Result<(Vec<u8>, Chun
         let Far { sftp, right, account, .. } = &mut far;
         let sent = Sent { blocks: &blocks, passed: &mut passed };
         let mut walk = Walk { account, pack: Pack::new(format), sent, left_out: Vec::new(), count: 0 };
-        let done = allowed(right, walk.all(sftp, (&path, &top, &found))).await;
+        let done = moving(right, walk.all(sftp, (&path, &top, &found))).await;
         drop(blocks);
-        let why = done.as_ref().map(|()| ()).map_err(ToString::to_string);
+        let why = done.as_ref().err().map(ToString::to_string);
         told.end(why, (passed.bytes, Some(passed.sha256()))).await;
         let _ = ended.send(done);
     }));
@@ -171,7 +171,7 @@ async fn look(road: Road, path: &[u8]) -> Result<(Far, Vec<u8>, Attributes), Err
     let (path, found) = allowed(right, async {
         let real = match sftp.real_path(path).await {
             Ok(real) => real,
-            Err(error) => return Err(tried.to_list(sftp, error).await.into()),
+            Err(error) => return Err(tried.listing(sftp, error).await.into()),
         };
         let found = sftp.stat(&real).await.map_err(|error| tried.failed(error))?;
         if found.kind() == Kind::Directory {
@@ -263,7 +263,7 @@ impl Walk<'_> {
         let entry = |what| Entry { name, what, mode, changed };
         match found.kind() {
             Kind::File => {
-                self.file(sftp, path, (entry(What::File(0)), found.size.unwrap_or_default())).await?
+                self.file(sftp, path, (entry(What::File(0)), found.size.unwrap_or_default())).await?;
             }
             Kind::Link => match sftp.read_link(path).await {
                 Ok(target) => self.pack.begin(&entry(What::Link(&target))),

@@ -83,7 +83,7 @@ async fn apply(sftp: &mut Sftp, tried: Tried<'_>, change: &Change) -> Result<(),
     match change {
         Change::MakeDirectory => match sftp.make_directory(tried.path).await {
             Ok(()) => Ok(()),
-            Err(error) => Err(tried.to_make(sftp, error).await.into()),
+            Err(error) => Err(tried.making(sftp, error).await.into()),
         },
         Change::Rename { to, replace } => rename(sftp, tried, (to, *replace)).await,
         Change::Chmod(mode) => {
@@ -105,7 +105,7 @@ async fn rename(sftp: &mut Sftp, tried: Tried<'_>, (to, replace): (&[u8], bool))
     }
     match sftp.rename(tried.path, to, replace).await {
         Ok(()) => Ok(()),
-        Err(error) => Err(Tried { path: to, account: tried.account }.to_make(sftp, error).await.into()),
+        Err(error) => Err(Tried { path: to, account: tried.account }.making(sftp, error).await.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::failure::Tried;
-use super::far::{Far, Passed, Road, Told, allowed};
+use super::far::{Far, Passed, Road, Told, allowed, moving};
 use super::{At, FileError, shown, split};
 use crate::Error;
 use crate::context::{Action, Ctx};
@@ -67,7 +67,7 @@ pub async fn open(ctx: &Ctx, at: At) -> Result<Content, Error> {
             Ok(Content { path: at.path, size, changed, handle, far, road: told })
         }
         Err(error) => {
-            told.end(Err(error.to_string()), (0, None)).await;
+            told.end(Some(error.to_string()), (0, None)).await;
             Err(error)
         }
     }
@@ -113,7 +113,7 @@ impl Content {
 
     /// Nothing of it is wanted.
     pub async fn leave(self) {
-        self.road.end(Ok(()), (0, None)).await;
+        self.road.end(None, (0, None)).await;
     }
 
     /// From the first byte up to before the other one.
@@ -125,9 +125,9 @@ impl Content {
             let mut passed = Passed::default();
             let Far { sftp, right, account, .. } = &mut far;
             let tried = Tried { path: &path, account };
-            let mut reading = Reading::new(handle, (from, end));
-            let moving = async {
-                while let Some(block) = sftp.read(&mut reading).await.map_err(|error| tried.failed(error))? {
+            let mut part = Reading::new(handle, (from, end));
+            let reading = async {
+                while let Some(block) = sftp.read(&mut part).await.map_err(|error| tried.failed(error))? {
                     passed.add(&block);
                     blocks.send(block).await.map_err(|_| Gone::error())?;
                 }
@@ -137,9 +137,9 @@ impl Content {
                     false => Err(FileError::Changed(shown(&path)).into()),
                 }
             };
-            let done = allowed(right, moving).await;
+            let done = moving(right, reading).await;
             drop(blocks);
-            let why = done.as_ref().map(|()| ()).map_err(ToString::to_string);
+            let why = done.as_ref().err().map(ToString::to_string);
             // Before whoever takes it is told that it is whole.
             road.end(why, (passed.bytes, (from == 0).then(|| passed.sha256()))).await;
             let _ = ended.send(done);

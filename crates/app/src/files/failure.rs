@@ -83,15 +83,15 @@ impl Tried<'_> {
     }
 
     /// Of something that was to be made there.
-    pub(super) async fn to_make(&self, sftp: &mut Sftp, error: SftpError) -> FileError {
+    pub(super) async fn making(&self, sftp: &mut Sftp, error: SftpError) -> FileError {
         if is_vague(&error) && sftp.stat_link(self.path).await.is_ok() {
             return FileError::Exists(shown(self.path));
         }
-        self.to_write(sftp, error, 1).await
+        self.writing(sftp, error, 1).await
     }
 
     /// Of something that takes room there.
-    pub(super) async fn to_write(&self, sftp: &mut Sftp, error: SftpError, needed: u64) -> FileError {
+    pub(super) async fn writing(&self, sftp: &mut Sftp, error: SftpError, needed: u64) -> FileError {
         if is_vague(&error) {
             let parent = split(self.path).map_or(self.path, |(parent, _)| parent);
             if let Ok(Some(space)) = sftp.space(parent).await
@@ -104,7 +104,7 @@ impl Tried<'_> {
     }
 
     /// Of what is read as a directory.
-    pub(super) async fn to_list(&self, sftp: &mut Sftp, error: SftpError) -> FileError {
+    pub(super) async fn listing(&self, sftp: &mut Sftp, error: SftpError) -> FileError {
         if matches!(error, SftpError::Said { .. }) {
             match sftp.stat(self.path).await {
                 Ok(found) if found.kind() != Kind::Directory => {

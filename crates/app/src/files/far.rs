@@ -83,6 +83,19 @@ pub(super) async fn allowed<T>(
     }
 }
 
+/// The same for what takes long: it also ends when this process does.
+pub(super) async fn moving<T>(
+    right: &mut Right,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let shutdown = right.ctx.app().shutdown().clone();
+    tokio::select! {
+        biased;
+        () = shutdown.draining() => Err(Error::Stopping),
+        done = allowed(right, work) => done,
+    }
+}
+
 /// Bytes that have passed, in a row.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Passed {
@@ -129,9 +142,9 @@ impl Told {
     }
 
     /// Writes how it ended. `sha256` where what has passed is one piece from the beginning on.
-    pub(super) async fn end(self, ended: Result<(), String>, (bytes, sha256): (u64, Option<String>)) {
+    pub(super) async fn end(self, why: Option<String>, (bytes, sha256): (u64, Option<String>)) {
         let Self { ctx, on, transfer, moved, began } = self;
-        let moved = Moved { bytes, sha256, why: ended.err(), took: Some(began.elapsed()), ..moved };
+        let moved = Moved { bytes, sha256, why, took: Some(began.elapsed()), ..moved };
         if let Err(error) = streams::moved(&ctx, on, (transfer, moved)).await {
             // It has happened, and its beginning is in the log.
             tracing::error!(%error, "the end of a transfer is missing in the log");

@@ -111,7 +111,7 @@ async fn look(road: Road, path: &[u8], piece: (usize, Option<Vec<u8>>)) -> Resul
     allowed(&mut right, async {
         let real = match sftp.real_path(path).await {
             Ok(real) => real,
-            Err(error) => return Err(tried.to_list(&mut sftp, error).await.into()),
+            Err(error) => return Err(tried.listing(&mut sftp, error).await.into()),
         };
         let tried = Tried { path: &real, account: &account };
         let (mut entries, truncated) = entries(&mut sftp, &tried).await?;
@@ -133,7 +133,7 @@ async fn look(road: Road, path: &[u8], piece: (usize, Option<Vec<u8>>)) -> Resul
 pub(super) async fn entries(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<(Vec<Entry>, bool), Error> {
     let directory = match sftp.open_directory(tried.path).await {
         Ok(directory) => directory,
-        Err(error) => return Err(tried.to_list(sftp, error).await.into()),
+        Err(error) => return Err(tried.listing(sftp, error).await.into()),
     };
     let failed = |error| Error::from(tried.failed(error));
     let mut all = Vec::new();

@@ -47,7 +47,7 @@ pub async fn read_text(ctx: &Ctx, at: At) -> Result<Text, Error> {
         Ok(Text { text: text.ok_or_else(|| FileError::NotText(shown(&at.path)))?, etag })
     };
     let read: Result<Text, Error> = read.await;
-    let why = read.as_ref().map(drop).map_err(ToString::to_string);
+    let why = read.as_ref().err().map(ToString::to_string);
     told.end(why, (passed.bytes, Some(passed.sha256()))).await;
     read
 }
@@ -105,7 +105,7 @@ pub async fn write_text(ctx: &Ctx, at: At, (text, seen): (String, Option<String>
         if written.is_ok() {
             passed.add(text.as_bytes());
         }
-        let why = written.as_ref().map(|()| ()).map_err(ToString::to_string);
+        let why = written.as_ref().err().map(ToString::to_string);
         told.end(why, (passed.bytes, written.is_ok().then(|| passed.sha256()))).await;
         written.map(|()| Text { etag: tag(text.as_bytes()), text })
     });
@@ -121,7 +121,7 @@ async fn replace(
     let Some(seen) = seen else {
         return match sftp.open(tried.path, open::WRITE | open::CREATE | open::EXCLUSIVE).await {
             Ok(handle) => fill(sftp, tried, (Writing::new(handle, 0), text)).await,
-            Err(error) => Err(tried.to_make(sftp, error).await.into()),
+            Err(error) => Err(tried.making(sftp, error).await.into()),
         };
     };
     if tag(&content(sftp, tried).await?) != seen {
@@ -135,7 +135,7 @@ async fn replace(
     let put = async {
         let handle = match sftp.open(&beside, open::WRITE | open::CREATE | open::EXCLUSIVE).await {
             Ok(handle) => handle,
-            Err(error) => return Err(new.to_make(sftp, error).await.into()),
+            Err(error) => return Err(new.making(sftp, error).await.into()),
         };
         fill(sftp, &new, (Writing::new(handle, 0), text)).await?;
         let owner = Attributes { owner: before.owner, ..Attributes::default() };
@@ -169,6 +169,6 @@ async fn fill(
     };
     match work.await {
         Ok(()) => Ok(()),
-        Err(error) => Err(tried.to_write(sftp, error, text.len() as u64).await.into()),
+        Err(error) => Err(tried.writing(sftp, error, text.len() as u64).await.into()),
     }
 }

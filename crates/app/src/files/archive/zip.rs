@@ -220,7 +220,7 @@ fn dos(changed: u32) -> u32 {
     match u32::try_from(at.year() - 1980) {
         Ok(year @ 0..128) => {
             let date = year << 9 | part(at.month()) << 5 | part(at.day());
-            date << 16 | part(at.hour()) << 11 | part(at.minute()) << 5 | part(at.second()) / 2
+            date << 16 | part(at.hour()) << 11 | part(at.minute()) << 5 | (part(at.second()) / 2)
         }
         _ => FIRST,
     }

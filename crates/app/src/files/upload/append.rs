@@ -8,13 +8,14 @@ use bastide_wire::sftp::{Attributes, Kind, request::open};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::super::FileError;
 use super::super::download::BLOCKS;
 use super::super::failure::Tried;
-use super::super::far::{Far, Road, Told, allowed};
-use super::super::{FileError, shown};
+use super::super::far::{Far, Road, Told, moving};
 use super::{Progress, Upload, find};
 use crate::Error;
 use crate::context::{Action, Ctx};
+use crate::error::What;
 use crate::streams::Transfer;
 
 /// How many bytes are on the server, how many there will be, and whether the file is whole and in its place.
@@ -85,14 +86,15 @@ async fn piece(
         Ok(mut far) => send(upload, &mut far, (&mut turn, coming, newest)).await,
         Err(error) => Err(error),
     };
-    if turn.done {
+    // What has come is gone where it cannot be found: whoever begins again makes another.
+    if turn.done || matches!(done, Err(Error::NotFound(What::Upload))) {
         uploads.uploads().forget(upload);
     }
     let there = upload.offset();
     let why = match &done {
-        Ok(()) if turn.done => Ok(()),
-        Ok(()) => Err(format!("{there} of {} bytes are there; it can go on", upload.size)),
-        Err(error) => Err(error.to_string()),
+        Ok(()) if turn.done => None,
+        Ok(()) => Some(format!("{there} of {} bytes are there; it can go on", upload.size)),
+        Err(error) => Some(error.to_string()),
     };
     let sha256 = turn.passed.as_ref().map(super::Passed::sha256);
     told.end(why, (there, sha256)).await;
@@ -107,8 +109,8 @@ async fn send(
     let Far { sftp, right, account, .. } = far;
     let tried = Tried { path: &upload.part, account };
     let whole = Tried { path: &upload.path, account };
-    allowed(right, async {
-        let handle = open_part(sftp, &tried).await?;
+    moving(right, async {
+        let handle = open_part(sftp, &tried, upload.offset()).await?;
         let writing = Writing::new(handle.clone(), upload.offset());
         let mut piece = Piece { upload, progress, writing, coming, newest, buffer: BytesMut::new() };
         let sent = piece.pass(sftp).await;
@@ -116,12 +118,12 @@ async fn send(
             Ok(()) => {}
             Err(Failed::Here(error)) => return Err(error),
             Err(Failed::There(error)) => {
-                return Err(whole.to_write(sftp, error, upload.size - upload.offset()).await.into());
+                return Err(whole.writing(sftp, error, upload.size - upload.offset()).await.into());
             }
         }
         // Some file systems tell only now that they have no room.
         if let Err(error) = sftp.close(&handle).await {
-            return Err(whole.to_write(sftp, error, upload.size - upload.offset()).await.into());
+            return Err(whole.writing(sftp, error, upload.size - upload.offset()).await.into());
         }
         if upload.offset() == upload.size {
             place(sftp, upload, (&tried, &whole)).await?;
@@ -132,12 +134,16 @@ async fn send(
     .await
 }
 
-/// Opens what is there, unless somebody has put something else in its place.
-async fn open_part(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<Handle, Error> {
+/// Opens what is there, unless somebody has taken it away or put something else in its place.
+async fn open_part(sftp: &mut Sftp, tried: &Tried<'_>, from: u64) -> Result<Handle, Error> {
     let failed = |error| Error::from(tried.failed(error));
-    let found = sftp.stat_link(tried.path).await.map_err(failed)?;
-    if found.kind() != Kind::File {
-        return Err(FileError::Changed(shown(tried.path)).into());
+    let found = sftp.stat_link(tried.path).await;
+    let whole =
+        |found: &Attributes| found.kind() == Kind::File && found.size.is_some_and(|size| size >= from);
+    match found {
+        Ok(found) if whole(&found) => {}
+        Ok(_) | Err(SftpError::Said { .. }) => return Err(Error::NotFound(What::Upload)),
+        Err(error) => return Err(failed(error)),
     }
     sftp.open(tried.path, open::WRITE).await.map_err(failed)
 }
@@ -158,7 +164,7 @@ async fn place(
     }
     match sftp.rename(&upload.part, &upload.path, upload.replace).await {
         Ok(()) => Ok(()),
-        Err(error) => Err(whole.to_make(sftp, error).await.into()),
+        Err(error) => Err(whole.making(sftp, error).await.into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How an upload begins, or goes on after its beginning was forgotten.
 
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bastide_ssh::{Sftp, WRITE_AHEAD};
@@ -64,10 +64,15 @@ pub async fn begin(ctx: &Ctx, new: New) -> Result<Begun, Error> {
         let (by, on) = (ctx.person()?.user.id, road.on());
         let Far { mut sftp, mut right, account, .. } = road.open().await?;
         let whose = Whose { by, on, account: &account };
-        let made = allowed(&mut right, make(&mut sftp, whose, &new)).await?;
+        let (made, there) = allowed(&mut right, make(&mut sftp, whose, &new)).await?;
+        let certain = made.offset();
         let upload = ctx.app().uploads().keep(made)?;
-        // One that is under way has more than lies there for certain.
-        let (turn, _) = upload.take_over().await?;
+        // One that is under way has more than lies there for certain, unless somebody has taken it away.
+        let (mut turn, _) = upload.take_over().await?;
+        if upload.offset() > there.max(certain) {
+            upload.offset.store(certain, Ordering::Release);
+            turn.passed = (certain == 0).then(Passed::default);
+        }
         drop(turn);
         let Upload { id, path, size, .. } = &*upload;
         Ok(Begun { id: id.clone(), offset: upload.offset(), size: *size, path: shown(path) })
@@ -81,19 +86,22 @@ struct Whose<'a> {
     account: &'a str,
 }
 
-async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<Upload, Error> {
+/// Also how many bytes lie there.
+async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<(Upload, u64), Error> {
     let Whose { by, on, account } = whose;
     let (parent, name) = named(&new.at.path)?;
     let tried = Tried { path: parent, account };
     let real = match sftp.real_path(parent).await {
         Ok(real) => real,
-        Err(error) => return Err(tried.to_list(sftp, error).await.into()),
+        Err(error) => return Err(tried.listing(sftp, error).await.into()),
     };
     let path = join(&real, name);
     let mode = room(sftp, &Tried { path: &path, account }, new.replace).await?;
     let id = id((by, on), &path, new);
     let part = join(&real, &part_name(name, &id));
-    let offset = begun(sftp, &Tried { path: &part, account }, new.size).await?;
+    let there = begun(sftp, &Tried { path: &part, account }, new.size).await?;
+    // What was sent ahead may have come in any order.
+    let offset = there.saturating_sub(WRITE_AHEAD as u64);
     sweep(sftp, &Tried { path: &real, account }, &part).await;
     if let Ok(Some(space)) = sftp.space(&real).await
         && space.free < new.size - offset
@@ -104,7 +112,7 @@ async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<Upload, Er
         let needed = new.size - offset;
         return Err(FileError::Full { path: shown(&path), free: space.free, needed }.into());
     }
-    Ok(Upload {
+    let upload = Upload {
         id,
         by,
         on,
@@ -117,7 +125,8 @@ async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<Upload, Er
         newest: watch::Sender::new(0),
         progress: Turn::new(Progress { passed: (offset == 0).then(Passed::default), done: false }),
         touched: Mutex::new(Instant::now()),
-    })
+    };
+    Ok((upload, there))
 }
 
 /// Follows from who sends what where, so that nobody has to keep it.
@@ -139,15 +148,14 @@ async fn room(sftp: &mut Sftp, tried: &Tried<'_>, replace: bool) -> Result<Optio
     }
 }
 
-/// Makes the part, or finds it; how much of it is there for certain.
+/// Makes the part, or finds it; how many bytes are in it.
 async fn begun(sftp: &mut Sftp, tried: &Tried<'_>, size: u64) -> Result<u64, Error> {
     match sftp.stat_link(tried.path).await {
-        // What was sent ahead may have come in any order.
         Ok(Attributes { size: Some(there), mode: Some(mode), .. })
             if (Attributes { mode: Some(mode), ..Attributes::default() }).kind() == Kind::File
                 && there <= size =>
         {
-            return Ok(there.saturating_sub(WRITE_AHEAD as u64));
+            return Ok(there);
         }
         Ok(_) => sftp.remove(tried.path).await.map_err(|error| tried.failed(error))?,
         Err(_) => {}
@@ -158,7 +166,7 @@ async fn begun(sftp: &mut Sftp, tried: &Tried<'_>, size: u64) -> Result<u64, Err
             sftp.close(&handle).await.map_err(|error| tried.failed(error))?;
             Ok(0)
         }
-        Err(error) => Err(tried.to_make(sftp, error).await.into()),
+        Err(error) => Err(tried.making(sftp, error).await.into()),
     }
 }
 

@@ -1,0 +1,200 @@
+// Files of a server in the browser, with a real sshd: up with progress and on after a cut, down, changed, and refused.
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { Sshd } from './sshd.mjs'
+import { freePort, World } from './world.mjs'
+
+const MB = 1024 * 1024
+
+let world
+let sshd
+let page
+let dir
+let server
+let files
+
+const digest = (bytes) => createHash('sha256').update(bytes).digest('hex')
+
+/** Bytes that are different everywhere. */
+function content(length) {
+  const bytes = Buffer.alloc(length)
+  for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE((at * 2_654_435_761) % 2 ** 32, at)
+  return bytes
+}
+
+const ask = (method, path, body) =>
+  page.evaluate(
+    async ([method, path, body]) => {
+      const headers = { 'content-type': 'application/json' }
+      const response = await fetch(path, { method, headers, body: JSON.stringify(body) })
+      if (!response.ok) throw new Error(await response.text())
+      return response.status === 204 ? null : response.json()
+    },
+    [method, path, body],
+  )
+
+before(async () => {
+  world = await World.start()
+  sshd = await Sshd.start(await freePort())
+  dir = join(sshd.dir, 'files')
+  await mkdir(dir)
+  ;({ page } = await world.person())
+  const key = { name: 'key', username: sshd.user, kind: 'key', key: sshd.key }
+  const { id } = await ask('POST', '/api/v1/credentials', key)
+  const about = { name: 'far', host: '127.0.0.1', port: sshd.port, default_credential_id: id }
+  server = await ask('POST', '/api/v1/servers', about)
+  await ask('POST', `/api/v1/servers/${server.id}/host-keys`, { key: sshd.hostKey })
+  files = `${world.url}/servers/${server.id}/files?path=${encodeURIComponent(dir)}`
+})
+
+after(async () => {
+  await sshd?.remove()
+  await world?.stop()
+})
+
+const row = (name) => page.locator(`[data-file="${name}"]`)
+const upload = (name) => page.locator(`[data-upload="${name}"]`)
+
+async function choose(name) {
+  await page.getByRole('checkbox', { name: `Choose ${name}` }).check()
+}
+
+test('an empty directory says what to do, and a folder is made in it', async () => {
+  await page.goto(`${world.url}/servers/${server.id}`)
+  await page.getByRole('link', { name: 'Files', exact: true }).click()
+  await page.locator('.file-crumbs').waitFor()
+  await page.goto(files)
+  await page.getByText('Nothing is in here').waitFor()
+  await page.getByRole('button', { name: 'New folder' }).click()
+  await page.getByLabel('Name').fill('sub')
+  await page.keyboard.press('Enter')
+  await row('sub').waitFor()
+  assert.ok((await stat(join(dir, 'sub'))).isDirectory())
+})
+
+test('a file goes up with progress, and on where it was after the network was cut', async () => {
+  const bytes = content(40 * MB)
+  const local = join(sshd.dir, 'large.bin')
+  await writeFile(local, bytes)
+  world.network.cutAfter(12 * MB)
+  await page.locator('input[type=file]').setInputFiles(local)
+  const bar = upload('large.bin').locator('progress')
+  await bar.waitFor()
+  await page.locator('[data-upload="large.bin"][data-state=retrying]').waitFor()
+  assert.ok(Number(await bar.getAttribute('value')) > 5, 'it has shown how far it is')
+  assert.ok((await readdir(dir)).some((name) => name.startsWith('.large.bin.part-')))
+  world.network.mend()
+  await page.locator('[data-upload="large.bin"][data-state=done]').waitFor()
+  await row('large.bin').waitFor()
+  assert.equal(digest(await readFile(join(dir, 'large.bin'))), digest(bytes))
+  assert.deepEqual((await readdir(dir)).sort(), ['large.bin', 'sub'])
+})
+
+test('a name that is taken is asked about', async () => {
+  const local = { name: 'large.bin', mimeType: '', buffer: Buffer.from('small now') }
+  await page.locator('input[type=file]').setInputFiles(local)
+  await page.getByRole('button', { name: 'Replace large.bin' }).click()
+  await page.locator('[data-upload="large.bin"][data-state=done]').nth(1).waitFor()
+  assert.equal(await readFile(join(dir, 'large.bin'), 'utf8'), 'small now')
+})
+
+test('files that are dropped go up too', async () => {
+  const transfer = await page.evaluateHandle(() => {
+    const transfer = new DataTransfer()
+    transfer.items.add(new File(['dropped\n'], '丢 a.txt'))
+    return transfer
+  })
+  await page.dispatchEvent('.files', 'dragover', { dataTransfer: transfer })
+  await page.getByText('Drop to upload').waitFor()
+  await page.dispatchEvent('.files', 'drop', { dataTransfer: transfer })
+  await row('丢 a.txt').waitFor()
+  assert.equal(await readFile(join(dir, '丢 a.txt'), 'utf8'), 'dropped\n')
+})
+
+test('what comes down is what is there', async () => {
+  const bytes = content(3 * MB + 1)
+  await writeFile(join(dir, 'down.bin'), bytes)
+  await page.reload()
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    row('down.bin').getByRole('link').click(),
+  ])
+  assert.equal(download.suggestedFilename(), 'down.bin')
+  assert.equal(digest(await readFile(await download.path())), digest(bytes))
+  await choose('sub')
+  const [archive] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('toolbar').getByRole('link', { name: 'All as zip' }).click(),
+  ])
+  assert.equal(archive.suggestedFilename(), 'sub.zip')
+})
+
+test('a text is edited, and who comes late is told so', async () => {
+  await writeFile(join(dir, 'a.conf'), 'port = 1\n')
+  await page.reload()
+  await choose('a.conf')
+  await page.getByRole('button', { name: 'Edit', exact: true }).click()
+  const text = page.getByLabel('Text of a.conf')
+  await text.fill('port = 2\n')
+  await writeFile(join(dir, 'a.conf'), 'port = 3\n')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Somebody has changed this file').waitFor()
+  await page.getByRole('button', { name: 'Look again' }).click()
+  await page.waitForFunction(() => document.querySelector('.file-text')?.value === 'port = 3\n')
+  await text.fill('port = 4\n')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await text.waitFor({ state: 'detached' })
+  assert.equal(await readFile(join(dir, 'a.conf'), 'utf8'), 'port = 4\n')
+})
+
+test('renamed, given other permissions and removed with the keyboard', async () => {
+  await row('a.conf').getByRole('link').focus()
+  await page.keyboard.press('F2')
+  await page.getByLabel('Name').fill('b.conf')
+  await page.keyboard.press('Enter')
+  await row('b.conf').waitFor()
+  await choose('b.conf')
+  await page.getByRole('button', { name: 'Permissions' }).click()
+  await page.getByRole('checkbox', { name: 'Others: read' }).uncheck()
+  await page.getByRole('button', { name: 'Set', exact: true }).click()
+  await row('b.conf').getByText('rw-r-----').waitFor()
+  await row('b.conf').getByRole('link').focus()
+  await page.keyboard.press('Delete')
+  await page.getByRole('dialog', { name: 'Delete b.conf?' }).getByRole('button', { name: 'Delete' }).click()
+  await row('b.conf').waitFor({ state: 'detached' })
+  assert.ok(!(await readdir(dir)).includes('b.conf'))
+})
+
+test('whoever has no right to it sees no button, and no file', async () => {
+  const made = await ask('POST', '/api/v1/users', { username: 'bob', role: 'user' })
+  const link = await ask('POST', `/api/v1/users/${made.id}/login-link`, {})
+  const grant = { user_id: made.id, server_id: server.id }
+  await ask('POST', '/api/v1/grants', { ...grant, rights: ['connect', 'write'] })
+  const { page: other } = await world.person()
+  await other.context().clearCookies()
+  const { pathname, search } = new URL(link.url)
+  await world.followLink(other, `${world.url}${pathname}${search}`)
+  await other.goto(`${world.url}/servers/${server.id}`)
+  await other.getByRole('heading', { name: 'far' }).waitFor()
+  assert.equal(await other.getByRole('link', { name: 'Files', exact: true }).count(), 0)
+  await other.goto(files)
+  await other.getByText('You have no right to move files').waitFor()
+  // Down only: there is nothing to press that goes up.
+  await ask('POST', '/api/v1/grants', { ...grant, rights: ['download'] })
+  await other.goto(files)
+  await other.locator('[data-file=sub]').waitFor()
+  assert.equal(await other.getByRole('button', { name: 'Upload' }).count(), 0)
+  const path = `/api/v1/servers/${server.id}/files/mkdir`
+  const status = await other.evaluate(
+    async ([path, body]) => {
+      const headers = { 'content-type': 'application/json' }
+      return (await fetch(path, { method: 'POST', headers, body })).status
+    },
+    [path, JSON.stringify({ path: join(dir, 'no') })],
+  )
+  assert.equal(status, 403)
+})
