@@ -27,8 +27,8 @@ use crate::sessions::OnServer;
 
 pub use bastide_ssh::Exit as StreamExit;
 pub use begin::{Run, To, backwards, forward, nowhere, run, sftp};
-pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};
 pub(crate) use begin::{Way, way};
+pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};
 pub use transfer::{Moved, Transfer, may, moved};
 
 use kept::Kept;

@@ -34,7 +34,8 @@ export function useProblemWords(): (problem: Problem) => string {
     if (problem.status === 429 && problem.retryAfter !== null) {
       return t('error.wait', { count: problem.retryAfter })
     }
-    if (problem.status >= 500 && problem.requestId) {
+    // A full disk of a server is no fault of this one.
+    if (problem.status >= 500 && problem.status !== 507 && problem.requestId) {
       return t('error.server', { detail: problem.message, id: problem.requestId })
     }
     if (problem.reason) return inLanguage(problem.reason) || problem.message

@@ -34,8 +34,12 @@ export function needsConfirmation(paste: Paste): boolean {
 }
 
 /** `bytes.kb` and its number, for a size in words. */
-export function sizeWords(bytes: number): { key: 'bytes.b' | 'bytes.kb' | 'bytes.mb'; n: string } {
+export function sizeWords(bytes: number): {
+  key: 'bytes.b' | 'bytes.kb' | 'bytes.mb' | 'bytes.gb'
+  n: string
+} {
   if (bytes < 1024) return { key: 'bytes.b', n: String(bytes) }
   if (bytes < 1024 * 1024) return { key: 'bytes.kb', n: String(Math.round(bytes / 1024)) }
-  return { key: 'bytes.mb', n: (bytes / 1024 / 1024).toFixed(1) }
+  if (bytes < 1024 ** 3) return { key: 'bytes.mb', n: (bytes / 1024 ** 2).toFixed(1) }
+  return { key: 'bytes.gb', n: (bytes / 1024 ** 3).toFixed(1) }
 }
