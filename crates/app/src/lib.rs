@@ -62,7 +62,8 @@ pub use context::{Action, Caller, Ctx, Origin, Person, Proof, Shown};
 pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
 pub use error::{
-    Closed, Conflict, DaemonError, Error, Fault, Forbidden, LoginError, NoShellHere, Storage, Thing, Together, What,
+    Closed, Conflict, DaemonError, Error, Fault, Forbidden, LoginError, NoShellHere, Storage, Thing,
+    Together, What,
 };
 pub use live::Table;
 pub use news::Now;

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use bastide_store as store;
 
-use crate::{DaemonError, Error};
 use crate::access::Held;
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::daemon::refused;
@@ -19,6 +18,7 @@ use crate::page::{Piece, cut};
 use crate::rules;
 use crate::servers::Named;
 use crate::together;
+use crate::{DaemonError, Error};
 
 mod opening;
 mod past;
