@@ -20,6 +20,13 @@ export const REFUSED = {
 }
 const row = (page) => page.locator('.rows .row').first().waitFor()
 
+const second = async (page) => {
+  await page.locator('input[name=username]').fill('admin')
+  await page.locator('input[name=password]').fill('correct horse battery')
+  await page.keyboard.press('Enter')
+  await page.locator('#second-title').waitFor()
+}
+
 /** By name: an address, what to do to the server before, and to the page after. */
 export const PAGES = {
   login: { at: '/login', server: (server) => Object.assign(server, { me: null }) },
@@ -36,6 +43,28 @@ export const PAGES = {
       await page.locator('input[name=password]').fill('wrong')
       await page.keyboard.press('Enter')
       await page.locator('.field-error').waitFor()
+    },
+  },
+  'login-second': {
+    at: '/login',
+    server: (server) => Object.assign(server, { me: null, secondFactor: ['totp', 'passkey', 'recovery'] }),
+    page: second,
+  },
+  'login-recovery': {
+    at: '/login',
+    server: (server) => Object.assign(server, { me: null, secondFactor: ['totp', 'recovery'] }),
+    page: async (page) => {
+      await second(page)
+      await page.locator('.others button').first().click()
+      await page.locator('.field-hint').waitFor()
+    },
+  },
+  'login-enrol': {
+    at: '/login',
+    server: (server) => Object.assign(server, { me: null, secondFactor: ['enrol'] }),
+    page: async (page) => {
+      await second(page)
+      await page.locator('.qr svg').waitFor()
     },
   },
   link: {
@@ -88,6 +117,24 @@ export const PAGES = {
     },
   },
   settings: { at: '/settings', page: (page) => page.locator('[data-token]').first().waitFor() },
+  'settings-app': {
+    at: '/settings',
+    page: async (page) => {
+      await page.locator('[data-factor=app] button').first().click()
+      await page.locator('dialog input').fill('correct horse battery')
+      await page.keyboard.press('Enter')
+      await page.locator('.qr svg').waitFor()
+    },
+  },
+  'settings-codes': {
+    at: '/settings',
+    page: async (page) => {
+      await page.locator('[data-factor=codes] button').click()
+      await page.locator('dialog input').fill('correct horse battery')
+      await page.keyboard.press('Enter')
+      await page.locator('.recovery-codes').waitFor()
+    },
+  },
   'settings-revoke': {
     at: '/settings',
     page: async (page) => {

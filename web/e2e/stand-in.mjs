@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { aboutFactors, CODE, OFFER, ownFactors, secondFactorNeeded } from './stand-in-factors.mjs'
 import { aboutRules, alerts, closedReviews, reviews, ruleVersions, verdicts } from './stand-in-rules.mjs'
 import {
   aboutServer,
@@ -39,6 +40,7 @@ const PEOPLE = [
   enabled: true,
   password_set: person.username !== 'night.shift',
   single_sign_on: person.username === 'ops',
+  second_factor: person.username === 'ops',
   created: before(60 * 24 * 40),
   last_login: person.username === 'night.shift' ? null : before(7 + index * 300),
   ...person,
@@ -114,7 +116,7 @@ export function cast() {
   return `${lines.join('\n')}\n`
 }
 
-const problem = (status, kind, detail, headers = {}) => ({
+const problem = (status, kind, detail, headers = {}, more = {}) => ({
   status,
   headers: { 'content-type': 'application/problem+json', ...headers },
   body: JSON.stringify({
@@ -123,6 +125,7 @@ const problem = (status, kind, detail, headers = {}) => ({
     status,
     detail,
     error: detail,
+    ...more,
     request_id: '0190abcdef',
   }),
 })
@@ -218,6 +221,9 @@ export class StandIn {
       ...{ fingerprint: 'SHA256:pYh2Wv3mJ0yq', created: before(90), last_used: before(9) },
     },
   ]
+  factors = ownFactors()
+  /** By what the second step of logging in can be taken; null: there is none. */
+  secondFactor = null
   waiting = null
   /** What to answer instead, by `METHOD /path`. */
   instead = new Map()
@@ -289,6 +295,8 @@ export class StandIn {
     if (asked === 'PUT /api/v1/me/password') {
       return body.current === this.password ? none : problem(403, 'bad_credentials', 'wrong')
     }
+    const factor = path.startsWith('/api/v1/me/factors') && aboutFactors(this, asked, body)
+    if (factor) return factor.kind ? problem(factor.status, factor.kind, factor.detail) : json(factor.body)
     if (path === '/api/v1/me/ssh-keys') return json({ items: this.sshKeys, door_port: 2222 })
     if (path.startsWith('/api/v1/me/logins')) return this.#list('logins', method, path.split('/')[5])
     if (list === 'recordings' && method === 'GET') return this.#recordings(id, path, query)
@@ -329,8 +337,18 @@ export class StandIn {
     }
     if (asked === 'POST /api/v1/login') {
       if (body.password !== this.password) return problem(401, 'bad_credentials', 'wrong')
+      if (this.secondFactor) {
+        const { status, kind, detail, more } = secondFactorNeeded(this.secondFactor)
+        return problem(status, kind, detail, {}, more)
+      }
       this.me = body.username
       return json({ user: this.users[0], login: this.logins[0] })
+    }
+    if (asked === 'POST /api/v1/login/second-factor/enrolment') return json(OFFER)
+    if (asked === 'POST /api/v1/login/second-factor') {
+      if (body.code !== CODE) return problem(401, 'bad_code', 'wrong')
+      this.me = 'admin'
+      return json({ user: this.users[0], login: this.logins[0], recovery_codes: null })
     }
     if (asked === 'POST /api/v1/login-links/look') {
       if (!/^[0-9a-f]+$/.test(body.token)) return problem(403, 'link_refused', 'refused')

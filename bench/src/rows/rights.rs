@@ -58,6 +58,7 @@ fn config(data_dir: DataDir, beside: &std::path::Path) -> Config {
         vault: KeySource::File(KeyFile::new(beside.join("vault.key"))),
         webhook: None,
         ssh_door: bastide_app::SshDoor::default(),
+        second_factor: Vec::new(),
         data_dir,
         // Nobody listens there: no session is opened.
         daemon: DaemonConfig {

@@ -99,6 +99,9 @@ fn more(error: &Error) -> serde_json::Map<String, Value> {
     if let Some(faults) = bastide_app::rules::faults(error) {
         more.insert("faults".to_owned(), json!(faults));
     }
+    if let Error::Login(LoginError::SecondFactor(needed)) = error {
+        more.insert("second_factor".to_owned(), crate::factors::needed(needed));
+    }
     if let Error::Forbidden(Forbidden::Command(refusal)) = error {
         more.insert("rule".to_owned(), json!(refusal.rule));
         more.insert("reason".to_owned(), json!({ "en": refusal.en(), "zh": refusal.zh() }));
@@ -119,6 +122,9 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         }
         Error::Login(LoginError::LinkRefused) => (StatusCode::FORBIDDEN, "link_refused"),
         Error::Login(LoginError::SingleSignOn(_)) => (StatusCode::FORBIDDEN, "single_sign_on_refused"),
+        Error::Login(LoginError::SecondFactor(_)) => (StatusCode::UNAUTHORIZED, "second_factor_needed"),
+        Error::Login(LoginError::BadCode) => (StatusCode::UNAUTHORIZED, "bad_code"),
+        Error::Login(LoginError::StepOver) => (StatusCode::UNAUTHORIZED, "begin_again"),
         Error::Login(LoginError::WeakPassword(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "weak_password"),
         Error::Forbidden(Forbidden::ReadOnlyToken) => (StatusCode::FORBIDDEN, "read_only_token"),
         Error::Forbidden(Forbidden::WatchOnly) => (StatusCode::FORBIDDEN, "read_only"),
@@ -201,6 +207,7 @@ fn not_found(what: What) -> &'static str {
         What::Login => "login_not_found",
         What::Token(_) => "token_not_found",
         What::SshKey(_) => "ssh_key_not_found",
+        What::Thing(Thing::Factor, _) => "factor_not_found",
         What::Review(_) => "review_not_found",
         What::Share(_) => "share_not_found",
         What::ShareLink => "share_refused",
@@ -244,6 +251,20 @@ pub(crate) fn schema() -> Value {
                         "place": text("Such as `rules[3].match.programs[0]`; empty for the whole."),
                         "what": text("What is wrong there."),
                     },
+                },
+            },
+            "second_factor": {
+                "type": "object",
+                "description": "Of `second_factor_needed`: the first step is taken, and the second is to come.",
+                "required": ["token", "ways", "expires"],
+                "properties": {
+                    "token": text("A secret: belongs with the second step, for five minutes, from the same address."),
+                    "ways": {
+                        "type": "array",
+                        "description": "What it can be taken with. `enrol`: an app has to be set up first.",
+                        "items": { "type": "string", "enum": ["totp", "passkey", "recovery", "enrol"] },
+                    },
+                    "expires": text("When the token is no longer good."),
                 },
             },
             "rule": { "type": ["string", "null"], "description": "Of `command_refused`: the rule that decided." },

@@ -14,6 +14,7 @@ mod docs;
 mod error;
 mod events;
 mod exec;
+mod factors;
 mod files;
 mod frame;
 mod grants;

@@ -94,7 +94,7 @@ pub(crate) async fn logout(State(site): State<Site>, Extension(ctx): Extension<C
     }
 }
 
-fn answer(site: &Site, begun: Result<LoggedIn, Error>) -> Response {
+pub(crate) fn answer(site: &Site, begun: Result<LoggedIn, Error>) -> Response {
     match begun {
         Ok(LoggedIn { user, login, cookie }) => {
             let begun = Begun { user: User::from(&*user), login: Login::current(&login) };
@@ -104,7 +104,7 @@ fn answer(site: &Site, begun: Result<LoggedIn, Error>) -> Response {
     }
 }
 
-fn set(site: &Site, it: &Cookie) -> [(header::HeaderName, HeaderValue); 1] {
+pub(crate) fn set(site: &Site, it: &Cookie) -> [(header::HeaderName, HeaderValue); 1] {
     [(header::SET_COOKIE, cookie(site, it))]
 }
 

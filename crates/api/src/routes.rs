@@ -157,11 +157,13 @@ macro_rules! route {
     };
 }
 
+mod factors;
 mod files;
 
 pub(crate) fn routes() -> Vec<Route> {
     [
         about_the_server(),
+        factors::about_factors(),
         about_the_caller(),
         about_people(),
         about_servers(),

@@ -67,6 +67,8 @@ pub(crate) struct User {
     password_set: bool,
     /// A provider of single sign-on knows them.
     single_sign_on: bool,
+    /// They have an app for codes, or a passkey.
+    second_factor: bool,
     created: Timestamp,
     last_login: Option<Timestamp>,
 }
@@ -83,6 +85,7 @@ impl From<&store::User> for User {
             enabled: user.enabled,
             password_set: user.password_set,
             single_sign_on: user.single_sign_on,
+            second_factor: user.second_factor,
             created: user.created,
             last_login: user.last_login,
         }

@@ -17,6 +17,8 @@ mod connections;
 mod credentials;
 #[path = "it/evidence.rs"]
 mod evidence;
+#[path = "it/factors.rs"]
+mod factors;
 #[path = "it/files.rs"]
 mod files;
 #[path = "it/first_keys.rs"]

@@ -38,6 +38,7 @@ impl Action {
                 | Self::RecordingRead
                 | Self::ShareList
                 | Self::LoginList
+                | Self::FactorList
                 | Self::TokenList
                 | Self::SshKeyList
                 | Self::UserAuthorityList
@@ -70,7 +71,7 @@ impl Action {
 
     /// Whether only a person at a browser may: a stolen token must not outlive its removal.
     fn needs_browser(self) -> bool {
-        matches!(self, Self::Logout | Self::PasswordChange)
+        matches!(self, Self::Logout | Self::PasswordChange | Self::FactorChange)
     }
 }
 

@@ -27,7 +27,8 @@ pub struct Alert {
     pub id: i64,
     pub at: Timestamp,
     /// `deny` and `alert` for a verdict, `review_opened`, `supervisor_died`, `report_lost`, `rules_unreadable`,
-    /// `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`; later releases may have more.
+    /// `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`, `recovery_code_used`,
+    /// `second_factor_guessed`; later releases may have more.
     pub kind: String,
     /// `info`, `warning` or `critical`.
     pub severity: String,
@@ -41,6 +42,16 @@ pub struct Alert {
     pub server: Option<Named>,
     #[schema(value_type = Object)]
     pub data: Map<String, Value>,
+}
+
+/// An alert of the server's own.
+pub(crate) async fn raise(app: &App, (kind, severity): (&str, Severity), data: Map<String, Value>) {
+    let alert =
+        store::Alert { id: 0, at: app.clock().now(), kind: kind.to_owned(), severity, session: None, data };
+    if let Err(error) = app.store().add_alert(&alert).await {
+        tracing::error!(%error, kind, "an alert could not be kept");
+    }
+    app.news().tell(app.store()).await;
 }
 
 /// How much it matters.

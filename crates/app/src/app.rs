@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bastide_rt::{Shutdown, Tasks};
 use bastide_ssh::Pool;
-use bastide_store::Store;
+use bastide_store::{Role, Store};
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use crate::history::{self, History};
 use crate::inputs::Inputs;
 use crate::journal::Journal;
 use crate::live::{self, Live, Table};
-use crate::login::{self, Attempts, Refusals, SingleSignOn, link, single_sign_on};
+use crate::login::{self, Attempts, Factors, Refusals, SingleSignOn, link, single_sign_on};
 use crate::news::{News, Now};
 use crate::password::Hasher;
 use crate::people::{self, People};
@@ -57,6 +57,8 @@ pub struct Config {
     /// Where alerts are sent.
     pub webhook: Option<alerts::Webhook>,
     pub ssh_door: SshDoor,
+    /// Whose role needs a second factor.
+    pub second_factor: Vec<Role>,
 }
 
 /// The SSH door, as far as use cases know of it.
@@ -130,6 +132,7 @@ struct Process {
 struct LoginState {
     attempts: Attempts,
     cookie_name: String,
+    factors: Factors,
     hasher: Hasher,
     lifetime: SignedDuration,
     refusals: Refusals,
@@ -142,11 +145,13 @@ impl LoginState {
     fn new(
         data_dir: &DataDir,
         lifetime: SignedDuration,
+        second_factor: Vec<Role>,
         single_sign_on: Option<single_sign_on::Settings>,
     ) -> Result<Self, Error> {
         Ok(Self {
             attempts: Attempts::default(),
             cookie_name: login::cookie_name(data_dir.node()?),
+            factors: Factors::new(second_factor),
             hasher: Hasher::default(),
             lifetime,
             refusals: Refusals::default(),
@@ -177,7 +182,8 @@ impl App {
         let known_servers = Servers::load(&store).await?;
         let rules = Rules::load(&store, clock.now()).await?;
         let policies = Policies::load()?;
-        let login = LoginState::new(&data_dir, config.login_lifetime, config.single_sign_on)?;
+        let (second_factor, single_sign_on) = (config.second_factor, config.single_sign_on);
+        let login = LoginState::new(&data_dir, config.login_lifetime, second_factor, single_sign_on)?;
         let door = Door::open(&data_dir)?;
         let inputs = Inputs::default();
         recall_inputs(&data_dir, &inputs);
@@ -288,6 +294,10 @@ impl App {
 
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.inner.login.attempts
+    }
+
+    pub(crate) fn factors(&self) -> &Factors {
+        &self.inner.login.factors
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

@@ -10,6 +10,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::files::FileError;
+use crate::login::factors::Needed;
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -65,6 +66,13 @@ pub enum LoginError {
     WeakPassword(&'static str),
     #[error(transparent)]
     SingleSignOn(#[from] crate::login::single_sign_on::Refusal),
+    /// The first step was right.
+    #[error("a second factor is needed too: log in at the page, or use an API token")]
+    SecondFactor(Needed),
+    #[error("the code is wrong, or was used already")]
+    BadCode,
+    #[error("this took too long or too many tries: begin again")]
+    StepOver,
 }
 
 /// Known, and not for this caller.
@@ -166,6 +174,8 @@ pub enum Thing {
     Connection,
     RuleVersion,
     AccessRequest,
+    /// A second factor, whatever its number.
+    Factor,
     Identity,
 }
 
@@ -183,6 +193,7 @@ impl Thing {
             Self::Connection => "connection",
             Self::RuleVersion => "rule version",
             Self::AccessRequest => "access request",
+            Self::Factor => "second factor",
             Self::Identity => "identity",
         }
     }
@@ -197,6 +208,7 @@ impl fmt::Display for What {
             Self::Login => f.write_str("such login"),
             Self::Token(id) => write!(f, "token {id}"),
             Self::SshKey(id) => write!(f, "key {id}"),
+            Self::Thing(Thing::Factor, _) => f.write_str("such second factor"),
             Self::ShareLink => f.write_str("session is shared by this link now: ask for a new one"),
             Self::Review(id) => write!(f, "review {id}"),
             Self::Share(id) => write!(f, "share {id}"),

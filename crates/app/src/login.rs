@@ -4,6 +4,7 @@
 //! the server and ends when its row goes.
 
 mod attempts;
+pub mod factors;
 pub mod link;
 mod refusals;
 pub mod single_sign_on;
@@ -17,6 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 pub(crate) use attempts::Attempts;
+use factors::First;
+pub(crate) use factors::{Entrance, Factors};
 pub(crate) use refusals::Refusals;
 pub(crate) use single_sign_on::SingleSignOn;
 pub use ssh::{ShownCertificate, SshProof};
@@ -67,7 +70,7 @@ pub struct LoggedIn {
 
 impl App {
     /// # Errors
-    /// `Login` with `BadCredentials` or `TooManyAttempts`; `Storage`. In all cases nobody is logged in.
+    /// `Login` with `BadCredentials`, `TooManyAttempts` or `SecondFactor`; `Storage`. In all cases nobody is logged in.
     pub async fn log_in(
         &self,
         username: &str,
@@ -77,6 +80,8 @@ impl App {
         let (user, hash) = self.verified(username, password, origin).await?;
         let (app, from) = (self.clone(), origin.clone());
         let login = async move {
+            let first = First { entrance: Entrance::Page, how: "password", password: Some(hash.clone()) };
+            app.one_step_is_enough(&user, &from, first).await?;
             let how = How::password(&app, Some(&hash));
             app.begin_login(user, &from, how).await
         };
@@ -152,7 +157,7 @@ impl App {
     ///
     /// # Errors
     /// `Login`: refused, or the password may not be used; `Invalid`: none is given and none is set.
-    /// The link stays good after these, but for `LinkRefused`.
+    /// The link stays good after these, but for `LinkRefused` and `SecondFactor`.
     pub async fn use_link(
         &self,
         token: &str,
@@ -200,6 +205,9 @@ impl App {
         }
         let how = format!("link made by {}", used.created_by);
         let user = self.enabled(used.user_id)?;
+        // Who makes links is not meant to be able to log in as somebody else.
+        let first = First { entrance: Entrance::Page, how: &how, password: None };
+        self.one_step_is_enough(&user, origin, first).await?;
         let how = How { words: &how, password: None, lifetime: self.login_lifetime() };
         let begun = self.begin_login(user, origin, how).await?;
         begun.ok_or_else(|| LoginError::LinkRefused.into())

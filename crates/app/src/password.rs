@@ -1,5 +1,6 @@
 //! Passwords: which may be used, and how they are kept.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use argon2::Argon2;
@@ -108,12 +109,13 @@ impl std::fmt::Debug for Password {
 pub(crate) struct Hasher {
     at_once: Arc<Semaphore>,
     in_line: Arc<Semaphore>,
+    compared: Arc<AtomicUsize>,
 }
 
 impl Default for Hasher {
     fn default() -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
-        Self { at_once: places(AT_ONCE), in_line: places(AT_ONCE + IN_LINE) }
+        Self { at_once: places(AT_ONCE), in_line: places(AT_ONCE + IN_LINE), compared: Arc::default() }
     }
 }
 
@@ -132,7 +134,9 @@ impl Hasher {
     /// Whether `password` has this hash. Without a hash the same time is spent, so that the answer's
     /// delay does not tell whether there is such a person.
     pub(crate) async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool, Error> {
+        let compared = Arc::clone(&self.compared);
         self.work(move || {
+            compared.fetch_add(1, Ordering::Relaxed);
             let known = hash.is_some();
             let hash = hash.unwrap_or_else(|| nobodys().to_owned());
             let same = PasswordHash::new(&hash)
@@ -140,6 +144,12 @@ impl Hasher {
             same && known
         })
         .await
+    }
+
+    /// How many passwords were compared with a hash.
+    #[cfg(test)]
+    pub(crate) fn compared(&self) -> usize {
+        self.compared.load(Ordering::Relaxed)
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {

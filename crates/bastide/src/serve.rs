@@ -196,6 +196,7 @@ async fn start(
             .unwrap_or(bastide_app::login::DEFAULT_LIFETIME),
         vault: config.key_source(data_dir.root())?,
         webhook: webhook::configured()?,
+        second_factor: config.sign_in.second_factor.clone(),
         single_sign_on: oidc::configured(config).await?,
         ssh_door: bastide_app::SshDoor {
             address: door.map(ssh_door::Door::address),

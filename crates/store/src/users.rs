@@ -59,6 +59,8 @@ pub struct User {
     pub password_set: bool,
     /// A provider of single sign-on knows them.
     pub single_sign_on: bool,
+    /// They have an app for codes, or a passkey.
+    pub second_factor: bool,
     pub created: Timestamp,
     pub last_login: Option<Timestamp>,
 }
@@ -90,6 +92,7 @@ struct Row {
     enabled: i64,
     password_set: i64,
     single_sign_on: i64,
+    second_factor: i64,
     created: i64,
     last_login: Option<i64>,
 }
@@ -106,6 +109,7 @@ impl From<Row> for User {
             enabled: row.enabled != 0,
             password_set: row.password_set != 0,
             single_sign_on: row.single_sign_on != 0,
+            second_factor: row.second_factor != 0,
             created: from_row(row.created),
             last_login: row.last_login.map(from_row),
         }
@@ -122,7 +126,9 @@ impl Store {
             Row,
             r#"SELECT id, uid, username, display_name, role, account, enabled,
                       password IS NOT NULL AS "password_set!: i64", created, last_login,
-                      EXISTS (SELECT 1 FROM user_identities WHERE user_id = users.id) AS "single_sign_on!: i64"
+                      EXISTS (SELECT 1 FROM user_identities WHERE user_id = users.id) AS "single_sign_on!: i64",
+                      EXISTS (SELECT 1 FROM totp WHERE user_id = users.id)
+                      OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = users.id) AS "second_factor!: i64"
                FROM users ORDER BY username"#
         );
         Ok(rows.fetch_all(&self.writer).await?.into_iter().map(User::from).collect())

@@ -32,6 +32,8 @@ pub const PRIVATE_KEY: &str = "private_key";
 pub const PASSPHRASE: &str = "passphrase";
 pub const SESSION_SECRETS: &str = "session_secrets";
 pub const VALUE: &str = "value";
+pub const TOTP: &str = "totp";
+pub const SECRET: &str = "secret";
 
 impl Store {
     /// `None` before the first start with a vault.
@@ -90,6 +92,9 @@ impl Store {
             field: VALUE,
             bytes: row.value,
         }));
+        let rows = sqlx::query!("SELECT uid, secret FROM totp ORDER BY uid");
+        let codes = rows.fetch_all(&self.writer).await?.into_iter();
+        all.extend(codes.map(|row| Sealed { table: TOTP, uid: row.uid, field: SECRET, bytes: row.secret }));
         Ok(all)
     }
 
@@ -119,6 +124,9 @@ impl Store {
                     .execute(&mut *work),
                 VALUE => sqlx::query!("UPDATE session_secrets SET value = ? WHERE uid = ?", bytes, uid)
                     .execute(&mut *work),
+                SECRET => {
+                    sqlx::query!("UPDATE totp SET secret = ? WHERE uid = ?", bytes, uid).execute(&mut *work)
+                }
                 PRIVATE_KEY => {
                     sqlx::query!("UPDATE credentials SET private_key = ? WHERE uid = ?", bytes, uid)
                         .execute(&mut *work)

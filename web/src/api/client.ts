@@ -1,5 +1,6 @@
 // Requests to /api/v1. Every failure is a Problem with words that can be shown.
 
+import type { SecondFactor } from './factors.ts'
 import type {
   Identity,
   Login,
@@ -30,11 +31,15 @@ export class Problem extends Error {
   readonly faults: readonly { place: string; what: string }[]
   /** What the rule says that a command was refused by. */
   readonly reason: { en?: string; zh?: string } | null
+  /** The first step of logging in was right: what the second takes. */
+  readonly secondFactor: SecondFactor | null
 
   constructor(
     status: number,
     detail: string,
-    more: Partial<Pick<Problem, 'kind' | 'retryAfter' | 'requestId' | 'faults' | 'reason'>> = {},
+    more: Partial<
+      Pick<Problem, 'kind' | 'retryAfter' | 'requestId' | 'faults' | 'reason' | 'secondFactor'>
+    > = {},
   ) {
     super(detail)
     this.status = status
@@ -43,6 +48,7 @@ export class Problem extends Error {
     this.requestId = more.requestId ?? null
     this.faults = more.faults ?? []
     this.reason = more.reason ?? null
+    this.secondFactor = more.secondFactor ?? null
   }
 }
 
@@ -53,6 +59,9 @@ export function whenNotLoggedIn(then: () => void): void {
   notLoggedIn = then
 }
 
+/** Refusals of who is logging in: nobody was in before. */
+const LOGGING_IN = ['bad_credentials', 'second_factor_needed', 'bad_code', 'begin_again']
+
 const KIND = /^urn:bastide:problem:(\w+)$/
 
 interface Said {
@@ -61,6 +70,7 @@ interface Said {
   request_id?: string
   faults?: Problem['faults']
   reason?: Problem['reason']
+  second_factor?: SecondFactor
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -72,6 +82,7 @@ async function problemOf(response: Response): Promise<Problem> {
     requestId: said.request_id ?? null,
     faults: Array.isArray(said.faults) ? said.faults : [],
     reason: said.reason ?? null,
+    secondFactor: said.second_factor ?? null,
   })
 }
 
@@ -97,7 +108,7 @@ export async function request(
   }
   if (response.ok) return response
   const problem = await problemOf(response)
-  if (problem.status === 401 && problem.kind !== 'bad_credentials') notLoggedIn()
+  if (problem.status === 401 && !LOGGING_IN.includes(problem.kind)) notLoggedIn()
   throw problem
 }
 

@@ -822,6 +822,91 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/login/passkey': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** What to ask of a passkey, to log in by it alone */
+    post: operations['passkey_login_begin']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login/passkey/answer': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Log in by a passkey alone; sets the cookie */
+    post: operations['passkey_login']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login/second-factor': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Take the second step of logging in; sets the cookie */
+    post: operations['second_step']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login/second-factor/enrolment': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** What an app for codes is set up with, by who has no second factor and needs one */
+    post: operations['enrolment']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/login/second-factor/passkey': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** What to ask of a passkey as the second step */
+    post: operations['ask_passkey']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/logout': {
     parameters: {
       query?: never
@@ -850,6 +935,159 @@ export interface paths {
     get: operations['me_get']
     put?: never
     post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The caller's second factors */
+    get: operations['factors_get']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/passkeys': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Take the passkey that the browser made */
+    post: operations['passkey_create']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/passkeys/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    /** Rename a passkey */
+    patch: operations['passkey_change']
+    trace?: never
+  }
+  '/api/v1/me/factors/passkeys/{id}/remove': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Take a passkey away */
+    post: operations['passkey_remove']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/passkeys/begin': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** What to ask of the browser, to make a passkey */
+    post: operations['passkey_begin']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/recovery-codes': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Make new recovery codes, in the place of all before */
+    post: operations['recovery_codes']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/totp': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Begin to set up an app for codes */
+    post: operations['totp_offer']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/totp/confirm': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Set up the app whose code this is */
+    post: operations['totp_confirm']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/me/factors/totp/remove': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Take the app for codes away */
+    post: operations['totp_remove']
     delete?: never
     options?: never
     head?: never
@@ -2134,6 +2372,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/users/{id}/factors/reset': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Take every second factor of a person away, and end their logins
+     * @description Roles: admin.
+     */
+    post: operations['factors_reset']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/users/{id}/identities': {
     parameters: {
       query?: never
@@ -2379,7 +2637,8 @@ export interface components {
       id: number
       /**
        * @description `deny` and `alert` for a verdict, `review_opened`, `supervisor_died`, `report_lost`, `rules_unreadable`,
-       *     `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`; later releases may have more.
+       *     `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`, `recovery_code_used`,
+       *     `second_factor_guessed`; later releases may have more.
        */
       kind: string
       rule: string | null
@@ -2815,6 +3074,19 @@ export interface components {
       /** Format: int32 */
       signal?: number | null
     }
+    /** @description The caller's second factors. */
+    Factors: {
+      /** @description Oldest first. */
+      passkeys: components['schemas']['Passkey'][]
+      /** @description Whether browsers have passkeys at this address: not without TLS, nor where it has no name. */
+      passkeys_possible: boolean
+      /** @description Changes need the password again. */
+      password_set: boolean
+      recovery_codes_left: number
+      /** @description The caller's role needs one. */
+      required: boolean
+      totp: components['schemas']['Totp'] | null
+    }
     FileChmod: {
       /**
        * Format: int64
@@ -3213,6 +3485,54 @@ export interface components {
       id: number
       username: string
     }
+    Passkey: {
+      /** Format: date-time */
+      created: string
+      /** Format: uuid */
+      id: string
+      /** Format: date-time */
+      last_used: string | null
+      name: string
+    }
+    PasskeyBegin: {
+      /** @description 1 to 100 characters. */
+      name: string
+      /** @description The password again. May be left out by who has none. */
+      password?: string | null
+    }
+    PasskeyChange: {
+      /** @description 1 to 100 characters. */
+      name: string
+    }
+    PasskeyCreate: {
+      /** @description What `navigator.credentials.create` gave, with its bytes in base64url. */
+      passkey: Record<string, never>
+    }
+    PasskeyCreated: {
+      passkey: components['schemas']['Passkey']
+      /** @description Shown this once; null where there are some already. */
+      recovery_codes: string[] | null
+    }
+    PasskeyLogin: {
+      id: string
+      /** @description What `navigator.credentials.get` gave, with its bytes in base64url. */
+      passkey: Record<string, never>
+    }
+    PasskeyLoginBegun: {
+      /** @description Belongs with the answer. */
+      id: string
+      /** @description For `navigator.credentials.get`, with its bytes in base64url. */
+      options: Record<string, never>
+    }
+    /** @description What the browser is to be asked. */
+    PasskeyOptions: {
+      /** @description For `navigator.credentials`, with its bytes in base64url. */
+      options: Record<string, never>
+    }
+    /** @description The password again. May be left out by who has none. */
+    PasswordAgain: {
+      password?: string | null
+    }
     PasswordChange: {
       current: string
       /** @description 12 to 256 characters. */
@@ -3252,6 +3572,15 @@ export interface components {
       request_id: string
       /** @description Of `command_refused`: the rule that decided. */
       rule?: string | null
+      /** @description Of `second_factor_needed`: the first step is taken, and the second is to come. */
+      second_factor?: {
+        /** @description When the token is no longer good. */
+        expires: string
+        /** @description A secret: belongs with the second step, for five minutes, from the same address. */
+        token: string
+        /** @description What it can be taken with. `enrol`: an app has to be set up first. */
+        ways: ('totp' | 'passkey' | 'recovery' | 'enrol')[]
+      }
       /**
        * Format: int32
        * @description The status of the answer.
@@ -3359,6 +3688,11 @@ export interface components {
      * @enum {string}
      */
     RecordingState: 'recording' | 'closed' | 'failed' | 'lost'
+    /** @description Codes that are shown this once. */
+    RecoveryCodes: {
+      /** @description Null where there are some already. */
+      recovery_codes: string[] | null
+    }
     /** @description A file, a directory or what else there is. */
     RemoteFile: {
       /** Format: int32 */
@@ -3586,6 +3920,26 @@ export interface components {
       layers?: string[]
       /** @description As that of a rule, without doors and times. */
       scope: Record<string, never>
+    }
+    /** @description One of `code` and `passkey`. */
+    SecondFactor: {
+      /** @description Of an app, or a recovery code. */
+      code?: string | null
+      /** @description What `navigator.credentials.get` gave, with its bytes in base64url. */
+      passkey?: Record<string, never> | null
+      /** @description Of the problem `second_factor_needed`. */
+      token: string
+    }
+    /** @description Logged in by both steps. */
+    SecondFactorTaken: {
+      login: components['schemas']['Login']
+      /** @description When an app was set up with it; shown this once. */
+      recovery_codes: string[] | null
+      user: components['schemas']['User']
+    }
+    SecondFactorToken: {
+      /** @description Of the problem `second_factor_needed`. */
+      token: string
     }
     /** @description Which secrets there are. */
     SecretsSet: {
@@ -4197,6 +4551,22 @@ export interface components {
       next: string | null
       tokens: components['schemas']['Token'][]
     }
+    Totp: {
+      /** Format: date-time */
+      created: string
+      /** Format: date-time */
+      last_used: string | null
+    }
+    TotpConfirm: {
+      code: string
+    }
+    /** @description What an app for codes is set up with. */
+    TotpOffer: {
+      /** @description Base32, for typing. */
+      secret: string
+      /** @description For a QR code: `otpauth://totp/…` */
+      uri: string
+    }
     /** @description Where it goes on. */
     UploadBegun: {
       id: string
@@ -4255,6 +4625,8 @@ export interface components {
       last_login: string | null
       password_set: boolean
       role: components['schemas']['Role']
+      /** @description They have an app for codes, or a passkey. */
+      second_factor: boolean
       /** @description A provider of single sign-on knows them. */
       single_sign_on: boolean
       /** Format: uuid */
@@ -6232,6 +6604,161 @@ export interface operations {
       503: components['responses']['ServiceUnavailable']
     }
   }
+  passkey_login_begin: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['PasskeyLoginBegun']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  passkey_login: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasskeyLogin']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['LoginBegun']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  second_step: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SecondFactor']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SecondFactorTaken']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  enrolment: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SecondFactorToken']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TotpOffer']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  ask_passkey: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SecondFactorToken']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['PasskeyOptions']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
   logout: {
     parameters: {
       query?: never
@@ -6274,6 +6801,297 @@ export interface operations {
       }
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  factors_get: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Factors']
+        }
+      }
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  passkey_create: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasskeyCreate']
+      }
+    }
+    responses: {
+      /** @description Created */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['PasskeyCreated']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  passkey_change: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasskeyChange']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  passkey_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasswordAgain']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  passkey_begin: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasskeyBegin']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['PasskeyOptions']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  recovery_codes: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasswordAgain']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RecoveryCodes']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  totp_offer: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasswordAgain']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TotpOffer']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  totp_confirm: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TotpConfirm']
+      }
+    }
+    responses: {
+      /** @description OK */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['RecoveryCodes']
+        }
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  totp_remove: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PasswordAgain']
+      }
+    }
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
+      413: components['responses']['PayloadTooLarge']
+      415: components['responses']['UnsupportedMediaType']
+      422: components['responses']['UnprocessableEntity']
+      429: components['responses']['TooManyRequests']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }
@@ -9166,6 +9984,32 @@ export interface operations {
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
       422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  factors_reset: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

@@ -4,6 +4,7 @@ import { Button } from 'antd'
 import { type FormEvent, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { applyLink, type LookedAt, lookAtLink } from '../api/client.ts'
+import type { SecondFactor } from '../api/factors.ts'
 import { meStore } from '../api/me.ts'
 import { LanguageChoice } from '../frame/language.tsx'
 import { Command } from '../parts/command.tsx'
@@ -12,6 +13,7 @@ import { ProblemNotice } from '../parts/notice.tsx'
 import { Until } from '../parts/until.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
 import { goInstead } from '../router.ts'
+import { SecondStep, tryFirstStep } from './second-step.tsx'
 
 export function LinkPage({ token }: { token: string }) {
   const { t } = useTranslation()
@@ -54,15 +56,21 @@ function UseLink({ token, link }: { token: string; link: LookedAt }) {
   const { t } = useTranslation()
   const [passwords, setPasswords] = useState({ first: '', second: '' })
   const [change, setChange] = useState(!link.password_set)
+  const [needed, setNeeded] = useState<SecondFactor | null>(null)
   const { busy, problem, run } = useAction()
+  const enter = async () => {
+    await meStore.load()
+    goInstead('/')
+  }
   const submit = (event: FormEvent) => {
     event.preventDefault()
     run(async () => {
-      await applyLink(token, change ? passwords.first : undefined)
-      await meStore.load()
-      goInstead('/')
+      const second = await tryFirstStep(() => applyLink(token, change ? passwords.first : undefined))
+      if (second) setNeeded(second)
+      else await enter()
     })
   }
+  if (needed) return <SecondStep needed={needed} done={enter} back={() => goInstead('/login')} />
   if (problem?.kind === 'link_refused') return <Refused />
   return (
     <form className="card" onSubmit={submit}>

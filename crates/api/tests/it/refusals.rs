@@ -104,6 +104,9 @@ impl Foreign {
 fn body(route: &Listed) -> &'static str {
     match route.id.as_str() {
         "password_change" => r#"{"current":"x","new":"a long enough phrase"}"#,
+        "totp_confirm" => r#"{"code":"000000"}"#,
+        "passkey_begin" | "passkey_change" => r#"{"name":"x"}"#,
+        "passkey_create" => r#"{"passkey":{}}"#,
         "share_use" => r#"{"token":"x"}"#,
         "session_message" => r#"{"text":"x"}"#,
         "keyboard_give" => r#"{"viewer":null}"#,

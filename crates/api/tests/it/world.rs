@@ -236,6 +236,7 @@ async fn app(
         vault: KeySource::File(KeyFile::new(data.join("vault.key"))),
         webhook: None,
         ssh_door: bastide_app::SshDoor::default(),
+        second_factor: Vec::new(),
         data_dir: DataDir::open(data).unwrap(),
         daemon: DaemonConfig {
             connection: daemon.clone().with_client_id("server"),

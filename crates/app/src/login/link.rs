@@ -39,6 +39,18 @@ pub(crate) async fn create(store: &Store, user: i64, by: &str, now: Timestamp) -
     Ok(Link { token, expires })
 }
 
+/// For whom a link is made from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// `None`: the administrator, if there is only one.
+    pub username: Option<&'a str>,
+    /// Takes their second factors away and ends their logins: for who has lost them all.
+    pub reset_factors: bool,
+}
+
+/// The kind of the log's entry.
+const RESET: &str = "factor_reset";
+
 /// Makes a login link from a process that is not the server, which may run or not. Without a name it
 /// is for the administrator, if there is only one.
 ///
@@ -47,11 +59,11 @@ pub(crate) async fn create(store: &Store, user: i64, by: &str, now: Timestamp) -
 /// the names there are, when this is none of them.
 pub async fn create_from_outside(
     dir: &DataDir,
-    username: Option<&str>,
+    wanted: Wanted<'_>,
     now: Timestamp,
 ) -> Result<(String, Link), Error> {
     let store = Store::open(&dir.database()).await?;
-    let made = create_in(&store, dir, username, now).await;
+    let made = create_in(&store, dir, wanted, now).await;
     store.close().await;
     made
 }
@@ -59,11 +71,11 @@ pub async fn create_from_outside(
 async fn create_in(
     store: &Store,
     dir: &DataDir,
-    username: Option<&str>,
+    wanted: Wanted<'_>,
     now: Timestamp,
 ) -> Result<(String, Link), Error> {
     let users = store.users().await?;
-    let user = match username {
+    let user = match wanted.username {
         Some(name) => users.iter().find(|user| user.username == name).ok_or_else(|| {
             let names: Vec<_> = users.iter().map(|user| user.username.as_str()).collect();
             Error::Invalid(format!("no user {name:?}; there is: {}", names.join(", ")))
@@ -83,13 +95,19 @@ async fn create_in(
         return Err(Error::Invalid(format!("{} is disabled: enable the user first", user.username)));
     }
     let uid = rustix::process::geteuid().as_raw();
-    let about = about(uid, &user.username);
-    let noted_in = dir.clone();
-    tokio::task::spawn_blocking(move || note_from_outside(&noted_in, CREATED, about))
-        .await
-        .map_err(|_| Error::Stopping)??;
+    if wanted.reset_factors {
+        note(dir, RESET, about(uid, &user.username)).await?;
+        store.reset_factors(user.id).await?;
+    }
+    note(dir, CREATED, about(uid, &user.username)).await?;
     let link = create(store, user.id, &format!("uid {uid}"), now).await?;
     Ok((user.username.clone(), link))
+}
+
+async fn note(dir: &DataDir, kind: &'static str, about: Map<String, Value>) -> Result<(), Error> {
+    let dir = dir.clone();
+    let noted = tokio::task::spawn_blocking(move || note_from_outside(&dir, kind, about)).await;
+    noted.map_err(|_| Error::Stopping)?
 }
 
 /// What the entry says: who asked, and for whom.

@@ -13,9 +13,11 @@ use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::fields;
+use super::factors::First;
+use super::{Entrance, fields};
 use crate::app::App;
 use crate::context::{Caller, Ctx, Origin, Person, Proof};
+use crate::error::LoginError;
 use crate::password::Password;
 use crate::{Error, secret};
 
@@ -36,8 +38,12 @@ pub struct SshProof {
 #[derive(Clone, PartialEq, Eq)]
 enum By {
     Key(Uuid),
-    /// The hash that it was compared with: another one means another password.
-    Password(String),
+    Password {
+        /// That it was compared with: another one means another password.
+        hash: String,
+        /// There was a second factor, too: when all are taken away, so is this.
+        factors: bool,
+    },
     /// The authority that signed it.
     Certificate(i64),
 }
@@ -46,7 +52,7 @@ impl std::fmt::Debug for By {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Key(_) => "key",
-            Self::Password(_) => "password",
+            Self::Password { .. } => "password",
             Self::Certificate(_) => "certificate",
         })
     }
@@ -137,7 +143,8 @@ impl App {
     /// Lets in whoever knows the password; as slow for people who are not there.
     ///
     /// # Errors
-    /// `Login` with `BadCredentials` or `TooManyAttempts`; `Storage`.
+    /// `Login` with `BadCredentials`, `TooManyAttempts`, or with `SecondFactor` and what
+    /// [`App::enter_by_second_factor`] takes; `Storage`.
     pub async fn enter_by_password(
         &self,
         username: &str,
@@ -145,7 +152,24 @@ impl App {
         origin: Origin,
     ) -> Result<Ctx, Error> {
         let (user, hash) = self.verified(username, password, &origin).await?;
-        self.let_in(user, (By::Password(hash), None), "ssh password", origin).await
+        let first = First { entrance: Entrance::Ssh, how: "ssh password", password: Some(hash.clone()) };
+        self.one_step_is_enough(&user, &origin, first).await?;
+        self.let_in_by_password(user, Some(hash), "ssh password", origin).await
+    }
+
+    pub(super) async fn let_in_by_password(
+        &self,
+        user: Arc<User>,
+        hash: Option<String>,
+        how: &str,
+        origin: Origin,
+    ) -> Result<Ctx, Error> {
+        let hash = hash.ok_or(LoginError::StepOver)?;
+        if self.store().password(user.id).await?.as_ref() != Some(&hash) {
+            return Err(LoginError::StepOver.into());
+        }
+        let factors = self.store().factors_held(user.id).await?.any();
+        self.let_in(user, (By::Password { hash, factors }, None), how, origin).await
     }
 
     async fn let_in(
@@ -179,7 +203,10 @@ impl App {
         let Some(user) = self.people().get(user).filter(|user| user.enabled) else { return Ok(None) };
         let good = match &proof.by {
             By::Key(id) => self.store().user_key(*id).await?.is_some(),
-            By::Password(hash) => self.store().password(user.id).await?.as_ref() == Some(hash),
+            By::Password { hash, factors } => {
+                self.store().password(user.id).await?.as_ref() == Some(hash)
+                    && (!factors || self.store().factors_held(user.id).await?.any())
+            }
             By::Certificate(id) => self.store().user_authorities().await?.iter().any(|one| one.id == *id),
         };
         let in_time = proof.expires.is_none_or(|expires| expires > self.clock().now());

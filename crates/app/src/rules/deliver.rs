@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bastide_policy::Door;
 use bastide_ptyd_client::Client;
-use bastide_store::{Alert, Severity, User};
+use bastide_store::{Severity, User};
 use bastide_wire::capability;
 use bastide_wire::control::{Control, Profile};
 use bastide_wire::{Code, Spec};
 use serde_json::{Map, json};
 
+use crate::alerts::raise;
 use crate::daemon::{State, refused};
 use crate::error::Conflict;
 use crate::{App, DaemonError, Error};
@@ -157,13 +158,4 @@ pub(crate) async fn gated(app: &App, user: &User, place: Place<'_>) -> Result<Op
     let layers = if place.server.is_some() { Vec::new() } else { layers.to_vec() };
     let control = Control { profile, server: subject.server, tags: subject.tags, ..Control::default() };
     Ok(Some(Gating { rules: loaded.digest(), control, layers }))
-}
-
-/// An alert of the server's own.
-async fn raise(app: &App, (kind, severity): (&str, Severity), data: Map<String, serde_json::Value>) {
-    let alert = Alert { id: 0, at: app.clock().now(), kind: kind.to_owned(), severity, session: None, data };
-    if let Err(error) = app.store().add_alert(&alert).await {
-        tracing::error!(%error, kind, "an alert could not be kept");
-    }
-    app.news().tell(app.store()).await;
 }

@@ -17,6 +17,7 @@ use bastide_rt::logging::Logging;
 use super::flags::Flags;
 use crate::cli::duration;
 use crate::cli::exit::Failure;
+use bastide_app::store::Role;
 use bastide_app::streams::{Forbidden, USUALLY_FORBIDDEN};
 use bastide_app::vault::{KeyFile, KeySource};
 pub(super) use environment::{ALERT_WEBHOOK, ALERT_WEBHOOK_SECRET};
@@ -28,6 +29,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8722";
 const DEFAULT_SSH_LISTEN: &str = "127.0.0.1:2222";
 /// For a server without an SSH door.
 const OFF: &str = "off";
+/// For every role.
+const EVERYBODY: &str = "everybody";
 /// A browser that is used daily asks again rarely, a forgotten one ends.
 const LOGIN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shorter ends before it is of use; browsers keep no cookie longer (RFC 6265bis, section 5.5).
@@ -56,12 +59,20 @@ pub(crate) struct Config {
     pub(super) trusted: Trusted,
     pub(super) max_connections: usize,
     pub(super) times: Times,
+    pub(super) sign_in: SignIn,
     pub(super) vault: VaultKey,
-    /// Single sign-on.
-    pub(super) oidc: Option<Oidc>,
     pub(super) logging: Logging,
     /// To be logged when logging is set up.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What is asked of whom who logs in.
+#[derive(Debug)]
+pub(super) struct SignIn {
+    /// Whose role needs a second factor.
+    pub(super) second_factor: Vec<Role>,
+    /// Single sign-on.
+    pub(super) oidc: Option<Oidc>,
 }
 
 /// How long, and how often.
@@ -170,12 +181,12 @@ impl Config {
             },
             max_connections,
             times: times(loaded)?,
+            sign_in: SignIn { second_factor: second_factor(loaded)?, oidc: Oidc::check(loaded)? },
             vault: vault_key(loaded)?,
-            oidc: Oidc::check(loaded)?,
             logging: raw.log.clone(),
             warnings: loaded.warnings.clone(),
         };
-        if config.oidc.is_some() && config.public_url.is_none() && !listen.ip().is_loopback() {
+        if config.sign_in.oidc.is_some() && config.public_url.is_none() && !listen.ip().is_loopback() {
             config.warnings.push(
                 "single sign-on sends people back to the address that they came by, and the provider knows one: name \
                  it with --public-url"
@@ -219,13 +230,14 @@ impl Config {
         let every = check_servers_every.map_or("0".to_owned(), |every| duration::exact(every.as_secs()));
         lines.push(("check_servers_every", text(&every)));
         lines.push(("login.lifetime", text(&duration::exact(login_lifetime.as_secs()))));
+        lines.push(("login.second_factor", format!("{:?}", roles(&self.sign_in.second_factor))));
         lines.push(("history.keep", text(&duration::exact(history_keep.as_secs()))));
         match &self.vault {
             VaultKey::Usual => {}
             VaultKey::File(file) => lines.push(("vault.key_file", path(file))),
             VaultKey::Command(words) => lines.push(("vault.key_command", format!("{words:?}"))),
         }
-        lines.extend(self.oidc.iter().flat_map(Oidc::shown));
+        lines.extend(self.sign_in.oidc.iter().flat_map(Oidc::shown));
         match &self.tls {
             Some(Certificate::Files { certificate, key }) => {
                 lines.extend([("tls.certificate", path(certificate)), ("tls.key", path(key))]);
@@ -267,7 +279,7 @@ impl Config {
     pub(super) fn given_client_secret(&self) -> Result<Option<String>, Failure> {
         let Some(text) = crate::env::value(&OIDC_CLIENT_SECRET) else { return Ok(None) };
         let name = OIDC_CLIENT_SECRET.name;
-        if self.oidc.as_ref().is_some_and(|oidc| oidc.secret != SecretPlace::Nowhere) {
+        if self.sign_in.oidc.as_ref().is_some_and(|oidc| oidc.secret != SecretPlace::Nowhere) {
             let why =
                 format!("{name} is set, and the settings name another place of the secret: take one away");
             return Err(Failure::text(why));
@@ -306,6 +318,27 @@ fn times(loaded: &Loaded<Raw>) -> anyhow::Result<Times> {
         history_keep: read("history.keep", &raw.history.keep, &HISTORY_KEEPS, HISTORY_KEEP)?,
         check_servers_every,
     })
+}
+
+fn second_factor(loaded: &Loaded<Raw>) -> anyhow::Result<Vec<Role>> {
+    let words = &loaded.value.login.second_factor.0;
+    if words.iter().any(|word| word == EVERYBODY) {
+        return Ok(Role::ALL.to_vec());
+    }
+    let role = |word: &String| Role::ALL.into_iter().find(|role| role.as_str() == word);
+    let unknown = |word: &String| {
+        let roles = Role::ALL.map(Role::as_str).join(", ");
+        anyhow!("{}: {word:?} is no role: {roles}, or {EVERYBODY}", loaded.origin("login.second_factor"))
+    };
+    words.iter().map(|word| role(word).ok_or_else(|| unknown(word))).collect()
+}
+
+/// As they are written.
+fn roles(roles: &[Role]) -> Vec<&'static str> {
+    match Role::ALL.iter().all(|role| roles.contains(role)) {
+        true => vec![EVERYBODY],
+        false => roles.iter().map(|role| role.as_str()).collect(),
+    }
 }
 
 fn ssh_door(loaded: &Loaded<Raw>) -> anyhow::Result<SshDoor> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bastide_api::Origin;
-use bastide_app::login::link::create_from_outside;
+use bastide_app::login::link::{Wanted, create_from_outside};
 use bastide_app::{Clock, DataDir};
 use clap::Args;
 
@@ -12,7 +12,8 @@ use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::output;
 
 const AFTER_HELP: &str = "\
-Run it as the user that runs the server, with the same data directory. The link works once, for 15 minutes.";
+Run it as the user that runs the server, with the same data directory. The link works once, for 15 minutes. \
+Who has a second factor is asked for it too; --reset-factors is for who has lost them all.";
 
 /// Print a link that logs a browser in, once
 #[derive(Debug, Args)]
@@ -23,6 +24,9 @@ pub(crate) struct LoginLink {
     /// The server's data directory [env: BASTIDE_DATA_DIR] [default: $XDG_DATA_HOME/bastide]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Take their second factors away first, and end their logins
+    #[arg(long)]
+    reset_factors: bool,
     /// The server's address, where it cannot be known
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -46,7 +50,8 @@ impl LoginLink {
             .enable_all()
             .build()
             .map_err(|e| Failure::Other(anyhow::anyhow!("cannot start: {e}")))?;
-        let made = create_from_outside(&dir, self.user.as_deref(), Clock::system().now());
+        let wanted = Wanted { username: self.user.as_deref(), reset_factors: self.reset_factors };
+        let made = create_from_outside(&dir, wanted, Clock::system().now());
         let (username, link) = runtime.block_on(made).map_err(anyhow::Error::from)?;
         output::line(&url(&address, &link.token))?;
         output::remark(&format!("It logs {username} in, once, within 15 minutes."));

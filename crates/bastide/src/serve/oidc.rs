@@ -20,7 +20,7 @@ const LONGEST: u64 = 1024;
 
 /// `None` where no provider is named.
 pub(super) async fn configured(config: &Config) -> Result<Option<Settings>, Failure> {
-    let Some(oidc) = &config.oidc else { return Ok(None) };
+    let Some(oidc) = &config.sign_in.oidc else { return Ok(None) };
     let text = match (config.given_client_secret()?, &oidc.secret) {
         (Some(text), _) => Some(text),
         (None, SecretPlace::Nowhere) => None,
@@ -43,7 +43,7 @@ pub(super) async fn configured(config: &Config) -> Result<Option<Settings>, Fail
 
 /// What will trouble people who sign in; the secret has to be there, and the provider may be down.
 pub(super) fn check(config: &Config) -> Result<Vec<String>, Failure> {
-    if config.oidc.is_none() {
+    if config.sign_in.oidc.is_none() {
         return Ok(Vec::new());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -172,6 +172,7 @@ async fn users_are_added_changed_and_removed() {
         "last_login",
         "password_set",
         "role",
+        "second_factor",
         "single_sign_on",
         "uid",
         "username",

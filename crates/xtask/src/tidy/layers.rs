@@ -43,7 +43,7 @@ const SIDEWAYS: [(&str, &str); 2] = [("bastide-ptyd", "bastide-session"), ("bast
 const FOR_TESTS: [&str; 2] = ["bastide-testkit", "bastide-ptyd-client"];
 
 /// Libraries that exactly these crates may know: what they offer is hidden behind our own types.
-const CONFINED: [(&str, &[&str]); 16] = [
+const CONFINED: [(&str, &[&str]); 17] = [
     // Only to compare with: see TESTS_ONLY.
     ("alacritty_terminal", &["bastide-vt"]),
     ("avt", &["bastide-vt"]),
@@ -61,6 +61,7 @@ const CONFINED: [(&str, &[&str]); 16] = [
     ("jsonwebtoken", &["bastide-oidc"]),
     ("russh", &["bastide-ssh", "bastide-gate"]),
     ("cedar-policy", &["bastide-app"]),
+    ("webauthn-rs", &["bastide-app"]),
     ("chacha20poly1305", &["bastide-vault"]),
     ("socketioxide", &["bastide-api"]),
 ];

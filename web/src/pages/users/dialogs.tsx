@@ -2,6 +2,7 @@ import { Button } from 'antd'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { changeUser, createLoginLink, createUser, deleteUser, type Problem } from '../../api/client.ts'
+import { resetFactors } from '../../api/factors.ts'
 import { useMe } from '../../api/me.ts'
 import type { Role, User } from '../../api/types.ts'
 import { SettingsDialog } from '../../limits/dialog.tsx'
@@ -9,6 +10,7 @@ import { Dialog } from '../../parts/dialog.tsx'
 import { Choice, Field, Toggle } from '../../parts/field.tsx'
 import { Notice, ProblemNotice } from '../../parts/notice.tsx'
 import { Secret } from '../../parts/secret.tsx'
+import { Sure } from '../../parts/sure.tsx'
 import { Until } from '../../parts/until.tsx'
 import { useAction } from '../../parts/use-load.ts'
 import { IdentitiesOf } from './identities.tsx'
@@ -135,6 +137,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
   const [enabled, setEnabled] = useState(user.enabled)
   const [limits, setLimits] = useState(false)
   const [identities, setIdentities] = useState(false)
+  const [reset, setReset] = useState(false)
   const { busy, problem, run } = useAction()
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -150,6 +153,18 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
   }
   if (identities) return <IdentitiesOf user={user} close={close} />
   if (limits) return <SettingsDialog scope={{ user: user.id }} name={user.username} close={close} />
+  if (reset) {
+    return (
+      <Sure
+        title={t('users.reset.title', { name: user.username })}
+        yes={t('users.reset.yes')}
+        act={() => resetFactors(user.id)}
+        close={close}
+      >
+        <p>{t('users.reset.lead')}</p>
+      </Sure>
+    )
+  }
   return (
     <Dialog title={t('users.edit.title', { name: user.username })} close={close}>
       <form className="form" onSubmit={submit}>
@@ -171,6 +186,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
         <div className="dialog-actions">
           <Button onClick={() => setLimits(true)}>{t('limits.open')}</Button>
           <Button onClick={() => setIdentities(true)}>{t('identities.open')}</Button>
+          {user.second_factor && <Button onClick={() => setReset(true)}>{t('users.reset')}</Button>}
           <span className="gap" />
           <Button onClick={close}>{t('form.cancel')}</Button>
           <Button type="primary" htmlType="submit" loading={busy}>

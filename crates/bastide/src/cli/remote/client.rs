@@ -79,6 +79,25 @@ impl Client {
         Err(self.refused(response).await)
     }
 
+    /// As [`Client::send`], but for the refusal that asks for a second factor: that one is given back.
+    pub(super) async fn send_first_step(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Result<Response, Value>, Failure> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(Ok(response));
+        }
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Err(self.refused(response).await);
+        }
+        let body: Value = response.json().await.unwrap_or_default();
+        match body.get("second_factor") {
+            Some(needed) => Ok(Err(needed.clone())),
+            None => Err(Failure::Refused(body["detail"].as_str().unwrap_or("not let in").to_owned())),
+        }
+    }
+
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
         self.json(self.request(Method::GET, path)).await
     }
@@ -168,7 +187,10 @@ impl Client {
         let detail =
             body["detail"].as_str().map_or_else(|| format!("{address} answered {status}"), str::to_owned);
         match (status, kind) {
-            (StatusCode::UNAUTHORIZED, "bad_credentials") => Failure::Refused(detail),
+            (
+                StatusCode::UNAUTHORIZED,
+                "bad_credentials" | "bad_code" | "begin_again" | "second_factor_needed",
+            ) => Failure::Refused(detail),
             (StatusCode::UNAUTHORIZED, _) => Failure::Refused(format!(
                 "you are no longer logged in to {address} (the token was revoked, or has expired): `bastide login {address}`"
             )),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use bastide_api::Origin;
 use clap::Args;
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use super::accounts::{Account, Accounts, Trust};
@@ -109,7 +109,10 @@ impl Login {
         };
         let credentials = json!({ "username": username, "password": password });
         let login = client.request(Method::POST, "/api/v1/login").json(&credentials);
-        let response = client.send(login).await?;
+        let response = match client.send_first_step(login).await? {
+            Ok(response) => response,
+            Err(needed) => second_step(client, &needed).await?,
+        };
         let cookie = response.headers().get("set-cookie").and_then(|value| value.to_str().ok());
         let cookie = cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
         let cookie = cookie.with_context(|| format!("{} has given no login", client.address()))?;
@@ -131,6 +134,20 @@ impl Login {
             trust,
         })
     }
+}
+
+/// Asks for the code of an app, or a recovery code, and shows it.
+async fn second_step(client: &Client, needed: &Value) -> Result<Response, Failure> {
+    let ways = needed["ways"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !ways.iter().any(|way| way == "totp" || way == "recovery") {
+        return Err(Failure::Refused(format!(
+            "your second factor needs a browser: log in at {}, make a token there, and `bastide login --token-stdin`",
+            client.address()
+        )));
+    }
+    let code = prompt::secret("Code of your app, or a recovery code", "--token-stdin")?;
+    let step = json!({ "token": needed["token"], "code": code });
+    client.send(client.request(Method::POST, "/api/v1/login/second-factor").json(&step)).await
 }
 
 impl Trusting {

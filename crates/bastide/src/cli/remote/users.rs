@@ -4,6 +4,7 @@ mod identities;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
@@ -18,6 +19,7 @@ Examples:
   bastide users edit ada --disable
   bastide users link ada
   bastide users identities ada --add 3f9c1b2a   let this subject of the provider in as ada
+  bastide users reset-factors ada
 
 For administrators. Who is added, or has forgotten the password, sets one by a link that works once.";
 
@@ -48,6 +50,8 @@ enum What {
     Link(Link),
     /// By whom the provider of single sign-on knows somebody; with an option, change it
     Identities(identities::Identities),
+    /// Take the second factors of somebody who has lost them away, and end their logins
+    ResetFactors(ResetFactors),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +141,15 @@ struct Link {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct ResetFactors {
+    /// Name or number
+    user: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
 impl Users {
     pub(crate) async fn run(self) -> Outcome {
         let client = self.at.client()?;
@@ -148,6 +161,7 @@ impl Users {
             Some(What::Rm(remove)) => remove.run(&client).await,
             Some(What::Link(link)) => link.run(&client).await,
             Some(What::Identities(identities)) => identities.run(&client).await,
+            Some(What::ResetFactors(reset)) => reset.run(&client).await,
         }
     }
 }
@@ -274,6 +288,22 @@ impl Link {
             return Ok(DONE);
         }
         say_link(&link)
+    }
+}
+
+impl ResetFactors {
+    async fn run(self, client: &Client) -> Outcome {
+        let user = person::find(client, &self.user).await?;
+        let name = shown::text(&user, "/username");
+        let question =
+            format!("Let {name} log in without the second factors there are, and end their logins?");
+        if !self.yes && !prompt::agreed(&question, "--yes")? {
+            return Err(Failure::text("nothing was changed"));
+        }
+        let reset = client.request(Method::POST, &format!("{}/factors/reset", path(&user)));
+        client.send(reset.json(&json!({}))).await?;
+        output::remark(&format!("{name} has no second factor now"));
+        Ok(DONE)
     }
 }
 

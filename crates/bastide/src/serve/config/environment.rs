@@ -134,6 +134,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         doc: "How long a browser stays logged in: 5m to 400d.",
     },
     EnvVar {
+        name: "BASTIDE_SECOND_FACTOR",
+        aliases: &[],
+        means: Means::Setting("login.second_factor"),
+        default: "",
+        doc: "Who must log in with a second factor (a code of an app, or a passkey): roles with commas between, such as `admin,operator`, or `everybody`. Who has none sets one up when logging in next. Others may have one.",
+    },
+    EnvVar {
         name: "BASTIDE_OIDC_ISSUER",
         aliases: &[],
         means: Means::Setting("oidc.issuer"),

@@ -48,6 +48,7 @@ pub(super) struct Ssh {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Login {
     pub(super) lifetime: Option<String>,
+    pub(super) second_factor: Words,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -30,7 +30,8 @@ fn every_setting_of_a_file_is_taken() {
          trusted_proxies = ['10.0.0.0/8', '::1']\ncors_origins = ['https://b.example:8443/']\nmax_connections = 100\n\
          ssh.forbidden_destinations = ['10.0.0.0/8', '*']\n\
          check_servers_every = '2m'\n\
-         [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n[history]\nkeep = '30d'\n\
+         [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n\
+         second_factor = ['admin', 'auditor']\n[history]\nkeep = '30d'\n\
          [oidc]\nissuer = 'https://id.example'\nclient_id = 'bastide'\nclient_secret_file = '/s'\n\
          scopes = ['openid', 'groups']\nname = 'Example'\nlifetime = '8h'\n[oidc.people]\nusername_claim = 'u'\n\
          groups_claim = 'g'\ncreate_users = false\nemail_domains = ['example']\n[oidc.people.group_map]\n'cn=ops' = 'operations'\n\
@@ -42,6 +43,7 @@ fn every_setting_of_a_file_is_taken() {
     assert_eq!(config.tls, Some(files));
     assert_eq!(config.recordings().unwrap(), PathBuf::from("/r"));
     assert_eq!(config.times.login_lifetime, Duration::from_secs(36 * 3600));
+    assert_eq!(config.sign_in.second_factor, [Role::Admin, Role::Auditor]);
     assert_eq!(config.times.history_keep, Duration::from_secs(30 * 24 * 3600));
     assert_eq!(config.times.check_servers_every, Some(Duration::from_secs(120)));
     assert_eq!(config.vault, VaultKey::Command(vec!["/bin/key".to_owned(), "of bastide".to_owned()]));
@@ -66,6 +68,17 @@ fn servers_are_looked_at_now_and_then_or_never() {
         let file = format!("check_servers_every = '{wrong}'");
         refused(&file, &["check_servers_every", wrong, "30s", "1d"]);
     }
+}
+
+#[test]
+fn who_needs_a_second_factor_is_named_by_role() {
+    assert_eq!(read("", &[]).unwrap().sign_in.second_factor, []);
+    let everybody = read("[login]\nsecond_factor = 'everybody'", &[]).unwrap();
+    assert_eq!(everybody.sign_in.second_factor, Role::ALL);
+    assert!(everybody.shown().contains("login.second_factor = [\"everybody\"]"), "{}", everybody.shown());
+    let some = read("[login]\nsecond_factor = 'admin, operator'", &[]).unwrap();
+    assert_eq!(some.sign_in.second_factor, [Role::Admin, Role::Operator]);
+    refused("[login]\nsecond_factor = ['root']", &["login.second_factor", "root", "auditor", "everybody"]);
 }
 
 #[test]
@@ -114,10 +127,13 @@ fn a_server_on_the_network_without_tls_is_warned_of() {
 fn single_sign_on_is_whole_or_not_there() {
     let oidc = |lines: &str| read(&format!("[oidc]\n{lines}"), &[]);
     let both = "issuer = 'https://id.example'\nclient_id = 'bastide'\n";
-    assert!(oidc("").unwrap().oidc.is_none());
-    assert!(oidc("issuer = ''\nclient_id = ''\n").unwrap().oidc.is_none(), "variables that are unset");
+    assert!(oidc("").unwrap().sign_in.oidc.is_none());
+    assert!(
+        oidc("issuer = ''\nclient_id = ''\n").unwrap().sign_in.oidc.is_none(),
+        "variables that are unset"
+    );
     let usual = oidc(both).unwrap();
-    let settings = &usual.oidc.as_ref().unwrap().settings;
+    let settings = &usual.sign_in.oidc.as_ref().unwrap().settings;
     assert_eq!(settings.provider.scopes, ["openid", "profile", "email"]);
     assert_eq!(settings.mapping.roles_claim, "groups", "as the groups claim");
     assert_eq!(read(&usual.shown(), &[]).unwrap().shown(), usual.shown());
