@@ -123,12 +123,14 @@ enum ServerCommand {
     Import(remote::import::Import),
 }
 
-/// With what one gets in.
+/// With what one gets in, and where to.
 #[derive(Debug, Subcommand)]
 enum AccessCommand {
     Tokens(remote::tokens::Tokens),
     SshKeys(remote::ssh_keys::SshKeys),
     SshAuthorities(remote::ssh_authorities::SshAuthorities),
+    Requests(remote::requests::Requests),
+    Reach(remote::reach::Reach),
 }
 
 /// Which commands may run, and what holds for sessions.
@@ -223,6 +225,8 @@ async fn run_access(command: AccessCommand) -> Outcome {
         AccessCommand::Tokens(command) => command.run().await,
         AccessCommand::SshKeys(command) => command.run().await,
         AccessCommand::SshAuthorities(command) => command.run().await,
+        AccessCommand::Requests(command) => command.run().await,
+        AccessCommand::Reach(command) => command.run().await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `bastide rules`, `reviews`, `alerts` and `settings`, against a real server.
+//! `bastide rules`, `reviews`, `alerts`, `settings`, `requests` and `reach`, against a real server.
 
 use std::path::Path;
 
@@ -197,5 +197,36 @@ async fn settings_are_set_shown_and_taken_away_by_scope() {
     ok(dir, &["settings", "unset", "max_sessions", "env.A"], "").await;
     let table = ok(dir, &["settings"], "").await.out;
     assert!(!table.contains("max_sessions") && !table.contains("env.A") && table.contains("027"), "{table}");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn rights_are_asked_for_given_and_told_with_their_reason() {
+    let site = logged_in().await;
+    let admin = site.dir();
+    ok(admin, &["servers", "add", "web1", "192.0.2.7"], "").await;
+    site.user("bob").await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let bob = elsewhere.path();
+    log_in(&site, bob, "bob").await;
+    assert!(ok(bob, &["requests"], "").await.err.contains("nothing waits"));
+    fails(bob, &["requests", "ask", "web1"], 2, "--reason").await;
+    fails(bob, &["requests", "ask", "web1", "-m", "x", "--for", "soon"], 2, "1h30m").await;
+    let ask = ["requests", "ask", "web1", "--for", "4h", "-m", "a disk is full", "--json"];
+    let asked = json(bob, &ask).await;
+    assert_eq!(asked["rights"], json!(["connect", "write"]), "{asked}");
+    let id = asked["id"].to_string();
+    fails(bob, &["requests", "approve", &id], 5, "").await;
+    fails(bob, &["reach", "--user", "bob"], 5, "").await;
+    let table = ok(admin, &["requests"], "").await.out;
+    assert!(table.contains("bob") && table.contains("a disk is full"), "{table}");
+    assert!(ok(admin, &["requests", "approve", &id, "-m", "for now"], "").await.err.contains("approved"));
+    fails(admin, &["requests", "refuse", &id], 1, "").await;
+    assert_eq!(json(bob, &["servers", "--json"]).await[0]["name"], "web1");
+    let reach = ok(admin, &["reach", "--on", "web1"], "").await.out;
+    assert!(reach.contains("role admin") && reach.contains("grant 1"), "{reach}");
+    let reach = json(admin, &["reach", "--user", "bob", "--json"]).await;
+    assert_eq!((&reach[0]["who"]["name"], &reach[0]["because"][0]["grant_id"]), (&json!("web1"), &json!(1)));
+    fails(admin, &["reach"], 2, "--user").await;
     site.end().await;
 }

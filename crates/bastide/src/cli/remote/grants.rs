@@ -149,12 +149,12 @@ impl List {
                 },
                 match (&grant["server_id"], &grant["tag"], &grant["server_group"]) {
                     (Value::Null, Value::Null, Value::Null) => "everywhere".to_owned(),
-                    (Value::Null, Value::Null, group) => format!("servers of {}", words(group)),
-                    (Value::Null, tag, _) => format!("tag {}", words(tag)),
+                    (Value::Null, Value::Null, group) => format!("servers of {}", shown::words(group)),
+                    (Value::Null, tag, _) => format!("tag {}", shown::words(tag)),
                     (id, ..) => name(&servers, id, "/name"),
                 },
-                words(&grant["rights"]),
-                match (&grant["any_credential"], words(&grant["credential_ids"])) {
+                shown::words(&grant["rights"]),
+                match (&grant["any_credential"], shown::words(&grant["credential_ids"])) {
                     (Value::Bool(true), _) => "any".to_owned(),
                     (_, ids) if ids.is_empty() => "default".to_owned(),
                     (_, ids) => ids,
@@ -170,24 +170,20 @@ impl List {
     }
 }
 
-/// The words of a list, or the one word.
-fn words(value: &Value) -> String {
-    match value {
-        Value::Array(all) => all.iter().map(words).collect::<Vec<_>>().join(","),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 /// When and from where only.
 fn limits(grant: &Value) -> String {
     let hours = |one: &Value| {
-        let days = words(&one["days"]);
+        let days = shown::words(&one["days"]);
         let days = if days.is_empty() { days } else { format!("{days} ") };
-        format!("{days}{}-{} {}", words(&one["from"]), words(&one["to"]), words(&one["zone"]))
+        format!(
+            "{days}{}-{} {}",
+            shown::words(&one["from"]),
+            shown::words(&one["to"]),
+            shown::words(&one["zone"])
+        )
     };
     let times = grant["times"].as_array().into_iter().flatten().map(hours);
-    let networks = grant["networks"].as_array().into_iter().flatten().map(words);
+    let networks = grant["networks"].as_array().into_iter().flatten().map(shown::words);
     times.chain(networks).collect::<Vec<_>>().join("; ")
 }
 

@@ -62,3 +62,12 @@ pub(super) fn table(
     }
     output::print(crate::cli::table::table(head, rows, crate::cli::table::width()).as_bytes())
 }
+
+/// The words of a list, or the one word.
+pub(super) fn words(value: &Value) -> String {
+    match value {
+        Value::Array(all) => all.iter().map(words).collect::<Vec<_>>().join(","),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
