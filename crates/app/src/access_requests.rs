@@ -348,6 +348,7 @@ fn granted(
     if until <= ctx.clock().now() || until > row.wanted.until {
         return Err(invalid("until: later than now, and not after what is asked for"));
     }
+    grants::has_room(ctx)?;
     Ok(Grant {
         id: 0,
         to: Grantee::User(row.user_id),

@@ -140,8 +140,15 @@ fn check_grant(ctx: &Ctx, grant: &Grant) -> Result<(), Error> {
     {
         return invalid(format!("credential_ids: 1 to {MAX_LISTED}"));
     }
-    match known.grants.len() >= MAX_GRANTS {
-        true => invalid(format!("{MAX_GRANTS} grants: use a tag or a group instead")),
+    has_room(ctx)
+}
+
+/// Those that are over do not count.
+pub(crate) fn has_room(ctx: &Ctx) -> Result<(), Error> {
+    let (known, now) = (ctx.app().servers().now(), ctx.clock().now());
+    let hold = known.grants.iter().filter(|held| held.grant.terms.expires.is_none_or(|at| at > now)).count();
+    match hold >= MAX_GRANTS {
+        true => Err(Error::Invalid(format!("{MAX_GRANTS} grants: use a tag or a group instead"))),
         false => Ok(()),
     }
 }

@@ -83,10 +83,12 @@ pub async fn accept(ctx: &Ctx, session: Uuid, key: &PresentedKey) -> Result<(), 
     .await
 }
 
-/// The server that a question in a session is about: the session's own, or one on the way to it. The answer of
-/// whoever may type there is enough, though they may have no right on the server of their own: it is the way.
+/// The server that a question in a session is about: the session's own, or one on the way to it. Whoever
+/// may log in to the one at the end answers for those on the way.
 async fn asked_about(ctx: &Ctx, session: Uuid, key: &PresentedKey) -> Result<i64, Error> {
     let place = ctx.app().store().place(session).await?.ok_or_else(|| Error::session(session))?;
+    // It is kept for everybody: a guest at the keys does not decide it.
+    ctx.authorize_server(Action::HostKeyAccept, place.server_id)?;
     let known = ctx.app().servers().now();
     let way = known.way(Some(place.server_id)).unwrap_or_default();
     let is_it =

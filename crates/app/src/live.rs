@@ -29,10 +29,17 @@ pub struct Table {
     pub waiting: Option<String>,
 }
 
+impl Table {
+    /// Before the first look: that nothing is in it says nothing.
+    fn unread() -> Self {
+        Self { sessions: BTreeMap::new(), waiting: Some("its list has not been read yet".to_owned()) }
+    }
+}
+
 pub(crate) type Live = watch::Receiver<Arc<Table>>;
 
 pub(crate) fn start(link: &Link, own: Own, tasks: &Tasks, shutdown: Shutdown) -> Live {
-    let (sender, live) = watch::channel(Arc::default());
+    let (sender, live) = watch::channel(Arc::new(Table::unread()));
     let link = link.watch();
     tasks.spawn("live sessions", async move {
         tokio::select! {

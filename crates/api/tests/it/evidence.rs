@@ -209,6 +209,10 @@ async fn an_owner_sees_their_own_also_when_they_administer_no_more() {
     let (theirs, mine) = (other.shell().await, admin.shell().await);
     prints(&other, &theirs, "theirs").await;
     assert_eq!(change(json!({ "role": "user" })).send().await.status, 200);
+    // A shell of this machine is for administrators: it ends, and what it showed stays theirs.
+    within("the end of their shell", async { while cast(&other, &theirs).await.status != 200 {} }).await;
+    let ended = admin.get(&format!("/api/v1/sessions/{theirs}")).send().await.json();
+    assert_eq!(ended["state"], "ended", "{ended}");
     let listed = other.get("/api/v1/recordings").send().await.json();
     let ids: Vec<_> = listed["recordings"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
     assert_eq!(ids, [json!(theirs)]);

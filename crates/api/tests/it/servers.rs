@@ -241,6 +241,15 @@ async fn a_name_and_a_password_that_come_with_a_server_are_its_own_credential() 
     let changed = edit(&other, json!({ "username": "root", "password": "x" })).await;
     assert_ne!(changed.json()["default_credential"]["id"], credential, "{}", changed.body);
     assert_eq!(admin.get(&at(&web)).send().await.json()["default_credential"]["id"], credential);
+    // Whoever manages servers and no credentials overwrites none by pointing a server to it.
+    let olga = world.user(&admin, "olga", "operator").await;
+    let pointed = json!({ "username": "evil", "password": "theirs" }).to_string();
+    let changed = olga.request("PATCH", &at(&web)).json(&pointed).send().await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    assert_ne!(changed.json()["default_credential"]["id"], credential, "{}", changed.body);
+    let kept = admin.get(&format!("/api/v1/credentials/{credential}")).send().await.json();
+    assert_eq!(kept["username"], "deploy", "{kept}");
+    edit(&web, json!({ "default_credential_id": credential })).await;
     let gone = edit(&other, json!({ "default_credential_id": 4711 })).await;
     assert_eq!(gone.status, 422, "{}", gone.body);
     // A server that cannot be added leaves no credential behind.
@@ -251,7 +260,7 @@ async fn a_name_and_a_password_that_come_with_a_server_are_its_own_credential() 
     // Its name is free: the same again has it without a number.
     let again = json!({ "name": "web 2", "host": "w", "username": "left", "password": "over" });
     let again = server(&admin, &again.to_string()).await;
-    assert_eq!(again["default_credential"]["id"].as_i64().unwrap(), credential.as_i64().unwrap() + 2);
+    assert_eq!(again["default_credential"]["id"].as_i64().unwrap(), credential.as_i64().unwrap() + 3);
     world.end().await;
 }
 

@@ -140,7 +140,17 @@ pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed,
         let patience = Patience { limit: asked.wait, told: |_: &_| (), given_up: &given_up };
         let action = Action::ServerExecute;
         let (session, approval) = begin(&ctx, (action, &line), asked.credential, patience).await?;
-        let run = run(&ctx, (&line, &asked), ssh).await;
+        // Who waited has what holds now, the credential too.
+        let ssh = match &approval {
+            Some(_) => {
+                super::way(&ctx.fresh().await?, action, server, asked.credential).await.map(|(_, ssh)| ssh)
+            }
+            None => Ok(ssh),
+        };
+        let run = match ssh {
+            Ok(ssh) => run(&ctx, (&line, &asked), ssh).await,
+            Err(error) => Err(error),
+        };
         let output = match run {
             Ok(output) => output,
             Err(error) => {

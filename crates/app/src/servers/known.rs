@@ -62,10 +62,6 @@ impl Grants {
         self.all.iter()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.all.len()
-    }
-
     pub(crate) fn get(&self, id: i64) -> Option<&Held> {
         let place = self.all.binary_search_by_key(&id, |held| held.grant.id).ok()?;
         self.all.get(place)

@@ -3,7 +3,7 @@
 use bastide_store::{CredentialKind, OwnCredential, Server};
 use bastide_wire::ssh::Secret;
 
-use crate::context::Ctx;
+use crate::context::{Action, Ctx};
 use crate::credentials::{self, Change, Given, Prepared};
 use crate::{App, Error};
 
@@ -49,7 +49,8 @@ pub(super) async fn prepare_some(
     }
 }
 
-/// A credential that nothing else uses is changed; else there is a new one, and what others use stays.
+/// A credential that nothing else uses is changed, by whoever may change credentials; else there is a new one, and what
+/// is there stays: a server could be pointed to a credential to overwrite it.
 async fn prepare(
     ctx: &Ctx,
     (name, old): (&str, Option<&Server>),
@@ -70,7 +71,7 @@ async fn prepare(
         let alone = uses.iter().filter(|(id, _)| *id == own.id).count() == 1;
         let fits =
             password.is_none() || matches!(own.about.kind, CredentialKind::Password | CredentialKind::Ask);
-        if alone && fits {
+        if alone && fits && ctx.authorize(Action::CredentialChange, ()).is_ok() {
             let kind = password.is_some().then_some(CredentialKind::Password);
             let secrets = Given { password: password.map(Some), ..Given::default() };
             let change = Change { name: None, username, kind, secrets };

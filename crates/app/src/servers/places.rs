@@ -12,9 +12,11 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::access::Asker;
 use crate::access::granted::fits;
 use crate::app::App;
 use crate::context::Action;
+use crate::sessions::Session;
 use crate::{Error, Table};
 
 /// A session is in the daemon's list well within this, or has not come to be.
@@ -118,10 +120,23 @@ async fn look(app: &App, table: &Table) -> Option<Timestamp> {
         };
         match still(app, &place, session.owner, place.address) {
             Some(until) => next = next.into_iter().chain(until).min(),
-            None => end(app, &place).await,
+            None => end(app, place.session, &place.server_name).await,
         }
     }
+    for session in table.sessions.values().filter(|session| is_forbidden_here(app, session)) {
+        end(app, session.uid, "this machine").await;
+    }
     next
+}
+
+/// Whether it runs on this machine, and was opened by somebody who may open none here any more.
+fn is_forbidden_here(app: &App, session: &Session) -> bool {
+    let here = session.runs()
+        && app.servers().places().get(session.uid).is_none()
+        && app.execs().own().get(session.uid).is_none();
+    // The daemon's other clients answer for their sessions themselves.
+    let owner = session.owner.filter(|_| here).and_then(|uid| app.people().by_uid(uid));
+    owner.is_some_and(|owner| !app.policies().allow(Asker::of(&owner), Action::SessionCreate))
 }
 
 /// Until when whoever it was opened for may use the server as they did; `None`: no longer. A server that is off the
@@ -149,26 +164,31 @@ fn still(
 /// Whether the right to this session of `owner`, who asks from `address`, was taken away and it has not ended yet.
 /// One that is not in the daemon's list counts as running: it may be newer than the list.
 pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid, address: Option<IpAddr>) -> bool {
-    let Some(place) = app.servers().places().get(session) else { return false };
-    let has_ended = app.live().borrow().sessions.get(&session).is_some_and(|session| !session.runs());
+    let live = app.live();
+    let table = Arc::clone(&live.borrow());
+    let known = table.sessions.get(&session);
+    let Some(place) = app.servers().places().get(session) else {
+        return known.is_some_and(|session| is_forbidden_here(app, session));
+    };
+    let has_ended = known.is_some_and(|session| !session.runs());
     !has_ended && still(app, &place, Some(owner), address).is_none()
 }
 
-async fn end(app: &App, place: &Place) {
-    if app.execs().own().end(place.session) {
-        tracing::info!(session = %place.session, server = place.server_id, "ended: its right was taken away");
+async fn end(app: &App, session: Uuid, on: &str) {
+    if app.execs().own().end(session) {
+        tracing::info!(%session, on, "ended: its right was taken away");
         return;
     }
     let Ok(client) = app.daemon().client() else { return };
-    let reason = format!("the right to use {} was taken away", place.server_name);
-    match client.end(place.session, &reason).await {
+    let reason = format!("the right to use {} was taken away", on);
+    match client.end(session, &reason).await {
         Ok(_) => {
-            tracing::info!(session = %place.session, server = place.server_id, "ended: its right was taken away");
+            tracing::info!(%session, on, "ended: its right was taken away");
         }
         Err(error) if error.is(Code::NotFound) => {}
         // The next change of anything asks again.
         Err(error) => {
-            tracing::error!(%error, session = %place.session, "a session whose right was taken away cannot be ended");
+            tracing::error!(%error, %session, "a session whose right was taken away cannot be ended");
         }
     }
 }
