@@ -125,7 +125,7 @@ impl Remove {
         let wanted = self.authority.as_str();
         let is = |one: &&Value| {
             ["name", "fingerprint"].iter().any(|field| one[field].as_str() == Some(wanted))
-                || one["id"].to_string() == wanted
+                || one["id"].as_i64().is_some_and(|id| Ok(id) == wanted.parse())
         };
         let Some(one) = known.iter().find(is) else {
             return Err(Failure::NotFound(format!(
