@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bastide_app::login::ShownCertificate;
+use bastide_app::login::factors::Way;
 use bastide_app::password::Password;
 use bastide_app::{App, Ctx, Error, LoginError, Origin};
 use russh::keys::Certificate;
@@ -21,6 +22,30 @@ pub(crate) struct Entry {
     origin: Origin,
     /// Why the last try failed, where the person may know.
     said: Option<String>,
+    /// Somebody whose password was right, and who has to show a code.
+    half: Option<Half>,
+}
+
+/// The first of two steps, taken.
+struct Half {
+    /// As the client names it: another name begins again.
+    user: String,
+    /// A secret.
+    token: String,
+}
+
+/// What a password or a code comes to.
+pub(crate) enum Step {
+    In(Box<(Ctx, Target)>),
+    /// A code is to be asked for.
+    Code,
+    No,
+}
+
+impl From<Entered> for Step {
+    fn from(entered: Entered) -> Self {
+        entered.map_or(Self::No, |entered| Self::In(Box::new(entered)))
+    }
 }
 
 /// The same for everybody and every reason. All methods again: the library takes back one that failed.
@@ -32,7 +57,7 @@ type Entered = Option<(Ctx, Target)>;
 
 impl Entry {
     pub(crate) fn new(app: App, origin: Origin) -> Self {
-        Self { app, origin, said: None }
+        Self { app, origin, said: None, half: None }
     }
 
     /// Whether it is of use to sign with this key.
@@ -60,18 +85,44 @@ impl Entry {
         self.entered(entered, name.target)
     }
 
-    pub(crate) async fn password(&mut self, user: &str, password: String) -> Entered {
+    pub(crate) async fn password(&mut self, user: &str, password: String) -> Step {
+        self.half = None;
         // What names nobody takes the same way as somebody who is not there.
         let name = Name::read(user).unwrap_or(Name { person: String::new(), target: Target::Menu });
         let password = if password.len() > MAX_PASSWORD { String::new() } else { password };
         let password = Password::new(password);
         let entered = self.app.enter_by_password(&name.person, password, self.origin.clone()).await;
-        self.entered(entered, name.target)
+        match entered {
+            Err(Error::Login(LoginError::SecondFactor(needed))) if takes_codes(&needed.ways) => {
+                self.half = Some(Half { user: user.to_owned(), token: needed.token });
+                Step::Code
+            }
+            entered => self.entered(entered, name.target).into(),
+        }
     }
 
-    /// What is asked of a person.
-    pub(crate) fn ask(&mut self) -> Auth {
-        let prompt = (Cow::Borrowed("Password: "), false);
+    /// An answer to what [`Entry::ask`] asked.
+    pub(crate) async fn answer(&mut self, user: &str, answer: String) -> Step {
+        let half = self.half.take().filter(|half| half.user == user);
+        let (Some(half), Some(name)) = (half, Name::read(user)) else {
+            return self.password(user, answer).await;
+        };
+        let code = if answer.len() > MAX_PASSWORD { String::new() } else { answer };
+        let entered = self.app.enter_by_second_factor(&half.token, code, self.origin.clone()).await;
+        match entered {
+            Err(Error::Login(why @ LoginError::BadCode)) => {
+                self.said = Some(why.to_string());
+                self.half = Some(half);
+                Step::Code
+            }
+            entered => self.entered(entered, name.target).into(),
+        }
+    }
+
+    /// What is asked of a person: the password, and then a code where one is needed.
+    pub(crate) fn ask(&mut self, user: &str) -> Auth {
+        let second = self.half.as_ref().is_some_and(|half| half.user == user);
+        let prompt = (Cow::Borrowed(if second { "Code: " } else { "Password: " }), false);
         Auth::Partial {
             name: Cow::Borrowed("Bastide"),
             instructions: self.said.take().map(Cow::Owned).unwrap_or_default(),
@@ -83,7 +134,9 @@ impl Entry {
         match entered {
             Ok(ctx) => Some((ctx, target)),
             Err(Error::Login(why)) => {
-                self.said = matches!(why, LoginError::TooManyAttempts { .. }).then(|| why.to_string());
+                use LoginError::{SecondFactor, StepOver, TooManyAttempts};
+                let told = matches!(why, TooManyAttempts { .. } | SecondFactor(_) | StepOver);
+                self.said = told.then(|| why.to_string());
                 None
             }
             Err(error) => {
@@ -93,6 +146,11 @@ impl Entry {
             }
         }
     }
+}
+
+/// Whether they have something that can be typed. A passkey cannot be shown here, and an app is set up at the page.
+fn takes_codes(ways: &[Way]) -> bool {
+    ways.iter().any(|way| matches!(way, Way::Totp | Way::Recovery))
 }
 
 fn facts(shown: &Certificate) -> ShownCertificate {

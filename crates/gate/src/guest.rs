@@ -10,11 +10,11 @@ use russh::keys::{Algorithm, Certificate, PublicKeyBase64};
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
-use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
+use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::channel::{self, Visit};
-use crate::entry::{Entry, refuse};
+use crate::entry::{Entry, Step, refuse};
 use crate::flow::Flow;
 use crate::inbox::{Event, Inbox};
 use crate::listener::Stranger;
@@ -177,8 +177,16 @@ impl Handler for Guest {
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Fault> {
-        let entered = self.entry.password(user, password.to_owned()).await;
-        Ok(self.enter(entered))
+        let step = self.entry.password(user, password.to_owned()).await;
+        Ok(match step {
+            Step::In(entered) => self.enter(Some(*entered)),
+            // The first of two (RFC 4252 section 5.1); the next is asked as keyboard-interactive.
+            Step::Code => Auth::Reject {
+                proceed_with_methods: Some(MethodSet::from(&[MethodKind::KeyboardInteractive][..])),
+                partial_success: true,
+            },
+            Step::No => self.enter(None),
+        })
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Fault> {
@@ -211,10 +219,14 @@ impl Handler for Guest {
         _: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, Fault> {
-        let Some(mut response) = response else { return Ok(self.entry.ask()) };
+        let Some(mut response) = response else { return Ok(self.entry.ask(user)) };
         let answer = response.next().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
-        let entered = self.entry.password(user, answer.unwrap_or_default()).await;
-        Ok(self.enter(entered))
+        let step = self.entry.answer(user, answer.unwrap_or_default()).await;
+        Ok(match step {
+            Step::In(entered) => self.enter(Some(*entered)),
+            Step::Code => self.entry.ask(user),
+            Step::No => self.enter(None),
+        })
     }
 
     async fn channel_open_session(
