@@ -318,7 +318,7 @@ impl App {
         self.note_refused(origin, why, &user.username).await?;
         if self.factors().is_guessed(user.id) {
             let message = format!("somebody who knows the password of {} guesses codes", user.username);
-            raise(self, ("second_factor_guessed", Severity::Critical), told(user, message, origin)).await;
+            raise(self, ("second_factor_guessed", Severity::Critical), told(user, &message, origin)).await;
         }
         Err(LoginError::BadCode.into())
     }
@@ -389,11 +389,11 @@ impl App {
 
     async fn tell_recovery(&self, user: &User, origin: &Origin) -> Result<(), Error> {
         let left = self.store().factors_held(user.id).await?.recovery_codes;
-        let mut about = told(user, String::new(), origin);
+        let mut about = told(user, "", origin);
         about.insert("left".to_owned(), json!(left));
         self.journal().append("recovery_code_used", None, about).await?;
         let message = format!("a recovery code of {} was used to log in; {left} are left", user.username);
-        raise(self, ("recovery_code_used", Severity::Warning), told(user, message, origin)).await;
+        raise(self, ("recovery_code_used", Severity::Warning), told(user, &message, origin)).await;
         Ok(())
     }
 
@@ -433,7 +433,7 @@ impl App {
 /// By what it was, and recovery codes that were made with it; or why not, for the log.
 type Shown = Result<(&'static str, Option<Vec<String>>), String>;
 
-fn told(user: &User, message: String, origin: &Origin) -> Map<String, Value> {
+fn told(user: &User, message: &str, origin: &Origin) -> Map<String, Value> {
     let mut about = fields([
         ("user", json!(user.username)),
         ("address", json!(origin.address.map(|address| address.to_string()))),
