@@ -44,9 +44,9 @@ pub enum Chunk {
     Lost(Error),
 }
 
-/// Whether the caller still may.
-#[derive(Debug)]
-pub(crate) struct Right {
+/// Whether the caller still may. Clones watch by themselves.
+#[derive(Debug, Clone)]
+pub struct Right {
     pub(crate) ctx: Ctx,
     action: Action,
     pub(crate) on: OnServer,
@@ -56,7 +56,7 @@ pub(crate) struct Right {
 
 impl Right {
     /// Until it is lost; why.
-    pub(crate) async fn lost(&mut self) -> Error {
+    pub async fn lost(&mut self) -> Error {
         loop {
             let left = self.until.map(|until| until.duration_since(self.ctx.clock().now()));
             let ends = async {
@@ -138,6 +138,11 @@ impl Reader {
     /// Where it goes, with the credential that it is logged in with.
     pub fn on(&self) -> OnServer {
         self.right.on
+    }
+
+    /// For whoever must stop also while what came is not taken.
+    pub fn right(&self) -> Right {
+        self.right.clone()
     }
 
     /// Who let it run, where somebody had to.

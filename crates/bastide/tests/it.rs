@@ -25,6 +25,8 @@ mod door_clients;
 mod door_forwards;
 #[path = "it/door_reviews.rs"]
 mod door_reviews;
+#[path = "it/door_revoked.rs"]
+mod door_revoked;
 #[path = "it/door_ways.rs"]
 mod door_ways;
 #[path = "it/earlier.rs"]

@@ -22,8 +22,11 @@ const ENDING: [&str; 5] = ["HUP", "INT", "KILL", "QUIT", "TERM"];
 /// Runs a command; its input, output and errors are the channel's.
 pub(crate) async fn run(visit: &Visit, on: OnServer, run: Run) -> Result<End, Failed> {
     let (mut reader, writer) = begin(visit, on, run).await?;
+    let mut right = reader.right();
     let drained = tokio::select! {
         drained = drain(visit, &mut reader) => drained,
+        // Also while the client takes nothing and goes on typing.
+        why = right.lost() => Err(why.into()),
         () = feed(visit, &writer) => Err(Failed::Gone),
         () = urgent(visit, &writer) => Err(Failed::Gone),
     };
@@ -150,6 +153,7 @@ async fn urgent(visit: &Visit, writer: &Writer) {
 
 /// A connection: each direction ends by itself, RFC 4254 section 5.3.
 pub(crate) async fn pass(visit: &Visit, (mut reader, writer): (Reader, Writer)) {
+    let mut right = reader.right();
     let back = async {
         loop {
             match reader.next().await {
@@ -173,6 +177,7 @@ pub(crate) async fn pass(visit: &Visit, (mut reader, writer): (Reader, Writer)) 
     let mut both = std::pin::pin!(async { tokio::try_join!(back, forth) });
     tokio::select! {
         _ = both.as_mut() => {}
+        error = right.lost() => tracing::info!(%error, "a connection through the ssh door was ended"),
         () = closed => {
             let _ = tokio::time::timeout(LAST_WORDS, both).await;
         }

@@ -6,7 +6,7 @@ mod watch;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bastide_app::sessions::OnServer;
-use bastide_app::streams::{self, Chunk, Reader, StreamExit, Writer};
+use bastide_app::streams::{self, Chunk, Reader, StreamExit, Transfer, Writer};
 use bastide_app::{Ctx, Error};
 use bastide_wire::sftp::{Bad, Packets, refusal};
 use bytes::Bytes;
@@ -25,6 +25,27 @@ struct Pair<'a> {
     ctx: &'a Ctx,
     on: OnServer,
     watch: Mutex<Watch>,
+}
+
+/// Who asks, as they are now.
+struct Now {
+    ctx: Ctx,
+    changes: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Now {
+    async fn of(ctx: &Ctx) -> Result<Self, Error> {
+        let changes = ctx.changes();
+        Ok(Self { ctx: ctx.again().await?.ok_or(Error::NotLoggedIn)?, changes })
+    }
+
+    async fn look(&mut self) -> Result<&Ctx, Error> {
+        if self.changes.has_changed().unwrap_or(true) {
+            self.changes.mark_unchanged();
+            self.ctx = self.ctx.again().await?.ok_or(Error::NotLoggedIn)?;
+        }
+        Ok(&self.ctx)
+    }
 }
 
 /// Why it is over before the server says so.
@@ -51,7 +72,10 @@ pub(crate) async fn serve(visit: &Visit, on: OnServer) -> Result<End, Failed> {
     let on = reader.on();
     let pair = Pair { ctx: &visit.ctx, on, watch: Mutex::default() };
     let (refused, refusals) = mpsc::channel(REFUSALS);
+    let mut right = reader.right();
     let over = tokio::select! {
+        // Also while the client takes nothing and goes on sending.
+        why = right.lost() => Err(Over::from(why)),
         over = pair.back(visit, &mut reader, refusals) => over,
         over = pair.forth(visit, &writer, refused) => over.map(|never| match never {}),
         () = closed(visit) => Err(Over::Failed(Failed::Gone)),
@@ -99,7 +123,7 @@ impl Pair<'_> {
         refused: mpsc::Sender<Bytes>,
     ) -> Result<Never, Over> {
         let bad = |Bad| Over::Bad("client");
-        let mut packets = Packets::default();
+        let (mut packets, mut now) = (Packets::default(), Now::of(self.ctx).await?);
         while let Some(event) = visit.inbox.next().await {
             match event {
                 Event::Data(bytes) => packets.add(&bytes),
@@ -110,7 +134,7 @@ impl Pair<'_> {
                 _ => continue,
             }
             while let Some(packet) = packets.next().map_err(bad)? {
-                if let Some((id, why)) = self.refuses(&packet).await? {
+                if let Some((id, why)) = self.refuses(now.look().await?, &packet).await? {
                     // The other half is there as long as this one.
                     let _ = refused.send(refusal(id, &why)).await;
                     continue;
@@ -128,10 +152,19 @@ impl Pair<'_> {
     }
 
     /// The request's number and why, where the person may not make it. It is in the log then.
-    async fn refuses(&self, packet: &Bytes) -> Result<Option<(u32, String)>, Over> {
-        let Some(needs) = Watch::needs(packet).map_err(|Bad| Over::Bad("client"))? else { return Ok(None) };
+    async fn refuses(&self, ctx: &Ctx, packet: &Bytes) -> Result<Option<(u32, String)>, Over> {
+        let bad = |Bad| Over::Bad("client");
+        // What was opened for writing is not written to for longer than the right lasts.
+        if let Some((id, handle)) = Watch::changes(packet).map_err(bad)?
+            && let Err(error) = streams::may(ctx, self.on, Transfer::Upload)
+        {
+            let why = error.to_string();
+            self.watch().refused(&handle, &why);
+            return Ok(Some((id, why)));
+        }
+        let Some(needs) = Watch::needs(packet).map_err(bad)? else { return Ok(None) };
         for transfer in needs.rights {
-            if let Err(error) = streams::may(self.ctx, self.on, transfer) {
+            if let Err(error) = streams::may(ctx, self.on, transfer) {
                 let why = error.to_string();
                 let mut moved = needs.moved;
                 moved.why = Some(why.clone());

@@ -13,7 +13,7 @@ use crate::door::Door;
 use crate::people_live::PASSWORD;
 
 /// One of the repository's own Python environment.
-fn program(name: &str) -> Command {
+pub(crate) fn program(name: &str) -> Command {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let path = root.join("tests/.venv/bin").join(name);
     assert!(path.exists(), "{} is missing: run scripts/setup-test-deps.sh", path.display());

@@ -116,7 +116,7 @@ impl Watch {
                 rights.extend(writes.then_some(Transfer::Upload));
                 needs(rights, if writes { "upload" } else { "download" }, &path)
             }
-            // What they name was opened.
+            // What they name was opened; see [`Watch::changes`].
             request::CLOSE | request::READ | request::WRITE | request::FSETSTAT => Ok(None),
             request::LSTAT
             | request::FSTAT
@@ -149,6 +149,22 @@ impl Watch {
                 }
             }
             _ => needs(vec![Transfer::Upload, Transfer::Download], "unknown", b""),
+        }
+    }
+
+    /// A request that changes what was opened before, by whatever right: its number, and the handle.
+    pub(super) fn changes(packet: &Bytes) -> Result<Option<(u32, Bytes)>, Bad> {
+        let (kind, mut fields) = Fields::of(packet)?;
+        match kind {
+            request::WRITE | request::FSETSTAT => Ok(Some((fields.number()?, fields.string()?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// It was not passed on; its file's entry in the log says why.
+    pub(super) fn refused(&mut self, handle: &Bytes, why: &str) {
+        if let Some(file) = self.open.get_mut(handle) {
+            file.failed.get_or_insert_with(|| why.to_owned());
         }
     }
 
