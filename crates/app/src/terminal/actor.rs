@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::answers::{Answers, Question};
 use super::typing::Typing;
 use super::{Attached, Event, Open, There, attach};
-use crate::context::Ctx;
+use crate::context::{Action, Ctx};
 use crate::daemon::State;
 use crate::error::{Forbidden, Together};
 use crate::live::Live;
@@ -193,12 +193,13 @@ impl Actor {
         }
         let Ok(person) = self.ctx.person() else { return true };
         let who = (&*person.user, self.ctx.origin().address);
-        let Err(error) =
-            together::may_hold(&self.ctx, who, (self.open.session, self.held.owner)).map(|until| {
-                let until = until.map(|until| self.instant(until));
-                self.held.until = [self.held.until, until].into_iter().flatten().min();
-            })
-        else {
+        let session = (self.open.session, self.held.owner);
+        // A token that may only read types nowhere, whatever its owner may.
+        let may = self.ctx.may(Action::SessionWrite);
+        let Err(error) = may.and_then(|_| together::may_hold(&self.ctx, who, session)).map(|until| {
+            let until = until.map(|until| self.instant(until));
+            self.held.until = [self.held.until, until].into_iter().flatten().min();
+        }) else {
             return false;
         };
         self.held.given = false;

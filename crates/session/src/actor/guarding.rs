@@ -214,8 +214,8 @@ impl Session {
     /// What a second person says.
     async fn decide(&mut self, said: ReviewReply, reply: Responder) {
         let id = self.id();
-        let own = said.approve && !said.by.is_empty() && Some(&said.by) == self.identity().user.as_ref();
-        if own {
+        let own = Some(&said.by) == self.identity().user.as_ref() || self.viewers.people.has_typed(&said.by);
+        if said.approve && !said.by.is_empty() && own {
             return reply.error(Code::InvalidArgument, "Invalid argument: nobody approves their own command");
         }
         let found = self.guard.as_mut().and_then(|guard| {

@@ -19,6 +19,9 @@ use crate::viewer::Viewer;
 /// People shown out of one session: more than were ever let in by mistake.
 const BARRED: usize = 256;
 
+/// More people than ever type in one session.
+const TYPISTS: usize = 256;
+
 /// Two who type in turns do not fill the log.
 const TYPES_AGAIN: Duration = Duration::from_secs(1);
 
@@ -31,6 +34,8 @@ pub(super) struct People {
     barred: Vec<String>,
     /// Who typed last.
     typist: Option<String>,
+    /// Everybody who typed, by name; beyond [`TYPISTS`] nobody is told apart any more.
+    typists: Vec<String>,
     types_told: Option<Instant>,
 }
 
@@ -38,6 +43,11 @@ impl People {
     pub(super) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
+    }
+
+    /// Whether this person has typed here, or may have: what waits here may be their own.
+    pub(super) fn has_typed(&self, name: &str) -> bool {
+        self.typists.len() >= TYPISTS || self.typists.iter().any(|one| one == name)
     }
 
     pub(super) fn barred(&self) -> &[String] {
@@ -250,6 +260,11 @@ impl Session {
         let name = self.viewers.all[index].who.client.clone();
         if self.viewers.people.typist == name {
             return;
+        }
+        if let Some(name) = &name
+            && !self.viewers.people.has_typed(name)
+        {
+            self.viewers.people.typists.push(name.clone());
         }
         let before = std::mem::replace(&mut self.viewers.people.typist, name.clone());
         let Some(before) = before else { return };

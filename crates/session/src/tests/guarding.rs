@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::live::{Client, Live, Setup, WATCHER, Wish, within};
+use super::together::Page;
 use crate::guard::{Ordered, Scripted};
 use crate::{Command, Controlled, Controlling, EndReason, Happening};
 
@@ -159,6 +160,20 @@ async fn a_refused_command_is_logged_and_told_to_viewers_and_not_to_the_program(
     assert!(client.output.is_empty(), "it is no output");
     let info = guarded.live.describe().await.control.unwrap();
     assert_eq!((info.label.as_str(), info.failure), (label::GATED, None));
+}
+
+#[tokio::test]
+async fn who_typed_in_the_session_does_not_approve_what_waits_in_it() {
+    let mut guarded = Guarded::open(None).await;
+    let mut rob = Page::open(&guarded.live, 1, "rob", true).await;
+    rob.types(&guarded.live, "rm -rf x\r").await;
+    guarded.reports(held(3, 10)).await;
+    let opened = guarded.opened().await;
+    let mut other = Client::new(2);
+    let own = guarded.decide(&mut other, opened.review, (true, &opened.hash, "rob")).await;
+    assert!(refused(&own, Code::InvalidArgument), "{own:?}");
+    let by = guarded.decide(&mut other, opened.review, (true, &opened.hash, "grace")).await;
+    assert!(matches!(by, Reply::Ok(_)), "{by:?}");
 }
 
 #[tokio::test]

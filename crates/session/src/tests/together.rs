@@ -16,14 +16,14 @@ use crate::{Attach, Command, Happening, Input, Leave, Requester, Viewing};
 const NUMBER: u32 = 1;
 
 /// One person's page.
-struct Page {
+pub(super) struct Page {
     client: Client,
     connection: u64,
     name: &'static str,
 }
 
 impl Page {
-    async fn open(live: &Live, connection: u64, name: &'static str, write: bool) -> Self {
+    pub(super) async fn open(live: &Live, connection: u64, name: &'static str, write: bool) -> Self {
         let mut page = Self { client: Client::new(connection), connection, name };
         let reply = page.attach(live, write).await;
         assert!(matches!(reply, Reply::Ok(_)), "{reply:?}");
@@ -58,7 +58,7 @@ impl Page {
         within("an answer", self.client.reply()).await
     }
 
-    async fn types(&mut self, live: &Live, text: &str) -> Reply {
+    pub(super) async fn types(&mut self, live: &Live, text: &str) -> Reply {
         live.send(Command::Input(Input {
             connection: self.connection,
             viewer: Some(NUMBER),

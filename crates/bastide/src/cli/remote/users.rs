@@ -18,7 +18,7 @@ Examples:
   bastide users add ada --display-name 'Ada L.' --admin --account ada
   bastide users edit ada --disable
   bastide users link ada
-  bastide users identities ada --add 3f9c1b2a   let this subject of the provider in as ada
+  bastide users identities ada --add 3f9c1b2a
   bastide users reset-factors ada
 
 For administrators. Who is added, or has forgotten the password, sets one by a link that works once.";
