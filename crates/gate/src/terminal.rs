@@ -63,6 +63,7 @@ pub(crate) async fn serve(
         outgoing,
         seen,
         questions: VecDeque::new(),
+        counts: false,
         typed: 0,
         taken: 0,
         refused: String::new(),
@@ -118,6 +119,8 @@ struct Screen {
     seen: watch::Receiver<u64>,
     /// What is asked, first the one that is being answered.
     questions: VecDeque<Prompt>,
+    /// The session has said from which number on it counts: what is typed before would stand under a wrong one.
+    counts: bool,
     /// Pieces of input, and those that were taken or refused.
     typed: u32,
     taken: u32,
@@ -131,7 +134,8 @@ impl Screen {
     async fn run(mut self, visit: &Visit) -> Result<End, Failed> {
         loop {
             let room = self.outgoing.capacity() > 0;
-            let free = (self.typed - self.taken) < u32::try_from(MAX_PIECES).unwrap_or(u32::MAX);
+            let under_way = self.typed.saturating_sub(self.taken);
+            let free = self.counts && under_way < u32::try_from(MAX_PIECES).unwrap_or(u32::MAX);
             tokio::select! {
                 Ok(()) = self.seen.changed() => self.terminal.ack(*self.seen.borrow_and_update()),
                 shown = self.terminal.next(), if room => match shown {
@@ -183,6 +187,7 @@ impl Screen {
                 }
             }
             Shown::Hello { input, .. } => {
+                self.counts = true;
                 self.typed = input.unwrap_or(0);
                 self.taken = self.typed;
             }
