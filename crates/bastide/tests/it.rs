@@ -21,6 +21,8 @@ mod door;
 mod door_attacks;
 #[path = "it/door_clients.rs"]
 mod door_clients;
+#[path = "it/door_factors.rs"]
+mod door_factors;
 #[path = "it/door_forwards.rs"]
 mod door_forwards;
 #[path = "it/door_reviews.rs"]
