@@ -80,7 +80,12 @@ impl App {
         let (user, hash) = self.verified(username, password, origin).await?;
         let (app, from) = (self.clone(), origin.clone());
         let login = async move {
-            let first = First { entrance: Entrance::Page, how: "password", password: Some(hash.clone()) };
+            let first = First {
+                entrance: Entrance::Page,
+                how: "password",
+                password: Some(hash.clone()),
+                chosen: None,
+            };
             app.one_step_is_enough(&user, &from, first).await?;
             let how = How::password(&app, Some(&hash));
             app.begin_login(user, &from, how).await
@@ -153,7 +158,8 @@ impl App {
         })
     }
 
-    /// Uses up a link, sets the password where one is given, and logs in.
+    /// Uses up a link, sets the password where one is given, and logs in. Where a second step is needed, the password
+    /// is set when that is taken: a link alone must not take away the one that there is.
     ///
     /// # Errors
     /// `Login`: refused, or the password may not be used; `Invalid`: none is given and none is set.
@@ -198,19 +204,43 @@ impl App {
         ];
         self.journal().append("login_link_use", None, fields(about)).await?;
         let used = link::consume(self.store(), token, self.clock().now()).await?;
-        if let Some(hash) = hash {
-            self.store().set_password(used.user_id, &hash, None).await?;
-            self.people().reload(self.store()).await?;
-            self.changed();
-        }
         let how = format!("link made by {}", used.created_by);
         let user = self.enabled(used.user_id)?;
         // Who makes links is not meant to be able to log in as somebody else.
-        let first = First { entrance: Entrance::Page, how: &how, password: None };
+        let first = First { entrance: Entrance::Page, how: &how, password: None, chosen: hash.clone() };
         self.one_step_is_enough(&user, origin, first).await?;
+        let user = match hash {
+            Some(hash) => self.set_password(user.id, &hash, None).await?,
+            None => user,
+        };
         let how = How { words: &how, password: None, lifetime: self.login_lifetime() };
         let begun = self.begin_login(user, origin, how).await?;
         begun.ok_or_else(|| LoginError::LinkRefused.into())
+    }
+
+    /// Sets what was chosen with a link, after both steps.
+    async fn set_chosen_password(
+        &self,
+        user: &User,
+        hash: &str,
+        origin: &Origin,
+    ) -> Result<Arc<User>, Error> {
+        let about = [
+            ("request_id", json!(&*origin.request_id)),
+            ("username", json!(user.username)),
+            ("address", json!(origin.address.map(|address| address.to_string()))),
+        ];
+        self.journal().append("login_link_password", None, fields(about)).await?;
+        self.set_password(user.id, hash, None).await
+    }
+
+    /// Ends their other logins, and all that is half-way. The person as they are then.
+    async fn set_password(&self, user: i64, hash: &str, keep: Option<&str>) -> Result<Arc<User>, Error> {
+        self.store().set_password(user, hash, keep).await?;
+        self.factors().forget(user);
+        self.people().reload(self.store()).await?;
+        self.changed();
+        self.people().get(user).ok_or(Error::NotFound(What::User(user)))
     }
 
     fn enabled(&self, id: i64) -> Result<Arc<User>, Error> {
@@ -374,10 +404,7 @@ pub async fn change_password(ctx: &Ctx, current: Password, new: Password) -> Res
             Proof::Cookie(login) => Some(login.id.as_str()),
             Proof::Token(_) | Proof::Ssh(_) => None,
         };
-        app.store().set_password(user.id, &hash, keep).await?;
-        app.people().reload(app.store()).await?;
-        app.changed();
-        Ok(())
+        app.set_password(user.id, &hash, keep).await.map(drop)
     })
     .await
 }

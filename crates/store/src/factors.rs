@@ -1,7 +1,7 @@
 //! Second factors of people: codes of an app, passkeys, recovery codes.
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
 
 use crate::time::{from_row, to_row};
@@ -49,6 +49,15 @@ impl FactorsHeld {
     pub fn any(&self) -> bool {
         self.totp || self.passkeys > 0
     }
+}
+
+/// What came of removing a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    Done,
+    Missing,
+    /// It is the last one, and one has to stay.
+    Last,
 }
 
 struct PasskeyRow {
@@ -158,16 +167,14 @@ impl Store {
         Ok(taken.execute(&self.writer).await?.rows_affected() > 0)
     }
 
-    /// False when there is none. With the last factor the recovery codes go.
+    /// With the last factor the recovery codes go; with `one_stays` the last factor does not go.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn remove_totp(&self, user: i64) -> Result<bool, Error> {
+    pub async fn remove_totp(&self, user: i64, one_stays: bool) -> Result<Removed, Error> {
         let mut work = self.begin().await?;
         let gone = sqlx::query!("DELETE FROM totp WHERE user_id = ?", user).execute(&mut *work).await?;
-        forget_codes_of_nothing(&mut work, user).await?;
-        work.commit().await?;
-        Ok(gone.rows_affected() > 0)
+        finish_removal(work, user, (gone.rows_affected() > 0, one_stays)).await
     }
 
     /// # Errors
@@ -227,19 +234,17 @@ impl Store {
         Ok(named.execute(&self.writer).await?.rows_affected() > 0)
     }
 
-    /// False when this person has no such passkey. With the last factor the recovery codes go.
+    /// With the last factor the recovery codes go; with `one_stays` the last factor does not go.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn remove_passkey(&self, user: i64, id: Uuid) -> Result<bool, Error> {
+    pub async fn remove_passkey(&self, user: i64, id: Uuid, one_stays: bool) -> Result<Removed, Error> {
         let id = id.to_string();
         let mut work = self.begin().await?;
         let gone = sqlx::query!("DELETE FROM passkeys WHERE id = ? AND user_id = ?", id, user)
             .execute(&mut *work)
             .await?;
-        forget_codes_of_nothing(&mut work, user).await?;
-        work.commit().await?;
-        Ok(gone.rows_affected() > 0)
+        finish_removal(work, user, (gone.rows_affected() > 0, one_stays)).await
     }
 
     /// Puts these in the place of all that there were.
@@ -258,6 +263,20 @@ impl Store {
         Ok(())
     }
 
+    /// Whether it could be used. Changes nothing.
+    ///
+    /// # Errors
+    /// `Query`.
+    pub async fn has_recovery_code(&self, user: i64, digest: &str) -> Result<bool, Error> {
+        let row = sqlx::query!(
+            r#"SELECT count(*) AS "count!: i64" FROM recovery_codes
+               WHERE user_id = ? AND digest = ? AND used IS NULL"#,
+            user,
+            digest
+        );
+        Ok(row.fetch_one(&self.reader).await?.count > 0)
+    }
+
     /// Uses one up. False when there is none such, or it was used.
     ///
     /// # Errors
@@ -273,7 +292,8 @@ impl Store {
         Ok(used.execute(&self.writer).await?.rows_affected() > 0)
     }
 
-    /// Takes every factor of a person away, and ends every login of theirs. False when they had none.
+    /// Takes every factor of a person away, and ends every login and every login link of theirs. False when they had
+    /// no factor.
     ///
     /// # Errors
     /// `DiskFull`, `ReadOnly`, `Query`.
@@ -283,9 +303,34 @@ impl Store {
         let keys = sqlx::query!("DELETE FROM passkeys WHERE user_id = ?", user).execute(&mut *work).await?;
         sqlx::query!("DELETE FROM recovery_codes WHERE user_id = ?", user).execute(&mut *work).await?;
         sqlx::query!("DELETE FROM logins WHERE user_id = ?", user).execute(&mut *work).await?;
+        sqlx::query!("DELETE FROM login_links WHERE user_id = ?", user).execute(&mut *work).await?;
         work.commit().await?;
         Ok(totp.rows_affected() + keys.rows_affected() > 0)
     }
+}
+
+/// Keeps what was removed removed, unless it was the last factor and one has to stay: looked at in the transaction that
+/// removes, so that of two who remove the last two at once one is refused.
+async fn finish_removal(
+    mut work: Transaction<'static, Sqlite>,
+    user: i64,
+    (gone, one_stays): (bool, bool),
+) -> Result<Removed, Error> {
+    if !gone {
+        return Ok(Removed::Missing);
+    }
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM totp WHERE user_id = ?1)
+                  + (SELECT count(*) FROM passkeys WHERE user_id = ?1) AS "count!: i64""#,
+        user
+    );
+    if one_stays && row.fetch_one(&mut *work).await?.count == 0 {
+        // The transaction is dropped, and with it what was done.
+        return Ok(Removed::Last);
+    }
+    forget_codes_of_nothing(&mut work, user).await?;
+    work.commit().await?;
+    Ok(Removed::Done)
 }
 
 /// Recovery codes stand in for another factor; without one they would open nothing and stay for ever.

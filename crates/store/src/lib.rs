@@ -37,7 +37,7 @@ pub use alerts::{Alert, Severity};
 pub use credentials::{Credential, CredentialKind, NewCredential, Secrets, Set};
 pub use database::Store;
 pub use error::Error;
-pub use factors::{FactorsHeld, Passkey, Totp};
+pub use factors::{FactorsHeld, Passkey, Removed, Totp};
 pub use grants::{Credentials, Grant, GrantTarget, Grantee, Group, Terms};
 pub use host_keys::{HostAuthority, HostKey, Pinned};
 pub use identities::{Identity, NewIdentity};

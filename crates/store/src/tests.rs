@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 
+mod factors;
 mod identities;
 mod rights;
 mod servers;

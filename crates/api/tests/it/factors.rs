@@ -145,7 +145,18 @@ async fn an_administrator_resets_what_somebody_has_lost() {
     let id = bob.get("/api/v1/me").send().await.json()["user"]["id"].as_i64().unwrap();
     let reset = format!("/api/v1/users/{id}/factors/reset");
     assert_eq!(bob.post(&reset, "{}").send().await.status, 403);
-    assert_eq!(admin.post(&reset, "{}").send().await.status, 204);
+    // Their own are not reset so, neither by a browser that was left open nor by a token that was stolen.
+    let me = admin.get("/api/v1/me").send().await.json()["user"]["id"].as_i64().unwrap();
+    let own = format!("/api/v1/users/{me}/factors/reset");
+    let refused = admin.post(&own, "{}").send().await;
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    assert!(refused.body.contains("login-link --reset-factors"), "{}", refused.body);
+    let bearer = admin.token("full").await;
+    let by_token = world.post(&own, "{}").header("authorization", &bearer).send().await;
+    assert_eq!(by_token.status, 403, "{}", by_token.body);
+    // Those of others are, as by the command line.
+    let by_token = world.post(&reset, "{}").header("authorization", &bearer).send().await;
+    assert_eq!(by_token.status, 204, "{}", by_token.body);
     assert_eq!(bob.get("/api/v1/me").send().await.status, 401);
     let body = json!({ "username": "bob", "password": PASSWORD }).to_string();
     assert_eq!(world.post(LOGIN, &body).send().await.status, 200);

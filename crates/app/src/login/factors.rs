@@ -13,7 +13,7 @@ mod waiting;
 use std::sync::Arc;
 
 use bastide_store::vault::{SECRET, TOTP};
-use bastide_store::{Severity, User};
+use bastide_store::{Severity, Totp, User};
 use bastide_vault::Place;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -22,6 +22,7 @@ use uuid::Uuid;
 pub use passkeys::RelyingParty;
 pub(crate) use waiting::{Entrance, Factors};
 
+use super::single_sign_on::Refusal;
 use super::{How, LoggedIn, fields};
 use crate::alerts::raise;
 use crate::app::App;
@@ -109,6 +110,8 @@ pub(super) struct First<'a> {
     pub(super) how: &'a str,
     /// The hash that was compared.
     pub(super) password: Option<String>,
+    /// The hash of one that is to be theirs, when both steps are taken.
+    pub(super) chosen: Option<String>,
 }
 
 /// Both steps are right.
@@ -139,6 +142,7 @@ impl App {
         let mut half = Half::new(user.id, first.entrance, origin.address);
         half.how = first.how.to_owned();
         half.password = first.password;
+        half.chosen = first.chosen;
         half.enrols = enrols;
         let (token, expires) = self.factors().wait(half, self.clock().now());
         let on_page = first.entrance == Entrance::Page;
@@ -169,6 +173,10 @@ impl App {
         self.to_its_end(async move {
             let right = app.both_steps(&token, Entrance::Page, answer, &origin).await?;
             let Right { user, half, how, recovery_codes } = right;
+            let user = match &half.chosen {
+                Some(hash) => app.set_chosen_password(&user, hash, &origin).await?,
+                None => user,
+            };
             let how = How { words: &how, password: half.password.as_deref(), lifetime: app.login_lifetime() };
             let begun = app.begin_login(user, &origin, how).await?;
             let logged_in = begun.ok_or(LoginError::StepOver)?;
@@ -240,9 +248,10 @@ impl App {
     }
 
     /// Logs in by a passkey alone: it is something that one has, and its authenticator has verified who holds it.
+    /// Not whoever comes by single sign-on only: the provider may have removed them.
     ///
     /// # Errors
-    /// `Login` with `StepOver`, `BadCode`; `Storage`.
+    /// `Login` with `StepOver`, `BadCode`, `SingleSignOn`; `Storage`.
     pub async fn enter_by_passkey(
         &self,
         (name, party): (&str, &RelyingParty),
@@ -260,6 +269,12 @@ impl App {
             self.note_refused(origin, "the passkey is nobody's", "").await?;
             return Err(LoginError::BadCode.into());
         };
+        if user.single_sign_on && !user.password_set {
+            // Whether they still may come is for the provider to say.
+            let refused = Refusal::AtProvider;
+            self.note_refused(origin, &format!("passkey: {refused}"), &user.username).await?;
+            return Err(refused.into());
+        }
         let known = self.store().passkeys(user.id).await?;
         let (id, material) = match passkeys::finish_alone(party, answer, state, &known) {
             Ok(used) => used,
@@ -293,20 +308,20 @@ impl App {
             }
         };
         let user = self.people().get(half.user).filter(|user| user.enabled).ok_or(LoginError::StepOver)?;
-        if let Err(refused) = self.factors().count_wrong(user.id, now) {
-            self.note_refused(origin, &refused.to_string(), &user.username).await?;
-            return Err(refused.into());
-        }
         let shown = match answer {
-            Answer::Code(code) if half.enrols => self.enrols(&half, &user, &code).await?,
-            Answer::Code(code) => self.code_is_right(&user, &code, origin).await?,
-            Answer::Passkey(party, answer) => self.passkey_is_right(&user, token, (&party, answer)).await?,
+            Answer::Code(code) if half.enrols => self.enrols(&half, &user, &code).await,
+            Answer::Code(code) => self.code_is_right(&user, &code, origin).await,
+            Answer::Passkey(party, answer) => self.passkey_is_right(&user, token, (&party, answer)).await,
         };
         let (with, recovery_codes) = match shown {
-            Ok(shown) => shown,
-            Err(why) => return self.wrong_factor(&user, &why, origin).await,
+            Ok(Ok(shown)) => shown,
+            Ok(Err(why)) => return self.wrong_factor(&user, &why, origin).await,
+            Err(error) => {
+                // It was not looked at.
+                self.factors().give_back(token);
+                return Err(error);
+            }
         };
-        self.factors().was_right(user.id);
         if !self.factors().finish(token) {
             return self.wrong_factor(&user, "somebody was quicker", origin).await;
         }
@@ -316,10 +331,6 @@ impl App {
 
     async fn wrong_factor<T>(&self, user: &User, why: &str, origin: &Origin) -> Result<T, Error> {
         self.note_refused(origin, why, &user.username).await?;
-        if self.factors().is_guessed(user.id) {
-            let message = format!("somebody who knows the password of {} guesses codes", user.username);
-            raise(self, ("second_factor_guessed", Severity::Critical), told(user, &message, origin)).await;
-        }
         Err(LoginError::BadCode.into())
     }
 
@@ -327,25 +338,59 @@ impl App {
         let digits: String = code.chars().filter(|letter| !letter.is_whitespace()).take(32).collect();
         let now = self.clock().now();
         if digits.len() != totp::DIGITS || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            let Some(digest) = recovery::digest(code) else {
-                return Ok(Err("no code and no recovery code".to_owned()));
-            };
-            if !self.store().use_recovery_code(user.id, &digest, now).await? {
-                return Ok(Err("a recovery code that is wrong or was used".to_owned()));
-            }
-            self.tell_recovery(user, origin).await?;
-            return Ok(Ok(("recovery code", None)));
+            return self.recovery_is_right(user, code, origin).await;
         }
         let Some(known) = self.store().totp(user.id).await? else {
             return Ok(Err("a code, and no app is set up".to_owned()));
         };
-        let Some(step) = self.opened(known.uid, &known.secret).await?.step_of(&digits, now) else {
+        if let Err(refused) = self.factors().count_wrong(user.id, now) {
+            self.note_refused(origin, &refused.to_string(), &user.username).await?;
+            return Err(refused.into());
+        }
+        let shown = self.app_code_is_right(&known, &digits).await;
+        match &shown {
+            Ok(Err(_)) if self.factors().is_guessed(user.id) => {
+                let message = format!("somebody who knows the password of {} guesses codes", user.username);
+                raise(self, ("second_factor_guessed", Severity::Critical), told(user, &message, origin))
+                    .await;
+            }
+            Ok(Err(_)) => {}
+            // Right, or not looked at.
+            Ok(Ok(_)) | Err(_) => self.factors().was_right(user.id),
+        }
+        shown
+    }
+
+    async fn app_code_is_right(&self, known: &Totp, digits: &str) -> Result<Shown, Error> {
+        let now = self.clock().now();
+        let Some(step) = self.opened(known.uid, &known.secret).await?.step_of(digits, now) else {
             return Ok(Err("wrong code".to_owned()));
         };
         match self.store().take_totp_step(known.uid, step, now).await? {
             true => Ok(Ok(("code", None))),
             false => Ok(Err("a code that was used already".to_owned())),
         }
+    }
+
+    /// Only after it is in the log, so that a code is not lost where nothing can be written.
+    async fn recovery_is_right(&self, user: &User, code: &str, origin: &Origin) -> Result<Shown, Error> {
+        let wrong = || Ok(Err("a recovery code that is wrong or was used".to_owned()));
+        let Some(digest) = recovery::digest(code) else {
+            return Ok(Err("no code and no recovery code".to_owned()));
+        };
+        if !self.store().has_recovery_code(user.id, &digest).await? {
+            return wrong();
+        }
+        let left = self.store().factors_held(user.id).await?.recovery_codes.saturating_sub(1);
+        let mut about = told(user, "", origin);
+        about.insert("left".to_owned(), json!(left));
+        self.journal().append("recovery_code_used", None, about).await?;
+        if !self.store().use_recovery_code(user.id, &digest, self.clock().now()).await? {
+            return wrong();
+        }
+        let message = format!("a recovery code of {} was used to log in; {left} are left", user.username);
+        raise(self, ("recovery_code_used", Severity::Warning), told(user, &message, origin)).await;
+        Ok(Ok(("recovery code", None)))
     }
 
     /// Sets up the app whose first code this is.
@@ -387,22 +432,12 @@ impl App {
         }
     }
 
-    async fn tell_recovery(&self, user: &User, origin: &Origin) -> Result<(), Error> {
-        let left = self.store().factors_held(user.id).await?.recovery_codes;
-        let mut about = told(user, "", origin);
-        about.insert("left".to_owned(), json!(left));
-        self.journal().append("recovery_code_used", None, about).await?;
-        let message = format!("a recovery code of {} was used to log in; {left} are left", user.username);
-        raise(self, ("recovery_code_used", Severity::Warning), told(user, &message, origin)).await;
-        Ok(())
-    }
-
     async fn keep_totp(&self, user: &User, shared: &Shared, step: i64) -> Result<(), Error> {
         let uid = Uuid::now_v7();
         let held = self.keys().hold().await;
         let name = uid.to_string();
         let sealed = held.seal(&Place { table: TOTP, id: &name, field: SECRET }, &shared.to_text())?;
-        let row = bastide_store::Totp {
+        let row = Totp {
             user_id: user.id,
             uid,
             secret: sealed,
@@ -412,6 +447,7 @@ impl App {
         };
         self.store().set_totp(&row).await?;
         drop(held);
+        self.factors().forget_wrong(user.id);
         Ok(())
     }
 

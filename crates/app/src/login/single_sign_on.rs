@@ -71,10 +71,14 @@ pub enum Refusal {
     Disabled,
     #[error("too many sign-ins at once")]
     TooMany,
+    #[error(
+        "you have no password here and come by single sign-on: sign in at the provider, a passkey alone is not enough"
+    )]
+    AtProvider,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Off,
         Self::Unreachable,
         Self::WrongAnswer,
@@ -86,6 +90,7 @@ impl Refusal {
         Self::Domain,
         Self::Disabled,
         Self::TooMany,
+        Self::AtProvider,
     ];
 
     /// One word for pages and counts.
@@ -102,6 +107,7 @@ impl Refusal {
             Self::Domain => "domain",
             Self::Disabled => "disabled",
             Self::TooMany => "too_many",
+            Self::AtProvider => "at_provider",
         }
     }
 }

@@ -152,7 +152,12 @@ impl App {
         origin: Origin,
     ) -> Result<Ctx, Error> {
         let (user, hash) = self.verified(username, password, &origin).await?;
-        let first = First { entrance: Entrance::Ssh, how: "ssh password", password: Some(hash.clone()) };
+        let first = First {
+            entrance: Entrance::Ssh,
+            how: "ssh password",
+            password: Some(hash.clone()),
+            chosen: None,
+        };
         self.one_step_is_enough(&user, &origin, first).await?;
         self.let_in_by_password(user, Some(hash), "ssh password", origin).await
     }

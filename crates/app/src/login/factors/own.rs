@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bastide_store::{Passkey, User};
+use bastide_store::{Passkey, Removed, User};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::Offer;
 use super::passkeys::{self, Asked, RelyingParty};
 use crate::Error;
 use crate::context::{About, Action, Ctx};
-use crate::error::{Conflict, LoginError, Thing, What};
+use crate::error::{Conflict, Forbidden, LoginError, Thing, What};
 use crate::password::Password;
 
 const MAX_NAME: usize = 100;
@@ -84,7 +84,7 @@ pub async fn offer_totp(ctx: &Ctx, password: Option<Password>, site: &str) -> Re
 /// Sets up the app whose code this is, in the place of one before. Gives recovery codes where there are none yet.
 ///
 /// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Login` with `StepOver`, `BadCode`, `TooManyAttempts`; `Storage`.
+/// `NotLoggedIn`, `Forbidden`, `Login` with `StepOver`, `BadCode`; `Storage`.
 pub async fn confirm_totp(ctx: &Ctx, code: &str) -> Result<Option<Vec<String>>, Error> {
     let grant = ctx.authorize(Action::FactorChange, ())?;
     let user = Arc::clone(&grant.person().user);
@@ -93,9 +93,8 @@ pub async fn confirm_totp(ctx: &Ctx, code: &str) -> Result<Option<Vec<String>>, 
     ctx.audited(Action::FactorChange, about, async move |ctx| {
         let (app, now) = (ctx.app(), ctx.clock().now());
         let shared = app.factors().offered(user.id, now).ok_or(LoginError::StepOver)?;
-        app.factors().count_wrong(user.id, now)?;
+        // Not counted: they have seen the secret, there is nothing to guess.
         let step = shared.step_of(&digits, now).ok_or(LoginError::BadCode)?;
-        app.factors().was_right(user.id);
         app.factors().forget_offer(user.id);
         app.keep_totp(&user, &shared, step).await?;
         changed(&ctx).await?;
@@ -120,23 +119,21 @@ pub async fn remove_totp(ctx: &Ctx, password: Option<Password>) -> Result<(), Er
     let about = About::nothing().with("what", "totp removed");
     ctx.audited(Action::FactorChange, about, async move |ctx| {
         is_them(&ctx, &user, password).await?;
-        let held = ctx.app().store().factors_held(user.id).await?;
-        another_stays(&ctx, &user, held.passkeys)?;
-        if !ctx.app().store().remove_totp(user.id).await? {
-            return Err(Error::NotFound(What::Thing(Thing::Factor, 0)));
-        }
+        let one_stays = ctx.app().factors().required_of(user.role);
+        is_removed(ctx.app().store().remove_totp(user.id, one_stays).await?)?;
         changed(&ctx).await
     })
     .await
 }
 
-fn another_stays(ctx: &Ctx, user: &User, others: usize) -> Result<(), Error> {
-    match others == 0 && ctx.app().factors().required_of(user.role) {
-        true => {
+fn is_removed(removed: Removed) -> Result<(), Error> {
+    match removed {
+        Removed::Done => Ok(()),
+        Removed::Missing => Err(Error::NotFound(What::Thing(Thing::Factor, 0))),
+        Removed::Last => {
             let why = "your role needs a second factor: set up another one first";
             Err(Conflict::InUse(why.to_owned()).into())
         }
-        false => Ok(()),
     }
 }
 
@@ -270,32 +267,38 @@ pub async fn remove_passkey(ctx: &Ctx, id: Uuid, password: Option<Password>) -> 
     let about = About::nothing().with("what", "passkey removed").with("passkey", id.to_string());
     ctx.audited(Action::FactorChange, about, async move |ctx| {
         is_them(&ctx, &user, password).await?;
-        let held = ctx.app().store().factors_held(user.id).await?;
-        another_stays(&ctx, &user, usize::from(held.totp) + held.passkeys.saturating_sub(1))?;
-        if !ctx.app().store().remove_passkey(user.id, id).await? {
-            return Err(Error::NotFound(What::Thing(Thing::Factor, 0)));
-        }
+        let one_stays = ctx.app().factors().required_of(user.role);
+        is_removed(ctx.app().store().remove_passkey(user.id, id, one_stays).await?)?;
         changed(&ctx).await
     })
     .await
 }
 
-/// Takes every factor of somebody away and ends their logins: for who has lost them all. Where their role needs one,
-/// they set up a new one when they log in next.
+/// Takes every factor of somebody else away and ends their logins and login links: for who has lost them all. Where
+/// their role needs one, they set up a new one when they log in next. Nobody does it to themselves: a browser that
+/// somebody left open, or a token, would be enough to get around their password.
 ///
 /// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
+/// `NotLoggedIn`, `Forbidden`, also for the caller's own; `NotFound`, `Storage`.
 pub async fn reset(ctx: &Ctx, id: i64) -> Result<(), Error> {
     let grant = ctx.authorize(Action::FactorReset, id)?;
     let target = ctx.app().people().get(id).ok_or(Error::NotFound(What::User(id)))?;
     let about = About::nothing().with("username", target.username.as_str());
+    // Who tries it on themselves is in the log too.
     ctx.audited(Action::FactorReset, about, async move |ctx| {
+        if grant.person().user.id == id {
+            return Err(Forbidden::Role(OWN_RESET).into());
+        }
         ctx.app().store().reset_factors(grant.into_target()).await?;
-        ctx.app().factors().forget_offer(id);
+        ctx.app().factors().forget(id);
         changed(&ctx).await
     })
     .await
 }
+
+/// After "this needs".
+const OWN_RESET: &str = "another administrator: change your own on the settings page, with your password; when they are \
+                         lost, run `bastide login-link --reset-factors` on the server's machine";
 
 fn check_name(name: &str) -> Result<(), Error> {
     let good = !name.trim().is_empty() && name.chars().count() <= MAX_NAME;

@@ -14,6 +14,8 @@ use crate::password::Password;
 use crate::vault::{KeyFile, KeySource};
 use crate::{Clock, Config, DaemonConfig, DataDir};
 
+mod ways_around;
+
 const PASSWORD: &str = "a password for tests only";
 /// An even minute, so that a step has its whole time.
 const NOON: i64 = 1_800_000_000;

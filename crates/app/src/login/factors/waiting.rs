@@ -43,6 +43,8 @@ pub(crate) struct Half {
     pub(super) how: String,
     /// The hash that the password was compared with.
     pub(super) password: Option<String>,
+    /// The hash of the password that they chose with a login link: theirs after the second step.
+    pub(super) chosen: Option<String>,
     /// They have no factor and must set one up now: what was offered to their app.
     pub(super) enrolment: Option<Shared>,
     pub(super) enrols: bool,
@@ -58,6 +60,7 @@ impl Half {
             address,
             how: String::new(),
             password: None,
+            chosen: None,
             enrolment: None,
             enrols: false,
             expires: Timestamp::MAX,
@@ -79,7 +82,8 @@ pub(crate) struct Factors {
 struct State {
     /// By the digest of the token.
     halves: HashMap<String, Half>,
-    /// Wrong codes of a person, and since when they are counted. Only of people whose password was right.
+    /// Wrong codes of a person's app, and since when they are counted. Only of people whose password was right. Recovery
+    /// codes are too long to be guessed, and passkeys cannot be: who holds those gets in whoever else guesses.
     wrong: HashMap<i64, (u32, Timestamp)>,
     /// What a person's app was offered and has not answered yet.
     offers: HashMap<i64, (Shared, Timestamp)>,
@@ -153,7 +157,7 @@ impl Factors {
         self.state().halves.remove(&secret::digest(token)).is_some()
     }
 
-    /// Counts a code of somebody as wrong, until [`Self::was_right`].
+    /// Counts a code of somebody's app as wrong, until [`Self::was_right`].
     pub(super) fn count_wrong(&self, user: i64, now: Timestamp) -> Result<(), LoginError> {
         let mut state = self.state();
         let (count, since) = state.wrong.entry(user).or_insert((0, now));
@@ -194,6 +198,20 @@ impl Factors {
     pub(super) fn offered(&self, user: i64, now: Timestamp) -> Option<Shared> {
         let state = self.state();
         state.offers.get(&user).filter(|(_, expires)| *expires > now).map(|(shared, _)| shared.clone())
+    }
+
+    /// Another app has another secret: what was guessed of the one before is worth nothing.
+    pub(super) fn forget_wrong(&self, user: i64) {
+        self.state().wrong.remove(&user);
+    }
+
+    /// Their factors were taken away, or their password is another: whoever is half-way begins again, and nothing is
+    /// counted.
+    pub(in crate::login) fn forget(&self, user: i64) {
+        let mut state = self.state();
+        state.halves.retain(|_, half| half.user != user);
+        state.wrong.remove(&user);
+        state.offers.remove(&user);
     }
 
     pub(super) fn forget_offer(&self, user: i64) {
@@ -275,6 +293,25 @@ mod tests {
         factors.was_right(2);
         assert!(!factors.is_guessed(2));
         factors.count_wrong(1, at(1800)).unwrap();
+    }
+
+    #[test]
+    fn who_is_forgotten_begins_again_with_nothing_counted() {
+        let factors = Factors::new(Vec::new());
+        let (mine, _) = factors.wait(half(1), at(0));
+        let (theirs, _) = factors.wait(half(2), at(0));
+        factors.offer(1, at(0));
+        for user in [1, 2] {
+            (0..MAX_WRONG).for_each(|_| factors.count_wrong(user, at(0)).unwrap());
+        }
+        factors.forget(1);
+        assert!(factors.attempt(&mine, here(), at(1)).is_err());
+        assert!(factors.attempt(&theirs, here(), at(1)).is_ok());
+        assert!(factors.offered(1, at(1)).is_none());
+        factors.count_wrong(1, at(1)).unwrap();
+        assert!(factors.count_wrong(2, at(1)).is_err());
+        factors.forget_wrong(2);
+        factors.count_wrong(2, at(1)).unwrap();
     }
 
     #[test]
