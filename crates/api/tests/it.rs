@@ -21,6 +21,8 @@ mod evidence;
 mod factors;
 #[path = "it/files.rs"]
 mod files;
+#[path = "it/files_hostile.rs"]
+mod files_hostile;
 #[path = "it/first_keys.rs"]
 mod first_keys;
 #[path = "it/imports.rs"]

@@ -29,6 +29,10 @@ pub const WRITE_AHEAD: usize = 1920 * 1024;
 const AHEAD: usize = 64;
 /// Of a handle; the draft says 256.
 const MAX_HANDLE: usize = 256;
+/// Of one name; file systems have 255.
+const MAX_NAME: usize = 1024;
+/// Of a path, or of what a link says; systems have 4096.
+const MAX_PATH: usize = 8 * 1024;
 /// Of what a server says, for people.
 const MAX_WORDS: usize = 200;
 
@@ -40,6 +44,8 @@ pub enum SftpError {
     Said { code: u32, words: String },
     #[error("the server does not speak SFTP version 3")]
     Bad,
+    #[error("the server tells a name of {length} bytes; at most {most} are taken")]
+    LongName { length: usize, most: usize },
     /// The channel or the connection is gone.
     #[error("{0}")]
     Lost(String),
@@ -181,6 +187,14 @@ impl Sftp {
         self.act(|id| Packet::new(request::SETSTAT).number(id).string(path).attributes(to)).await
     }
 
+    /// Sets what is given of what is open, whatever lies at its path meanwhile.
+    ///
+    /// # Errors
+    /// [`SftpError`].
+    pub async fn set_open(&mut self, handle: &Handle, to: &Attributes) -> Result<(), SftpError> {
+        self.act(|id| Packet::new(request::FSETSTAT).number(id).string(&handle.0).attributes(to)).await
+    }
+
     /// With flags of [`request::open`].
     ///
     /// # Errors
@@ -188,6 +202,18 @@ impl Sftp {
     pub async fn open(&mut self, path: &[u8], flags: u32) -> Result<Handle, SftpError> {
         let none = Attributes::default();
         let open = |id| Packet::new(request::OPEN).number(id).string(path).number(flags).attributes(&none);
+        handle(self.ask(open).await?)
+    }
+
+    /// Makes a file to write to, where nothing is yet, not even a link. With these permissions at most, as the
+    /// server's umask takes from them; `None` leaves them to the server.
+    ///
+    /// # Errors
+    /// [`SftpError`].
+    pub async fn create(&mut self, path: &[u8], mode: Option<u32>) -> Result<Handle, SftpError> {
+        let flags = request::open::WRITE | request::open::CREATE | request::open::EXCLUSIVE;
+        let with = Attributes { mode, ..Attributes::default() };
+        let open = |id| Packet::new(request::OPEN).number(id).string(path).number(flags).attributes(&with);
         handle(self.ask(open).await?)
     }
 
@@ -207,7 +233,7 @@ impl Sftp {
     /// out: a server that sends them means harm.
     ///
     /// # Errors
-    /// [`SftpError`].
+    /// [`SftpError`]; `LongName` where a name has more than 1024 bytes.
     pub async fn entries(&mut self, directory: &Handle) -> Result<Option<Vec<Entry>>, SftpError> {
         let read = |id| Packet::new(request::READDIR).number(id).string(&directory.0);
         let (kind, mut fields) = self.ask(read).await?;
@@ -221,6 +247,7 @@ impl Sftp {
         for _ in 0..fields.number()? {
             let (name, _long) = (fields.string()?, fields.string()?);
             let attributes = fields.attributes()?;
+            short(&name, MAX_NAME)?;
             if !matches!(name.as_ref(), b"" | b"." | b"..")
                 && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
             {
@@ -422,9 +449,20 @@ fn one_name((kind, mut fields): (u8, Fields)) -> Result<Bytes, SftpError> {
         return Err(said(kind, fields));
     }
     match fields.number()? {
-        1 => Ok(fields.string()?),
+        1 => {
+            let name = fields.string()?;
+            short(&name, MAX_PATH)?;
+            Ok(name)
+        }
         _ => Err(SftpError::Bad),
     }
+}
+
+fn short(name: &[u8], most: usize) -> Result<(), SftpError> {
+    if name.len() > most {
+        return Err(SftpError::LongName { length: name.len(), most });
+    }
+    Ok(())
 }
 
 fn attributes((kind, mut fields): (u8, Fields)) -> Result<Attributes, SftpError> {

@@ -16,17 +16,21 @@ use crate::servers::{id_of, server};
 use crate::world::{Person, Response, World, within};
 
 /// A server with files, and its administrator.
-struct Site {
+pub(crate) struct Site {
     world: World,
     sshd: Sshd,
-    admin: Person,
+    pub(crate) admin: Person,
     server: Value,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 impl Site {
     async fn start() -> Self {
-        let (world, sshd) = (World::start().await, Sshd::start().await);
+        Self::at(Sshd::start().await).await
+    }
+
+    pub(crate) async fn at(sshd: Sshd) -> Self {
+        let world = World::start().await;
         let admin = world.log_in().await;
         let key = json!({
             "name": "key", "username": sshd.user(), "kind": "key", "key": sshd.key(),
@@ -56,44 +60,44 @@ impl Site {
         (user, grant.json()["id"].as_i64().unwrap())
     }
 
-    fn at(&self, rest: &str) -> String {
+    pub(crate) fn below(&self, rest: &str) -> String {
         format!("/api/v1/servers/{}/files{rest}", self.server["id"])
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
 
-    fn query(&self, what: &str, name: &str) -> String {
-        self.at(&format!("{what}?path={}", encoded(&self.path(name))))
+    pub(crate) fn query(&self, what: &str, name: &str) -> String {
+        self.below(&format!("{what}?path={}", encoded(&self.path(name))))
     }
 
-    async fn get(&self, what: &str, name: &str) -> Response {
+    pub(crate) async fn get(&self, what: &str, name: &str) -> Response {
         self.admin.get(&self.query(what, name)).send().await
     }
 
     async fn post(&self, what: &str, body: Value) -> Response {
-        self.admin.post(&self.at(what), &body.to_string()).send().await
+        self.admin.post(&self.below(what), &body.to_string()).send().await
     }
 
-    async fn begin(&self, name: &str, size: usize, more: Value) -> Response {
+    pub(crate) async fn begin(&self, name: &str, size: usize, more: Value) -> Response {
         let mut body = json!({ "path": self.path(name), "size": size, "tag": "t" });
         body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
         self.post("/uploads", body).await
     }
 
-    async fn piece(&self, id: &Value, offset: u64, data: &[u8]) -> Response {
-        let path = self.at(&format!("/uploads/{}", id.as_str().unwrap()));
+    pub(crate) async fn piece(&self, id: &Value, offset: u64, data: &[u8]) -> Response {
+        let path = self.below(&format!("/uploads/{}", id.as_str().unwrap()));
         let request = self.admin.request("PATCH", &path).body("application/octet-stream", data);
         request.header("upload-offset", &offset.to_string()).send().await
     }
 
     /// The log's entries of this kind, in their order.
-    fn logged(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn logged(&self, kind: &str) -> Vec<Value> {
         logged(&self.world.data().join("log"), kind)
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.world.end().await;
     }
 }
@@ -220,7 +224,7 @@ async fn a_file_goes_up_in_pieces_and_on_where_it_was_after_a_cut() {
     let begun = site.begin("big", content.len(), json!({})).await;
     assert_eq!(begun.status, 201, "{}", begun.body);
     let id = begun.json()["id"].clone();
-    let path = site.at(&format!("/uploads/{}", id.as_str().unwrap()));
+    let path = site.below(&format!("/uploads/{}", id.as_str().unwrap()));
     let first = site.piece(&id, 0, &content[..3_000_000]).await;
     assert_eq!((first.status, first.header("upload-offset")), (200, Some("3000000")));
     assert_eq!(first.json()["done"], false);
@@ -313,7 +317,7 @@ async fn an_upload_is_in_the_log_with_its_digest_and_takes_the_place_of_a_file_a
     // More than was said is refused, and given up it leaves nothing.
     let id = site.begin("more", 3, json!({})).await.json()["id"].clone();
     assert_eq!(site.piece(&id, 0, b"1234").await.problem(), "invalid");
-    let path = site.at(&format!("/uploads/{}", id.as_str().unwrap()));
+    let path = site.below(&format!("/uploads/{}", id.as_str().unwrap()));
     assert_eq!(site.admin.request("DELETE", &path).send().await.status, 204);
     assert_eq!(std::fs::read_dir(&site.dir).unwrap().count(), 3);
 
@@ -379,7 +383,7 @@ async fn a_text_is_changed_by_whoever_has_seen_it() {
     assert_eq!(seen["text"], "one\n");
     let put = async |name: &str, text: &str, etag: Option<&Value>| {
         let body = json!({ "path": site.path(name), "text": text, "etag": etag });
-        site.admin.request("PUT", &site.at("/text")).json(&body.to_string()).send().await
+        site.admin.request("PUT", &site.below("/text")).json(&body.to_string()).send().await
     };
     let written = put("link", "two\n", Some(&seen["etag"])).await;
     assert_eq!(written.status, 200, "{}", written.body);
@@ -414,7 +418,7 @@ async fn rights_up_and_down_are_apart() {
         ("/rename", &json!({ "path": site.path("a"), "to": site.path("b") }).to_string()),
         ("/chmod", &json!({ "path": site.path("a"), "mode": 0 }).to_string()),
     ] {
-        let refused = user.post(&site.at(what), body).send().await;
+        let refused = user.post(&site.below(what), body).send().await;
         assert_eq!((refused.status, refused.problem().as_str()), (403, "forbidden"), "{what}");
     }
     // What somebody else has begun is theirs.
@@ -423,13 +427,13 @@ async fn rights_up_and_down_are_apart() {
     let grant =
         json!({ "user_id": id_of(&user).await, "server_id": site.server["id"], "rights": ["upload"] });
     assert_eq!(site.admin.post("/api/v1/grants", &grant.to_string()).send().await.status, 201);
-    let path = site.at(&format!("/uploads/{}", id.as_str().unwrap()));
+    let path = site.below(&format!("/uploads/{}", id.as_str().unwrap()));
     assert_eq!(user.get(&path).send().await.problem(), "upload_not_found");
     for what in ["/content", "/archive", "/text"] {
         let refused = user.get(&site.query(what, "a")).send().await;
         assert_eq!((refused.status, refused.problem().as_str()), (403, "forbidden"), "{what}");
     }
-    assert_eq!(user.post(&site.at("/uploads"), &begin).send().await.status, 201);
+    assert_eq!(user.post(&site.below("/uploads"), &begin).send().await.status, 201);
     site.end().await;
 }
 
@@ -455,9 +459,9 @@ async fn a_transfer_ends_when_the_right_to_it_does_and_holds_little_while_nobody
     let mut buffer = vec![0; 1 << 20];
     within("some of it", down.read_exact(&mut buffer)).await.unwrap();
     let body = json!({ "path": site.path("up"), "size": 1 << 30 }).to_string();
-    let id = user.post(&site.at("/uploads"), &body).send().await.json()["id"].clone();
+    let id = user.post(&site.below("/uploads"), &body).send().await.json()["id"].clone();
     let mut up = TcpStream::connect(user.address).await.unwrap();
-    let path = site.at(&format!("/uploads/{}", id.as_str().unwrap()));
+    let path = site.below(&format!("/uploads/{}", id.as_str().unwrap()));
     let head = format!("upload-offset: 0\r\ncontent-length: {}\r\n", 1 << 30);
     up.write_all(user.head("PATCH", &path, &head).as_bytes()).await.unwrap();
     for _ in 0..32 {
@@ -521,7 +525,7 @@ async fn a_full_disk_is_called_one() {
     let full = site.piece(&id, 0, &pattern(900_000)).await;
     let left = std::fs::remove_file(site.dir.join("other"));
     // Nothing is lost: with room again it goes on.
-    let state = site.admin.get(&site.at(&format!("/uploads/{}", id.as_str().unwrap()))).send().await;
+    let state = site.admin.get(&site.below(&format!("/uploads/{}", id.as_str().unwrap()))).send().await;
     let offset = state.json()["offset"].as_u64().unwrap();
     let rest = site.piece(&id, offset, &pattern(900_000)[usize::try_from(offset).unwrap()..]).await;
     let same = std::fs::read(site.dir.join("fits")).is_ok_and(|content| content == pattern(900_000));

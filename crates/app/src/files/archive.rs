@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::download::{Chunks, Gone};
 use super::failure::Tried;
 use super::far::{Far, Passed, Road, Told, allowed, moving};
-use super::list::entries;
+use super::list::{entries, weight};
 use super::{At, FileError, join, shown, split};
 use crate::Error;
 use crate::context::{Action, Ctx};
@@ -23,10 +23,19 @@ use crate::streams::Transfer;
 const MAX_ENTRIES: usize = 100_000;
 /// Directories in each other: no deeper than paths are long.
 const MAX_DEPTH: usize = 256;
+/// Of names that are kept: the lists of the directories that it is in, one below the other, and a zip's own list.
+const MAX_KEPT: usize = 64 * 1024 * 1024;
+/// Bytes of a path in the archive. Written out as text it has at most four times as many, and a zip counts them in 16
+/// bits.
+const MAX_NAME: usize = u16::MAX as usize / 4 - 1;
+/// A tar says how long a file is before it comes; what is missing at its end is zeros, so much of them. A file that
+/// misses more, or a server that states any size, is no archive's end.
+const MAX_MISSING: u64 = 1024 * 1024;
 /// So much is gathered before it is sent.
 const BLOCK: usize = 64 * 1024;
 /// What was left out is told in the archive, so much of it.
 const MAX_LEFT_OUT: usize = 1000;
+const MAX_LEFT_OUT_BYTES: usize = 1024 * 1024;
 const LEFT_OUT: &str = "LEFT-OUT.txt";
 
 /// How an archive is written.
@@ -116,6 +125,19 @@ impl Pack {
         }
     }
 
+    /// What it misses of the file that was begun last is made up for with zeros.
+    fn fills(&self) -> bool {
+        matches!(self, Self::Tar(_))
+    }
+
+    /// What it keeps for its end, in bytes.
+    fn kept(&self) -> usize {
+        match self {
+            Self::Tar(_) => 0,
+            Self::Zip(zip) => zip.kept(),
+        }
+    }
+
     fn finish(&mut self) {
         match self {
             Self::Tar(tar) => tar.finish(),
@@ -154,7 +176,7 @@ pub async fn archive(ctx: &Ctx, at: At, format: Format) -> Result<(Vec<u8>, Chun
         let mut passed = Passed::default();
         let Far { sftp, right, account, .. } = &mut far;
         let sent = Sent { blocks: &blocks, passed: &mut passed };
-        let mut walk = Walk { account, pack: Pack::new(format), sent, left_out: Vec::new(), count: 0 };
+        let mut walk = Walk::new(account, Pack::new(format), sent);
         let done = moving(right, walk.all(sftp, (&path, &top, &found))).await;
         drop(blocks);
         let why = done.as_ref().err().map(ToString::to_string);
@@ -194,13 +216,20 @@ struct Walk<'a> {
     pack: Pack,
     sent: Sent<'a>,
     left_out: Vec<String>,
+    left_out_bytes: usize,
     count: usize,
+    /// Memory of the lists of directories that it is in.
+    listed: usize,
 }
 
 /// Where something is, what it is called in the archive, and what is known of it.
 type Found<'a> = (&'a [u8], &'a [u8], &'a Attributes);
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(account: &'a str, pack: Pack, sent: Sent<'a>) -> Self {
+        Self { account, pack, sent, left_out: Vec::new(), left_out_bytes: 0, count: 0, listed: 0 }
+    }
+
     async fn all(&mut self, sftp: &mut Sftp, top: Found<'_>) -> Result<(), Error> {
         self.one(sftp, top, 0).await?;
         if !self.left_out.is_empty() {
@@ -228,11 +257,13 @@ impl Walk<'_> {
     }
 
     fn leave_out(&mut self, path: &[u8], why: &str) {
-        match self.left_out.len() {
-            MAX_LEFT_OUT => self.left_out.push("… and more".to_owned()),
-            0..MAX_LEFT_OUT => self.left_out.push(format!("{}: {why}", shown(path))),
-            _ => {}
+        if self.left_out.len() > MAX_LEFT_OUT || self.left_out_bytes > MAX_LEFT_OUT_BYTES {
+            return;
         }
+        let line = format!("{}: {why}", shown(path));
+        self.left_out_bytes += line.len();
+        let full = self.left_out.len() == MAX_LEFT_OUT || self.left_out_bytes > MAX_LEFT_OUT_BYTES;
+        self.left_out.push(if full { "… and more".to_owned() } else { line });
     }
 
     /// The connection being gone is the end; anything else is left out.
@@ -254,7 +285,12 @@ impl Walk<'_> {
         depth: usize,
     ) -> Result<(), Error> {
         self.count += 1;
-        if self.count > MAX_ENTRIES || depth > MAX_DEPTH {
+        if name.len() > MAX_NAME {
+            self.leave_out(path, "its path is too long for an archive");
+            return Ok(());
+        }
+        let kept = self.listed + self.pack.kept();
+        if self.count > MAX_ENTRIES || depth > MAX_DEPTH || kept > MAX_KEPT {
             self.leave_out(path, "more is in it than one archive takes");
             return Ok(());
         }
@@ -296,11 +332,18 @@ impl Walk<'_> {
         if truncated {
             self.leave_out(path, "more is in it than is ever listed");
         }
+        let weight = weight(&found);
+        if self.listed + self.pack.kept() + weight > MAX_KEPT {
+            self.leave_out(path, "more is in it than one archive takes");
+            return Ok(());
+        }
+        self.listed += weight;
         found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         for entry in &found {
             let (path, name) = (join(path, &entry.name), join(name, &entry.name));
             Box::pin(self.one(sftp, (&path, &name, &entry.attributes), depth + 1)).await?;
         }
+        self.listed -= weight;
         Ok(())
     }
 
@@ -332,7 +375,11 @@ impl Walk<'_> {
             }
         }
         if left > 0 {
-            self.leave_out(path, &format!("its last {left} bytes could not be read"));
+            let why = format!("its last {left} bytes could not be read");
+            if left > MAX_MISSING && self.pack.fills() {
+                return Err(FileError::refused(path, why + ", and the archive ends there").into());
+            }
+            self.leave_out(path, &why);
         }
         self.pack.end();
         match sftp.close(&handle).await {

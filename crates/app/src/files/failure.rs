@@ -77,6 +77,7 @@ impl Tried<'_> {
             SftpError::Said { words, .. } => {
                 FileError::refused(self.path, format!("the server refuses this: {words}"))
             }
+            error @ SftpError::LongName { .. } => FileError::refused(self.path, error.to_string()),
             SftpError::Bad => FileError::Lost(SftpError::Bad.to_string()),
             SftpError::Lost(why) => FileError::Lost(why),
         }

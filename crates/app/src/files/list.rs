@@ -15,6 +15,8 @@ use crate::context::{Action, Ctx};
 
 /// Some 20 MB while they are sorted. Of a directory with more, these are shown.
 const MAX_ENTRIES: usize = 100_000;
+/// The same of names that are long.
+const MAX_LISTED: usize = 32 * 1024 * 1024;
 
 /// What something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -136,17 +138,23 @@ pub(super) async fn entries(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<(Vec<E
         Err(error) => return Err(tried.listing(sftp, error).await.into()),
     };
     let failed = |error| Error::from(tried.failed(error));
-    let mut all = Vec::new();
+    let (mut all, mut bytes, mut truncated) = (Vec::new(), 0, false);
     while let Some(entries) = sftp.entries(&directory).await.map_err(failed)? {
+        bytes += weight(&entries);
         all.extend(entries);
-        if all.len() > MAX_ENTRIES {
+        truncated = all.len() > MAX_ENTRIES || bytes > MAX_LISTED;
+        if truncated {
             break;
         }
     }
     sftp.close(&directory).await.map_err(failed)?;
-    let truncated = all.len() > MAX_ENTRIES;
     all.truncate(MAX_ENTRIES);
     Ok((all, truncated))
+}
+
+/// Memory that they take, in bytes.
+pub(super) fn weight(entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| entry.name.len() + size_of::<Entry>()).sum()
 }
 
 /// With what links lead to.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::failure::Tried;
 use super::far::{Far, Passed, Road, Told, allowed};
+use super::place::{PRIVATE, inherit};
 use super::{At, FileError, join, named, shown, split};
 use crate::context::{Action, Ctx};
 use crate::streams::Transfer;
@@ -40,7 +41,7 @@ pub async fn read_text(ctx: &Ctx, at: At) -> Result<Text, Error> {
     let read = async {
         let Far { mut sftp, mut right, account, .. } = road.open().await?;
         let tried = Tried { path: &at.path, account: &account };
-        let content = allowed(&mut right, content(&mut sftp, &tried)).await?;
+        let (content, _) = allowed(&mut right, content(&mut sftp, &tried)).await?;
         passed.add(&content);
         let etag = tag(&content);
         let text = String::from_utf8(content).ok().filter(|text| !text.contains('\0'));
@@ -52,8 +53,9 @@ pub async fn read_text(ctx: &Ctx, at: At) -> Result<Text, Error> {
     read
 }
 
-/// All of a small file. Some say that they are empty and are not (those in /proc), so it is read to its end.
-async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<Vec<u8>, Error> {
+/// All of a small file, and what is known of the very file that it was read from. Some say that they are empty and are
+/// not (those in /proc), so it is read to its end.
+async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<(Vec<u8>, Attributes), Error> {
     let failed = |error| Error::from(tried.failed(error));
     let large = |size| FileError::TooLarge { path: shown(tried.path), size, most: MAX_TEXT };
     let found = sftp.stat(tried.path).await.map_err(failed)?;
@@ -66,6 +68,7 @@ async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<Vec<u8>, Error> {
         return Err(large(size).into());
     }
     let handle = sftp.open(tried.path, open::READ).await.map_err(failed)?;
+    let found = sftp.stat_open(&handle).await.map_err(failed)?;
     let mut reading = Reading::new(handle.clone(), (0, MAX_TEXT + 1));
     let mut content = Vec::new();
     while let Some(block) = sftp.read(&mut reading).await.map_err(failed)? {
@@ -74,7 +77,7 @@ async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<Vec<u8>, Error> {
     sftp.close(&handle).await.map_err(failed)?;
     match content.len() as u64 {
         size if size > MAX_TEXT => Err(large(size).into()),
-        _ => Ok(content),
+        _ => Ok((content, found)),
     }
 }
 
@@ -119,31 +122,25 @@ async fn replace(
 ) -> Result<(), Error> {
     let failed = |error| Error::from(tried.failed(error));
     let Some(seen) = seen else {
-        return match sftp.open(tried.path, open::WRITE | open::CREATE | open::EXCLUSIVE).await {
-            Ok(handle) => fill(sftp, tried, (Writing::new(handle, 0), text)).await,
+        return match sftp.create(tried.path, None).await {
+            Ok(handle) => fill(sftp, tried, (Writing::new(handle, 0), text), None).await,
             Err(error) => Err(tried.making(sftp, error).await.into()),
         };
     };
-    if tag(&content(sftp, tried).await?) != seen {
+    let (content, before) = content(sftp, tried).await?;
+    if tag(&content) != seen {
         return Err(FileError::Changed(shown(tried.path)).into());
     }
     let real = sftp.real_path(tried.path).await.map_err(failed)?;
     let (parent, name) = split(&real).ok_or_else(|| FileError::IsDirectory(shown(tried.path)))?;
-    let before = sftp.stat(&real).await.map_err(failed)?;
     let beside = join(parent, &super::upload::part_name(name, &Uuid::now_v7().simple().to_string()));
     let new = Tried { path: &beside, account: tried.account };
     let put = async {
-        let handle = match sftp.open(&beside, open::WRITE | open::CREATE | open::EXCLUSIVE).await {
+        let handle = match sftp.create(&beside, Some(PRIVATE)).await {
             Ok(handle) => handle,
             Err(error) => return Err(new.making(sftp, error).await.into()),
         };
-        fill(sftp, &new, (Writing::new(handle, 0), text)).await?;
-        let owner = Attributes { owner: before.owner, ..Attributes::default() };
-        // Only root may, and then it has to: it would take the file away from its owner. Before the permissions, which
-        // the kernel takes bits from when the owner changes.
-        drop(sftp.set(&beside, &owner).await);
-        let mode = Attributes { mode: before.permissions(), ..Attributes::default() };
-        sftp.set(&beside, &mode).await.map_err(failed)?;
+        fill(sftp, &new, (Writing::new(handle, 0), text), Some(&before)).await?;
         sftp.rename(&beside, &real, true).await.map_err(failed)
     };
     let put: Result<(), Error> = put.await;
@@ -158,6 +155,7 @@ async fn fill(
     sftp: &mut Sftp,
     tried: &Tried<'_>,
     (mut writing, text): (Writing, &[u8]),
+    before: Option<&Attributes>,
 ) -> Result<(), Error> {
     let handle = writing.handle().clone();
     let work = async {
@@ -165,6 +163,9 @@ async fn fill(
             sftp.write_next(&mut writing, Bytes::copy_from_slice(block)).await?;
         }
         sftp.write_out(&mut writing).await?;
+        if let Some(before) = before {
+            inherit(sftp, &handle, before).await?;
+        }
         sftp.close(&handle).await
     };
     match work.await {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bastide_wire::sftp::{Attributes, Kind};
 use tokio::sync::{Mutex as Turn, MutexGuard as Turned, watch};
 
 use super::failure::Tried;
@@ -48,14 +49,22 @@ struct Upload {
     part: Vec<u8>,
     size: u64,
     replace: bool,
-    /// Of what it takes the place of.
-    mode: Option<u32>,
+    files: Files,
     /// Bytes that are there.
     offset: AtomicU64,
     /// Counts up with each who takes over.
     newest: watch::Sender<u64>,
     progress: Turn<Progress>,
     touched: Mutex<Instant>,
+}
+
+/// What is known of its files on the server.
+#[derive(Debug)]
+struct Files {
+    /// The file that it takes the place of.
+    before: Option<Attributes>,
+    /// The user who writes the part, where the server tells users: nobody else's file is taken for it.
+    writer: Option<u32>,
 }
 
 /// What the piece that is being sent changes.
@@ -153,6 +162,11 @@ pub async fn abandon(ctx: &Ctx, server: i64, id: &str) -> Result<(), Error> {
         Ok(())
     })
     .await
+}
+
+/// Whether it is a file of that user, as far as the server tells users.
+fn is_written_by(found: &Attributes, writer: Option<u32>) -> bool {
+    found.kind() == Kind::File && found.owner.map(|(user, _)| user) == writer
 }
 
 /// `.NAME.part-DIGITS`: hidden, beside its place, and known as ours.

@@ -78,7 +78,7 @@ impl Tar {
     }
 
     pub(super) fn end(&mut self) {
-        // The header has said how much there is.
+        // The header has said how much there is. The caller sees to it that little is missing.
         while self.left > 0 {
             let some = usize::try_from(self.left).unwrap_or(RECORD).min(RECORD);
             self.zeros(some);

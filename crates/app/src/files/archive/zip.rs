@@ -54,12 +54,14 @@ pub(super) struct Zip {
     /// Written before what is ready.
     gone: u64,
     list: Vec<Listed>,
+    /// Memory of that.
+    kept: usize,
     open: Option<Open>,
 }
 
 impl Zip {
     pub(super) fn new() -> Self {
-        Self { ready: Vec::new(), gone: 0, list: Vec::new(), open: None }
+        Self { ready: Vec::new(), gone: 0, list: Vec::new(), kept: 0, open: None }
     }
 
     pub(super) fn begin(&mut self, entry: &Entry<'_>) {
@@ -91,8 +93,18 @@ impl Zip {
             let packer = DeflateEncoder::new(Vec::new(), Compression::fast());
             self.open = Some(Open { listed, large, packer, sum: Crc::new() });
         } else {
-            self.list.push(listed);
+            self.keep(listed);
         }
+    }
+
+    /// What it keeps for its end, in bytes.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    fn keep(&mut self, listed: Listed) {
+        self.kept += listed.name.len() + size_of::<Listed>();
+        self.list.push(listed);
     }
 
     pub(super) fn data(&mut self, data: &[u8]) {
@@ -117,17 +129,18 @@ impl Zip {
             false => after.long(small(listed.packed)).long(small(listed.size)),
         };
         self.put(&after.0);
-        self.list.push(listed);
+        self.keep(listed);
     }
 
     pub(super) fn finish(&mut self) {
         let at = self.gone;
-        for listed in std::mem::take(&mut self.list) {
+        let list = std::mem::take(&mut self.list);
+        let count = list.len() as u64;
+        for listed in list {
             let header = central(&listed);
             self.put(&header);
-            self.list.push(listed);
         }
-        let (count, size, end) = (self.list.len() as u64, self.gone - at, self.gone);
+        let (size, end) = (self.gone - at, self.gone);
         let larger = Fields::default()
             .long(0x0606_4b50)
             .huge(44)
@@ -230,7 +243,7 @@ fn small(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(LARGE)
 }
 
-/// Paths have no more than 4096 bytes where they come from.
+/// The archive takes no longer paths.
 fn length(bytes: &[u8]) -> u16 {
     u16::try_from(bytes.len()).unwrap_or(u16::MAX)
 }

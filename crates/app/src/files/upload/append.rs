@@ -12,7 +12,8 @@ use super::super::FileError;
 use super::super::download::BLOCKS;
 use super::super::failure::Tried;
 use super::super::far::{Far, Road, Told, moving};
-use super::{Progress, Upload, find};
+use super::super::place::{PRIVATE, inherit};
+use super::{Progress, Upload, find, is_written_by};
 use crate::Error;
 use crate::context::{Action, Ctx};
 use crate::error::What;
@@ -110,7 +111,7 @@ async fn send(
     let tried = Tried { path: &upload.part, account };
     let whole = Tried { path: &upload.path, account };
     moving(right, async {
-        let handle = open_part(sftp, &tried, upload.offset()).await?;
+        let handle = open_part(sftp, &tried, upload).await?;
         let writing = Writing::new(handle.clone(), upload.offset());
         let mut piece = Piece { upload, progress, writing, coming, newest, buffer: BytesMut::new() };
         let sent = piece.pass(sftp).await;
@@ -121,12 +122,16 @@ async fn send(
                 return Err(whole.writing(sftp, error, upload.size - upload.offset()).await.into());
             }
         }
+        let whole_is_there = upload.offset() == upload.size;
+        if whole_is_there && let Some(before) = &upload.files.before {
+            inherit(sftp, &handle, before).await.map_err(|error| tried.failed(error))?;
+        }
         // Some file systems tell only now that they have no room.
         if let Err(error) = sftp.close(&handle).await {
             return Err(whole.writing(sftp, error, upload.size - upload.offset()).await.into());
         }
-        if upload.offset() == upload.size {
-            place(sftp, upload, (&tried, &whole)).await?;
+        if whole_is_there {
+            place(sftp, upload, &whole).await?;
             progress.done = true;
         }
         Ok(())
@@ -134,30 +139,37 @@ async fn send(
     .await
 }
 
-/// Opens what is there, unless somebody has taken it away or put something else in its place.
-async fn open_part(sftp: &mut Sftp, tried: &Tried<'_>, from: u64) -> Result<Handle, Error> {
+/// Opens what is there, unless somebody has taken it away or put something else in its place. A link may have come there
+/// between the look and the opening, and is followed: what is open must be what was seen.
+async fn open_part(sftp: &mut Sftp, tried: &Tried<'_>, upload: &Upload) -> Result<Handle, Error> {
     let failed = |error| Error::from(tried.failed(error));
-    let found = sftp.stat_link(tried.path).await;
-    let whole =
-        |found: &Attributes| found.kind() == Kind::File && found.size.is_some_and(|size| size >= from);
-    match found {
-        Ok(found) if whole(&found) => {}
-        Ok(_) | Err(SftpError::Said { .. }) => return Err(Error::NotFound(What::Upload)),
+    let gone = || Error::NotFound(What::Upload);
+    let seen = match sftp.stat_link(tried.path).await {
+        Ok(seen) => seen,
+        Err(SftpError::Said { .. }) => return Err(gone()),
         Err(error) => return Err(failed(error)),
+    };
+    let whole = seen.kind() == Kind::File && seen.size.is_some_and(|size| size >= upload.offset());
+    if !whole || !is_written_by(&seen, upload.files.writer) {
+        return Err(gone());
     }
-    sftp.open(tried.path, open::WRITE).await.map_err(failed)
+    let handle = sftp.open(tried.path, open::WRITE).await.map_err(failed)?;
+    let there = sftp.stat_open(&handle).await.map_err(failed)?;
+    let facts = |of: &Attributes| (of.size, of.owner, of.mode, of.times.map(|(_, changed)| changed));
+    if facts(&there) != facts(&seen) {
+        sftp.close(&handle).await.map_err(failed)?;
+        return Err(gone());
+    }
+    // Begun while there was nothing to replace.
+    if upload.files.before.is_some() && there.permissions().is_some_and(|mode| mode & !PRIVATE != 0) {
+        let private = Attributes { mode: Some(PRIVATE), ..Attributes::default() };
+        sftp.set_open(&handle, &private).await.map_err(failed)?;
+    }
+    Ok(handle)
 }
 
 /// What has come takes its place.
-async fn place(
-    sftp: &mut Sftp,
-    upload: &Upload,
-    (part, whole): (&Tried<'_>, &Tried<'_>),
-) -> Result<(), Error> {
-    if let Some(mode) = upload.mode {
-        let mode = Attributes { mode: Some(mode), ..Attributes::default() };
-        sftp.set(&upload.part, &mode).await.map_err(|error| part.failed(error))?;
-    }
+async fn place(sftp: &mut Sftp, upload: &Upload, whole: &Tried<'_>) -> Result<(), Error> {
     if upload.replace && !sftp.replaces() {
         // There may be none.
         let _ = sftp.remove(&upload.path).await;

@@ -4,18 +4,20 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bastide_ssh::{Sftp, WRITE_AHEAD};
-use bastide_wire::sftp::{Attributes, Kind, request::open};
+use bastide_ssh::{Handle, Sftp, SftpError, WRITE_AHEAD};
+use bastide_wire::sftp::{Attributes, Kind};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex as Turn, watch};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::super::failure::Tried;
 use super::super::far::{Far, Passed, Road, allowed};
 use super::super::list::entries;
-use super::super::{At, FileError, join, named, shown};
-use super::{Progress, Upload, is_part, part_name};
+use super::super::place::PRIVATE;
+use super::super::{At, FileError, join, named, shown, split};
+use super::{Files, Progress, Upload, is_part, is_written_by, part_name};
 use crate::context::{Action, Ctx};
 use crate::sessions::OnServer;
 use crate::{Error, hex};
@@ -96,10 +98,11 @@ async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<(Upload, u
         Err(error) => return Err(tried.listing(sftp, error).await.into()),
     };
     let path = join(&real, name);
-    let mode = room(sftp, &Tried { path: &path, account }, new.replace).await?;
+    let before = room(sftp, &Tried { path: &path, account }, new.replace).await?;
     let id = id((by, on), &path, new);
     let part = join(&real, &part_name(name, &id));
-    let there = begun(sftp, &Tried { path: &part, account }, new.size).await?;
+    let mode = before.map(|_| PRIVATE);
+    let (there, writer) = begun(sftp, &Tried { path: &part, account }, (new.size, mode)).await?;
     // What was sent ahead may have come in any order.
     let offset = there.saturating_sub(WRITE_AHEAD as u64);
     sweep(sftp, &Tried { path: &real, account }, &part).await;
@@ -120,7 +123,7 @@ async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<(Upload, u
         part,
         size: new.size,
         replace: new.replace,
-        mode,
+        files: Files { before, writer },
         offset: AtomicU64::new(offset),
         newest: watch::Sender::new(0),
         progress: Turn::new(Progress { passed: (offset == 0).then(Passed::default), done: false }),
@@ -136,38 +139,61 @@ fn id((by, on): (i64, OnServer), path: &[u8], new: &New) -> String {
     hex::encode(&Sha256::digest(format!("{facts:?}"))[..16])
 }
 
-/// Permissions of the file that is there and may be replaced.
-async fn room(sftp: &mut Sftp, tried: &Tried<'_>, replace: bool) -> Result<Option<u32>, Error> {
+/// What is known of the file that is there and may be replaced.
+async fn room(sftp: &mut Sftp, tried: &Tried<'_>, replace: bool) -> Result<Option<Attributes>, Error> {
     let Ok(found) = sftp.stat_link(tried.path).await else { return Ok(None) };
     match found.kind() {
         Kind::Directory => Err(FileError::IsDirectory(shown(tried.path)).into()),
         _ if !replace => Err(FileError::Exists(shown(tried.path)).into()),
-        Kind::File => Ok(found.permissions()),
+        Kind::File => Ok(Some(found)),
         // The link gives way, and what it leads to stays.
         _ => Ok(None),
     }
 }
 
-/// Makes the part, or finds it; how many bytes are in it.
-async fn begun(sftp: &mut Sftp, tried: &Tried<'_>, size: u64) -> Result<u64, Error> {
-    match sftp.stat_link(tried.path).await {
-        Ok(Attributes { size: Some(there), mode: Some(mode), .. })
-            if (Attributes { mode: Some(mode), ..Attributes::default() }).kind() == Kind::File
-                && there <= size =>
-        {
-            return Ok(there);
+/// Makes the part, or finds it; how many bytes are in it, and the user who writes it.
+async fn begun(
+    sftp: &mut Sftp,
+    tried: &Tried<'_>,
+    (size, mode): (u64, Option<u32>),
+) -> Result<(u64, Option<u32>), Error> {
+    if let Ok(found) = sftp.stat_link(tried.path).await {
+        let writer = writer(sftp, tried).await?;
+        let there = found.size.filter(|there| *there <= size && is_written_by(&found, writer));
+        if let Some(there) = there {
+            return Ok((there, writer));
         }
-        Ok(_) => sftp.remove(tried.path).await.map_err(|error| tried.failed(error))?,
-        Err(_) => {}
+        // Whoever has put it there could change it at any time.
+        sftp.remove(tried.path).await.map_err(|error| tried.failed(error))?;
     }
     // Exclusive: a link that somebody has put there is not followed.
-    match sftp.open(tried.path, open::WRITE | open::CREATE | open::EXCLUSIVE).await {
-        Ok(handle) => {
-            sftp.close(&handle).await.map_err(|error| tried.failed(error))?;
-            Ok(0)
-        }
+    match sftp.create(tried.path, mode).await {
+        Ok(handle) => Ok((0, user(sftp, &handle).await.map_err(|error| tried.failed(error))?)),
         Err(error) => Err(tried.making(sftp, error).await.into()),
     }
+}
+
+/// As whom the server writes there, which only a file that was just made tells.
+async fn writer(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<Option<u32>, Error> {
+    let (parent, name) = split(tried.path).unwrap_or((tried.path, b"part"));
+    let path = join(parent, &part_name(name, &Uuid::now_v7().simple().to_string()));
+    let probe = Tried { path: &path, account: tried.account };
+    let handle = match sftp.create(&path, Some(PRIVATE)).await {
+        Ok(handle) => handle,
+        Err(error) => return Err(probe.making(sftp, error).await.into()),
+    };
+    let user = user(sftp, &handle).await;
+    let removed = sftp.remove(&path).await;
+    let user = user.map_err(|error| probe.failed(error))?;
+    removed.map_err(|error| probe.failed(error))?;
+    Ok(user)
+}
+
+/// Whose file is open; it is closed.
+async fn user(sftp: &mut Sftp, handle: &Handle) -> Result<Option<u32>, SftpError> {
+    let found = sftp.stat_open(handle).await;
+    sftp.close(handle).await?;
+    Ok(found?.owner.map(|(user, _)| user))
 }
 
 /// Removes parts that were left in a directory. What cannot be removed is somebody else's.
