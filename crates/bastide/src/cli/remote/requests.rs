@@ -15,7 +15,7 @@ const AFTER_HELP: &str = "\
 Examples:
   bastide requests
   bastide requests ask web1 -m 'a disk is full'
-  bastide requests ask web1 --rights connect,write,upload --for 4h -m 'the release'
+  bastide requests ask web1 --rights upload --for 4h -m 'the release'
   bastide requests approve 7 --for 1h -m 'for now'
   bastide requests refuse 7 -m 'ask the owner first'
   bastide requests cancel 8

@@ -16,7 +16,7 @@ Examples:
   bastide ssh-authorities
   bastide ssh-authorities add company ca.pub
   bastide ssh-authorities rm company
-  ssh-keygen -s ca -I ann@work -n ann -V +8h id_ed25519.pub     then ann gets in with that key
+  ssh-keygen -s ca -I ann@work -n ann -V +8h id_ed25519.pub
 
 Whoever has an authority's private half can come as anybody.";
 
