@@ -14,7 +14,7 @@ Examples:
   bastide grants
   bastide grants add --user ada --on web1
   bastide grants add --group ops --tag prod --expires 2027-01-01T00:00:00Z
-  bastide grants add --group night --everywhere --during 22:00-06:00/Europe/Paris
+  bastide grants add --group ops --everywhere --during 22:00-06:00/Europe/Paris
   bastide grants add --user bob --on web1 --rights upload --from 10.0.0.0/8
   bastide grants rm 3
 
