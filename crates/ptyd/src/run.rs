@@ -62,7 +62,7 @@ pub async fn run(
     let account = Account::current().map_err(Error::Account)?;
     let Claimed { files, listener, token } = Files::claim(&config, activated)?;
     let started = start(config, account, token, listener);
-    let (daemon, log) = match started {
+    let (daemon, listener, log) = match started {
         Ok(started) => started,
         Err(error) => {
             files.remove();
@@ -78,6 +78,8 @@ pub async fn run(
             json!({ "version": VERSION, "pid": std::process::id(), "instance": daemon.instance }),
         )
         .await;
+    // Not before: a session that is made while the marks of lost ones are read would be taken for one of them.
+    daemon.connections.spawn("listener", listener::run(Arc::clone(&daemon), listener));
     daemon.shutdown.advance(Phase::Serving);
     ready(&Ready { socket: daemon.config.socket.clone(), token_file: daemon.config.token_file.clone() });
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
@@ -103,7 +105,7 @@ fn start(
     account: Account,
     token: String,
     listener: std::os::unix::net::UnixListener,
-) -> Result<(Arc<Daemon>, Log), Error> {
+) -> Result<(Arc<Daemon>, UnixListener, Log), Error> {
     let state = State::open(&config.state_dir)?;
     let recorders = bastide_record::Pool::start(bastide_record::Config {
         reserve_bytes: config.recording_reserve,
@@ -132,10 +134,9 @@ fn start(
     let shutdown = Shutdown::new();
     let daemon =
         Daemon::new(Parts { config, state, account, token, registry, running, journal, ssh, shutdown });
-    daemon.connections.spawn("listener", listener::run(Arc::clone(&daemon), listener));
     daemon.connections.spawn("scrollback budget", trim::run(Arc::clone(&daemon)));
     let log = daemon.connections.spawn("log", writer.run());
-    Ok((daemon, log))
+    Ok((daemon, listener, log))
 }
 
 /// Sessions that an earlier daemon took with it when it died.

@@ -44,9 +44,12 @@ test('positions, credit and resume', async (t) => {
   const client = await daemon.connect({ capabilities });
   assert.deepEqual([...client.welcome.capabilities].sort(), [...capabilities].sort());
   assert.match(client.welcome.instance, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
-  const { session } = await client.call('create', { shell: daemon.script('stty raw -echo; read x; exec cat') });
+  const program = daemon.script('stty raw -echo; head -c 1 >/dev/null; printf ready-; exec cat');
+  const { session } = await client.call('create', { shell: program });
   const first = await view(client, session, 1, { write: true });
   await client.call('input', { session, viewer: 1, data: Buffer.from('\n') });
+  // What is typed before the echo is off comes twice.
+  await first.waitText('ready-');
   await client.call('input', { session, viewer: 1, data: Buffer.from('one') });
   await first.waitText('one');
 

@@ -85,13 +85,14 @@ impl Options {
     }
 
     pub(crate) fn start(self) -> Daemon {
-        let (mut child, directory) = self.spawn();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
-        // Whatever else it says must not fill the pipe.
-        std::thread::spawn(move || stderr.read_to_string(&mut String::new()));
+        let mut daemon = self.launch();
+        daemon.wait_ready();
+        daemon
+    }
+
+    /// Does not wait until it says that it takes clients.
+    pub(crate) fn launch(self) -> Daemon {
+        let (child, directory) = self.spawn();
         Daemon { child, directory }
     }
 
@@ -114,6 +115,15 @@ pub(crate) struct Daemon {
 impl Daemon {
     pub(crate) fn start() -> Self {
         Options::default().start()
+    }
+
+    pub(crate) fn wait_ready(&mut self) {
+        let mut stderr = BufReader::new(self.child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        // Whatever else it says must not fill the pipe.
+        std::thread::spawn(move || stderr.read_to_string(&mut String::new()));
     }
 
     pub(crate) fn pid(&self) -> i32 {

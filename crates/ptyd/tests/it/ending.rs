@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bastide_wire::request::{Create, Empty};
 use nix::sys::signal::Signal;
 
-use crate::daemon::{Daemon, Options};
+use crate::daemon::{Daemon, Options, until};
 
 #[test]
 fn it_ends_soon_with_programs_that_do_not_want_to() {
@@ -69,6 +69,31 @@ fn sessions_of_a_daemon_that_was_killed_are_lost_once() {
     client.subscribe();
     client.until("the starts", |client| client.logged("daemon_started") == 4);
     assert_eq!(client.logged("session_lost"), 1);
+}
+
+#[test]
+fn nobody_is_served_before_the_lost_sessions_are_told() {
+    // So many that telling them takes longer than a client needs to ask for a session.
+    const LOST: usize = 300;
+    let mut daemon = Daemon::start();
+    let open = daemon.dir().join("state/open");
+    daemon.signal(Signal::SIGTERM);
+    daemon.ends();
+    for _ in 0..LOST {
+        std::fs::write(open.join(uuid::Uuid::new_v4().to_string()), "").unwrap();
+    }
+    let mut next = Options::default().after(&daemon).launch();
+    until("the socket", || next.socket().exists() && next.dir().join("run/ptyd.token").exists());
+    let mut client = next.client();
+    client.run("exec sleep 1000");
+    client.subscribe();
+    next.wait_ready();
+    client.until("the session in the log", |client| client.logged("session_created") == 1);
+    client.until("the reports", |client| client.logged("session_lost") == LOST);
+    let order: Vec<_> = client.log().map(|entry| entry.kind.as_str()).collect();
+    let started = order.iter().rposition(|kind| *kind == "daemon_started").unwrap();
+    let created = order.iter().position(|kind| *kind == "session_created").unwrap();
+    assert!(started < created, "a session was made before the start was over");
 }
 
 #[test]
