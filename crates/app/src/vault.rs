@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
-pub use bastide_vault::{KeyFile, Source as KeySource};
+pub use bastide_vault::{KeyFile, Source as KeySource, told_by};
 
 use crate::data_dir::DataDir;
 use crate::door::rotate_from_outside;

@@ -19,7 +19,7 @@ pub use error::Error;
 pub use file::KeyFile;
 pub use key::{KeyId, MasterKey};
 pub use sealed::{MAX_SECRET, Place, Vault};
-pub use source::Source;
+pub use source::{Source, told_by};
 
 /// Whatever bytes are read back: they are opened or refused, and what is opened seals again.
 ///

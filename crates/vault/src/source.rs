@@ -36,20 +36,28 @@ impl Source {
             Self::Given { name, text } => MasterKey::from_text(text, name),
             Self::Command(words) => {
                 let program = words.first().cloned().unwrap_or_default();
-                match tokio::time::timeout(COMMAND_WITHIN, told_by(words)).await {
-                    Ok(Ok(text)) => MasterKey::from_text(&text, &format!("the answer of {program}")),
-                    Ok(Err(why)) => Err(Error::Command { program, why }),
-                    Err(_) => {
-                        let why = format!("has not answered within {} s", COMMAND_WITHIN.as_secs());
-                        Err(Error::Command { program, why })
-                    }
+                match told_by(words, MAX_TEXT).await {
+                    Ok(text) => MasterKey::from_text(&text, &format!("the answer of {program}")),
+                    Err(why) => Err(Error::Command { program, why }),
                 }
             }
         }
     }
 }
 
-async fn told_by(words: &[String]) -> Result<Zeroizing<String>, String> {
+/// What a program prints on its standard output, at most `most` bytes of it: a secret. Its path and its arguments, no
+/// shell; its standard error goes to ours.
+///
+/// # Errors
+/// What it has done instead, also when it has not answered within 30 s; without its name.
+pub async fn told_by(words: &[String], most: u64) -> Result<Zeroizing<String>, String> {
+    match tokio::time::timeout(COMMAND_WITHIN, printed_by(words, most)).await {
+        Ok(told) => told,
+        Err(_) => Err(format!("has not answered within {} s", COMMAND_WITHIN.as_secs())),
+    }
+}
+
+async fn printed_by(words: &[String], most: u64) -> Result<Zeroizing<String>, String> {
     let (program, arguments) = words.split_first().ok_or("is not named")?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -60,8 +68,8 @@ async fn told_by(words: &[String]) -> Result<Zeroizing<String>, String> {
         .map_err(|e| format!("cannot be run: {e}"))?;
     let output = child.stdout.take().ok_or("has no output")?;
     // Room for all of it at once: a buffer that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(MAX_TEXT).unwrap_or_default()));
-    let read = output.take(MAX_TEXT).read_to_string(&mut text).await;
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(most).unwrap_or_default()));
+    let read = output.take(most).read_to_string(&mut text).await;
     read.map_err(|_| "has not answered in UTF-8".to_owned())?;
     let status = child.wait().await.map_err(|e| format!("cannot be waited for: {e}"))?;
     match status.success() {

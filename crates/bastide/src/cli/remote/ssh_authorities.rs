@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Client, MOST};
+use super::ssh_keys::public_key;
 use super::{At, shown};
 use crate::cli::exit::{DONE, Failure, Outcome};
 use crate::cli::output;
@@ -105,15 +106,8 @@ impl List {
 
 impl Add {
     async fn run(self, client: &Client) -> Outcome {
-        let text = std::fs::read_to_string(&self.file)
-            .map_err(|e| Failure::text(format!("cannot read {}: {e}", self.file.display())))?;
-        if text.contains("PRIVATE KEY") {
-            let file = self.file.display();
-            return Err(Failure::text(format!(
-                "{file} is the private half: name the file that ends in .pub"
-            )));
-        }
-        let made = client.post(PATH, &json!({ "name": self.name, "key": text.trim() })).await?;
+        let key = public_key(&self.file)?;
+        let made = client.post(PATH, &json!({ "name": self.name, "key": key })).await?;
         output::line(&shown::text(&made, "/fingerprint"))?;
         Ok(DONE)
     }

@@ -1,6 +1,6 @@
 //! `bastide ssh-keys`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -106,17 +106,21 @@ impl List {
     }
 }
 
+/// What stands in a public key's file.
+pub(super) fn public_key(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Failure::text(format!("cannot read {}: {e}", file.display())))?;
+    if text.contains("PRIVATE KEY") {
+        let file = file.display();
+        return Err(Failure::text(format!("{file} is the private half: name the file that ends in .pub")));
+    }
+    Ok(text.trim().to_owned())
+}
+
 impl Add {
     async fn run(self, client: &Client) -> Outcome {
-        let text = std::fs::read_to_string(&self.file)
-            .map_err(|e| Failure::text(format!("cannot read {}: {e}", self.file.display())))?;
-        if text.contains("PRIVATE KEY") {
-            let file = self.file.display();
-            return Err(Failure::text(format!(
-                "{file} is the private half: name the file that ends in .pub"
-            )));
-        }
-        let made = client.post(PATH, &json!({ "key": text.trim(), "name": self.name })).await?;
+        let key = public_key(&self.file)?;
+        let made = client.post(PATH, &json!({ "key": key, "name": self.name })).await?;
         output::line(&shown::text(&made, "/fingerprint"))?;
         Ok(DONE)
     }
