@@ -73,16 +73,8 @@ pub(crate) async fn session_create(
     let server = new.server_id.as_ref().map_or(Ok(None), server)?;
     let size = size(new.cols, new.rows)?;
     let env = new.env.unwrap_or_default();
-    let new = NewSession {
-        name: new.name,
-        shell: new.shell,
-        cwd: new.cwd,
-        env,
-        size,
-        server,
-        detach_keep: None,
-        command: None,
-    };
+    let new =
+        NewSession { name: new.name, shell: new.shell, cwd: new.cwd, env, size, server, detach_keep: None };
     let session = sessions::create(&ctx, new).await?;
     let place = format!("/api/pty/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(Short::from(&session))))

@@ -102,16 +102,7 @@ pub(crate) async fn session_create(
 ) -> Result<impl IntoResponse, Problem> {
     let New { name, shell, cwd, env, cols, rows, server_id, credential_id } = new;
     let server = on_server(server_id, credential_id)?;
-    let new = NewSession {
-        name,
-        shell,
-        cwd,
-        env,
-        size: size(cols, rows)?,
-        server,
-        detach_keep: None,
-        command: None,
-    };
+    let new = NewSession { name, shell, cwd, env, size: size(cols, rows)?, server, detach_keep: None };
     let session = sessions::create(&ctx, new).await?;
     let place = format!("/api/v1/sessions/{}", session.session.uid);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(session)))

@@ -23,7 +23,7 @@ pub use hold::{Approval, Held, LONGEST_REVIEW, NotApproved, REVIEW_LIMIT};
 pub use once::{Command, Ended, Executed, execute};
 
 pub(crate) use hold::{Answer, Holds, Line, Patience};
-pub(crate) use judged::{begin, end as ended};
+pub(crate) use judged::{How, begin, end as ended};
 pub(crate) use once::for_shell;
 pub(crate) use own::{Beginning, OWN, Own, OwnSession, close_left};
 pub(crate) use record::Recorders;

@@ -30,7 +30,7 @@ pub use held::{Held, Loaded};
 pub use import::{Format, Outcome};
 
 pub(crate) use deliver::{Gating, gated, start};
-pub(crate) use door::{About as Judged, LABEL, Ruling, judge, pass, typed, write_down};
+pub(crate) use door::{About as Judged, LABEL, Ruling, judge, typed, write_down};
 pub(crate) use held::{Place, Rules};
 
 /// Why somebody changed the rules.

@@ -21,7 +21,7 @@ pub(crate) use known::{Known, Servers};
 pub use own::OwnLogin;
 pub(crate) use places::{is_revoked, start};
 pub use view::{Described, Dialled, May, Named, Status, View};
-pub(crate) use way::{choose, dial, look};
+pub(crate) use way::{Chosen, choose, dial, look};
 
 /// Where most SSH servers listen (RFC 4253, section 4.1).
 pub const DEFAULT_PORT: u16 = 22;

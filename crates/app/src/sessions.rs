@@ -23,7 +23,7 @@ use crate::{DaemonError, Error};
 mod opening;
 mod past;
 
-pub use opening::create;
+pub use opening::{create, run};
 pub(crate) use past::remembered;
 pub use past::{Event, environment, events};
 
@@ -194,8 +194,6 @@ pub struct NewSession {
     pub server: Option<OnServer>,
     /// Seconds that it is kept after its last viewer left; for ever when absent.
     pub detach_keep: Option<u64>,
-    /// On a server: this in a terminal instead of the account's login shell. It is judged first.
-    pub command: Option<String>,
 }
 
 /// On which server, and with which credential: the usual one when none is named.

@@ -4,20 +4,17 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bastide_app::Error;
-use bastide_app::exec::{Approval, Held};
 use bastide_app::sessions::OnServer;
 use bastide_app::streams::{self, Chunk, Reader, Run, StreamExit, Writer};
 use tokio::sync::oneshot;
 
 use crate::channel::{Failed, Visit};
+use crate::held;
 use crate::inbox::{Event, Urgent};
 use crate::peer::{End, Gone};
 
 /// What a client sent before it left is passed on in this time, if the other side reads at all.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// Signals that would end a program that does not run yet.
-const ENDING: [&str; 5] = ["HUP", "INT", "KILL", "QUIT", "TERM"];
 
 /// Runs a command; its input, output and errors are the channel's.
 pub(crate) async fn run(visit: &Visit, on: OnServer, run: Run) -> Result<End, Failed> {
@@ -58,46 +55,19 @@ async fn begin(visit: &Visit, on: OnServer, run: Run) -> Result<(Reader, Writer)
     let mut starting = pin!(streams::run(&visit.ctx, on, run, waits));
     let held = tokio::select! {
         started = starting.as_mut() => return Ok(started?),
-        failed = given_up(visit) => return Err(failed),
+        failed = held::given_up(visit) => return Err(failed),
         // Without one there is nothing to say; it starts, or does not.
         Ok(held) = held => held,
     };
-    visit.peer.say(&waiting(&held)).await?;
+    visit.peer.say(&held::waiting(&held)).await?;
     let started = tokio::select! {
         started = starting.as_mut() => started?,
-        failed = given_up(visit) => return Err(failed),
+        failed = held::given_up(visit) => return Err(failed),
     };
-    if let Some(Approval { by, reason, .. }) = started.0.approval() {
-        let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-        visit.peer.say(&format!("approved by {by}{reason}")).await?;
+    if let Some(approval) = started.0.approval() {
+        visit.peer.say(&held::approved(approval)).await?;
     }
     Ok(started)
-}
-
-fn waiting(held: &Held) -> String {
-    let why = match (held.reason.en.as_str(), &held.rule) {
-        ("", Some(rule)) => format!(" (rule {rule})"),
-        ("", None) => String::new(),
-        (reason, _) => format!(" ({reason})"),
-    };
-    let until = held.expires.strftime("%H:%M:%S UTC");
-    format!(
-        "the command waits until {until} for a reviewer or an administrator to approve it{why}: review {}",
-        held.review
-    )
-}
-
-/// The client left, or interrupts what it waits for.
-async fn given_up(visit: &Visit) -> Failed {
-    loop {
-        match visit.inbox.urgent().await {
-            Urgent::Closed => return Failed::Gone,
-            Urgent::Signal(name) if ENDING.contains(&name.as_str()) => {
-                return Error::Invalid("the command was given up".to_owned()).into();
-            }
-            Urgent::Signal(_) | Urgent::Size(_) => {}
-        }
-    }
 }
 
 /// To the end of what comes, and how it ended.

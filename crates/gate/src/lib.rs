@@ -11,6 +11,7 @@ mod command;
 mod entry;
 mod flow;
 mod guest;
+mod held;
 mod host_key;
 mod inbox;
 mod line;

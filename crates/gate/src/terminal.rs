@@ -14,6 +14,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::channel::{Failed, Visit};
+use crate::held;
 use crate::inbox::{Event, Urgent};
 use crate::line::{Line, Typed};
 use crate::menu::Choice;
@@ -37,7 +38,7 @@ type Piece = (Bytes, Option<u64>);
 /// Opens a session, or goes back to one, and stays until one side ends it.
 pub(crate) async fn serve(
     visit: &Visit,
-    (choice, size): (Choice, (u16, u16)),
+    (choice, mut size): (Choice, (u16, u16)),
     (env, command): (BTreeMap<String, String>, Option<String>),
 ) -> Result<End, Failed> {
     let ctx = visit.ctx.again().await?.ok_or(Error::NotLoggedIn)?;
@@ -45,9 +46,17 @@ pub(crate) async fn serve(
     let (session, new) = match choice {
         Choice::Session(uid) => (uid, false),
         Choice::Server(on) => {
-            let keep = if command.is_some() { KEEP_COMMAND } else { KEEP };
-            let new = NewSession { server: Some(on), detach_keep: Some(keep), env, command, ..wanted(size) };
-            (sessions::create(&ctx, new).await?.session.uid, true)
+            let keep = if ends { KEEP_COMMAND } else { KEEP };
+            let new = NewSession { server: Some(on), detach_keep: Some(keep), env, ..wanted(size) };
+            let session = match command {
+                Some(command) => {
+                    let (session, other) = held::in_terminal(visit, &ctx, (new, command)).await?;
+                    size = other.unwrap_or(size);
+                    session
+                }
+                None => sessions::create(&ctx, new).await?.session.uid,
+            };
+            (session, true)
         }
         Choice::Here => {
             let new = NewSession { detach_keep: Some(KEEP), env, ..wanted(size) };
@@ -274,7 +283,7 @@ impl Screen {
     }
 
     async fn tell(&self, text: &str) -> Result<(), Failed> {
-        self.write(Bytes::from(format!("\r\n[bastide] {}\r\n", visible(text))), None).await
+        self.write(notice(text), None).await
     }
 
     async fn write(&self, bytes: Bytes, pos: Option<u64>) -> Result<(), Failed> {
@@ -283,6 +292,11 @@ impl Screen {
         }
         self.outgoing.send((bytes, pos)).await.map_err(|_| Failed::Gone)
     }
+}
+
+/// Something that this side says, on a line of its own.
+pub(crate) fn notice(text: &str) -> Bytes {
+    Bytes::from(format!("\r\n[bastide] {}\r\n", visible(text)))
 }
 
 fn secret(text: &Zeroizing<String>) -> bastide_app::terminal::Secret {

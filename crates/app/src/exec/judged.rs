@@ -9,6 +9,22 @@ use crate::Error;
 use crate::context::{Action, Ctx};
 use crate::rules;
 
+/// How a command is to run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    /// None: the server's usual one.
+    pub(crate) credential: Option<i64>,
+    /// As its terminal has it, or its recording.
+    pub(crate) size: (u16, u16),
+}
+
+impl How {
+    /// Without a terminal.
+    pub(crate) fn plain(credential: Option<i64>) -> Self {
+        Self { credential, size: record::SIZE }
+    }
+}
+
 /// Judges a line that is about to run, and waits where a second person has to approve it. What comes back may run.
 ///
 /// # Errors
@@ -16,7 +32,7 @@ use crate::rules;
 pub(crate) async fn begin<F: FnOnce(&Held)>(
     ctx: &Ctx,
     (action, line): (Action, &Line),
-    credential: Option<i64>,
+    how: How,
     patience: Patience<'_, F>,
 ) -> Result<(OwnSession, Option<Approval>), Error> {
     let place = rules::Place { server: Some(&line.server), account: &line.account };
@@ -35,7 +51,7 @@ pub(crate) async fn begin<F: FnOnce(&Held)>(
         owner: Some(ctx.person()?.user.uid),
         account: Some(line.account.clone()),
         command: vec![line.text.clone()],
-        size: Some(record::SIZE),
+        size: Some(how.size),
         created: now,
         recording: RecordingState::Off,
     };
@@ -43,7 +59,7 @@ pub(crate) async fn begin<F: FnOnce(&Held)>(
         session: line.session,
         server_id: line.server.id,
         server_name: line.server.settings.name.clone(),
-        credential_id: credential,
+        credential_id: how.credential,
         address: ctx.origin().address,
         created: now,
     };

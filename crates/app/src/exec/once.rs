@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::hold::{Approval, LONGEST_REVIEW, Line, Patience};
-use super::judged::{begin, end};
+use super::judged::{How, begin, end};
 use super::{LONGEST, MAX_COMMAND, is_unix, quote};
 use crate::context::{About, Action, Ctx};
 use crate::{Error, hex};
@@ -139,7 +139,8 @@ pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed,
         };
         let patience = Patience { limit: asked.wait, told: |_: &_| (), given_up: &given_up };
         let action = Action::ServerExecute;
-        let (session, approval) = begin(&ctx, (action, &line), asked.credential, patience).await?;
+        let (session, approval) =
+            begin(&ctx, (action, &line), How::plain(asked.credential), patience).await?;
         // Who waited has what holds now, the credential too.
         let ssh = match &approval {
             Some(_) => {

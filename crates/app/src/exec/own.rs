@@ -110,6 +110,11 @@ impl OwnSession {
         Ok(self.app.store().apply_own(&[Step::Opened(opened.clone())]).await?)
     }
 
+    /// The daemon has it from now on, under the same uid: its log tells of the end.
+    pub(crate) fn hand_over(mut self) {
+        self.opened = None;
+    }
+
     /// As [`OwnSession::end`], with a recording that came to be at once.
     pub(crate) async fn finish(mut self, recording: RecordingState, end: End) {
         if let Some(opened) = &mut self.opened {

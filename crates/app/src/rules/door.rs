@@ -86,28 +86,6 @@ pub(crate) fn judge(ctx: &Ctx, place: Place<'_>, command: &str) -> Result<Ruling
     judge_at(ctx, Door::Line, (place, command))
 }
 
-/// Judges a command that runs at once or not at all. The verdict is written before anything runs.
-///
-/// # Errors
-/// `Forbidden` where it is denied; `Conflict` where a second person would have to approve it, and when the rules
-/// cannot be read; `Storage`.
-pub(crate) async fn pass(
-    ctx: &Ctx,
-    action: Action,
-    (place, command): (Place<'_>, &str),
-) -> Result<(), Error> {
-    let ruling = judge(ctx, place, command)?;
-    let about = About { action, place, command, session: None, offset_ms: None, review: None };
-    write_down(ctx, about, &ruling).await?;
-    match ruling.denied() {
-        Some(denied) => Err(denied),
-        None if ruling.verdict.action == policy::Action::Review => {
-            Err(Conflict::NeedsReview { rule: ruling.verdict.rule.clone().unwrap_or_default() }.into())
-        }
-        None => Ok(()),
-    }
-}
-
 /// What the rules say to a command that the server is about to type into a terminal: as a line of its own, for the
 /// server knows all of it. What needs a second person waits in the terminal where that would hold it, too.
 ///

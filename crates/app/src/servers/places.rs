@@ -43,10 +43,15 @@ impl Places {
     /// Before the session is opened, so that there is none without.
     pub(crate) async fn add(&self, store: &Store, place: Place) -> Result<(), Error> {
         store.add_place(&place).await?;
+        self.watch(place);
+        Ok(())
+    }
+
+    /// Of a session that waited before it began: its place is remembered, and may not be watched over any more.
+    pub(crate) fn watch(&self, place: Place) {
         self.0.send_modify(|open| {
             open.insert(place.session, Arc::new(place));
         });
-        Ok(())
     }
 
     /// Of a session that did not come to be.

@@ -5,14 +5,22 @@ use std::sync::Arc;
 use bastide_store as store;
 use bastide_wire::Spec;
 use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
+use bastide_wire::ssh::Ssh;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{NewSession, OnServer, Seen, Session, find, past};
 use crate::context::{About, Action, Ctx};
 use crate::daemon::refused;
 use crate::error::{Forbidden, NoShellHere};
+use crate::exec::{Approval, Held, How, Line, Patience, REVIEW_LIMIT};
+use crate::servers::Chosen;
 use crate::session_settings::{self, Merged};
-use crate::{Error, rules, servers};
+use crate::{Error, exec, rules, servers};
+
+/// Of a terminal whose client says none.
+const SIZE: (u16, u16) = (80, 24);
 
 /// Opens a shell, recorded or not at all: on a server, or on this machine as the account that the caller is
 /// mapped to. One on a server is there at once, and connects then.
@@ -43,58 +51,141 @@ pub async fn create(ctx: &Ctx, new: NewSession) -> Result<Seen, Error> {
     .await
 }
 
+/// Runs a command in a terminal on a server. The rules judge it as they judge any line; where a second person has to
+/// approve it, `waits` hears so, and this waits for them; dropping it gives the command up. Who approved it, where
+/// somebody had to.
+///
+/// # Errors
+/// As [`create`]; `Forbidden` also for a command that was denied or not approved.
+pub async fn run(
+    ctx: &Ctx,
+    (new, command): (NewSession, String),
+    waits: oneshot::Sender<Held>,
+) -> Result<(Seen, Option<Approval>), Error> {
+    new.check()?;
+    let Some(on) = new.server else {
+        return Err(Error::Invalid("on the gateway itself there are shells only".to_owned()));
+    };
+    let chosen = servers::choose(ctx, Action::ServerConnect, on.server, on.credential)?;
+    let uid = Uuid::now_v7();
+    let about = about(uid, on, &chosen);
+    let given_up = CancellationToken::new();
+    let _leaves = given_up.clone().drop_guard();
+    ctx.audited(Action::SessionCreate, about, async move |ctx| {
+        // With the credential that it is logged in with.
+        let with = OnServer { credential: Some(chosen.credential), ..on };
+        servers::choose(&ctx.fresh().await?, Action::ServerExecute, with.server, with.credential)?;
+        let server = Arc::clone(chosen.grant.target());
+        let account = account(&dial(&ctx, &chosen).await?);
+        let line = Line { server, account, text: command, cwd: None, session: uid, at_ms: None };
+        let told = |held: &Held| drop(waits.send(held.clone()));
+        let patience = Patience { limit: Some(REVIEW_LIMIT), told, given_up: &given_up };
+        let how = How { credential: chosen.named, size: new.size.unwrap_or(SIZE) };
+        let (session, approval) = exec::begin(&ctx, (Action::ServerExecute, &line), how, patience).await?;
+        let opened = match &approval {
+            // The wait was long.
+            Some(_) => again(&ctx, with).await,
+            None => Ok(chosen),
+        };
+        let opened = match opened {
+            Ok(chosen) => open_there(&ctx, (uid, new), &chosen, Some(&line)).await,
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(seen) => {
+                session.hand_over();
+                Ok((seen, approval))
+            }
+            Err(error) => {
+                session.end(exec::ended(&ctx, "failed", None)).await;
+                Err(error)
+            }
+        }
+    })
+    .await
+}
+
+/// What holds now, for the terminal and for the command in it.
+async fn again(ctx: &Ctx, with: OnServer) -> Result<Chosen, Error> {
+    let ctx = ctx.fresh().await?;
+    servers::choose(&ctx, Action::ServerExecute, with.server, with.credential)?;
+    servers::choose(&ctx, Action::ServerConnect, with.server, with.credential)
+}
+
 /// The right to the server is all that it takes: nobody needs an account of this machine for it.
 async fn on_server(ctx: &Ctx, new: NewSession, on: OnServer) -> Result<Seen, Error> {
     new.check()?;
     let chosen = servers::choose(ctx, Action::ServerConnect, on.server, on.credential)?;
     let uid = Uuid::now_v7();
-    let name = chosen.grant.target().settings.name.clone();
-    let about = About::session(uid)
-        .with("server", on.server)
-        .with("name", name.as_str())
-        .with("credential", chosen.credential);
+    let about = about(uid, on, &chosen);
     ctx.audited(Action::SessionCreate, about, async move |ctx| {
-        let app = ctx.app();
-        let user = &chosen.grant.person().user;
-        let settings = session_settings::of_session(app, user.id, Some(on.server)).await?;
-        let _taken = app.quota().take(app, (user.uid, uid), settings.max_sessions()).await?;
-        // People share no connections: what one may do with one is not what another may.
-        let mut ssh =
-            servers::dial(app, chosen.grant.target(), chosen.credential, user.uid.to_string()).await?;
-        let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
-        let place = rules::Place { server: Some(chosen.grant.target()), account: &account };
-        if let Some(command) = &new.command {
-            // With the credential that it is logged in with.
-            let ctx = ctx.fresh().await?;
-            servers::choose(&ctx, Action::ServerExecute, on.server, Some(chosen.credential))?;
-            rules::pass(&ctx, Action::ServerExecute, (place, command)).await?;
-        }
-        ssh.command.clone_from(&new.command);
-        let gating = rules::gated(app, user, place).await?;
-        let spec = Spec {
-            target: Some(name.clone()),
-            ssh: Some(Box::new(ssh)),
-            expires_at: chosen.until,
-            detach_keep: new.detach_keep,
-            ..spec(&ctx, user)
-        };
-        let spec = settings.remote(rules::Gating::into(gating, spec));
-        let place = store::Place {
-            session: uid,
-            server_id: on.server,
-            server_name: name,
-            credential_id: chosen.named,
-            address: ctx.origin().address,
-            created: ctx.clock().now(),
-        };
-        app.servers().places().add(app.store(), place).await?;
-        let opened = open(&ctx, (uid, spec), new, &settings).await;
-        if opened.is_err() {
-            forget_unless_open(&ctx, uid).await;
-        }
-        opened
+        open_there(&ctx, (uid, new), &chosen, None).await
     })
     .await
+}
+
+fn about(uid: Uuid, on: OnServer, chosen: &Chosen) -> About {
+    About::session(uid)
+        .with("server", on.server)
+        .with("name", chosen.grant.target().settings.name.as_str())
+        .with("credential", chosen.credential)
+}
+
+/// People share no connections: what one may do with one is not what another may.
+async fn dial(ctx: &Ctx, chosen: &Chosen) -> Result<Ssh, Error> {
+    let isolation = chosen.grant.person().user.uid.to_string();
+    servers::dial(ctx.app(), chosen.grant.target(), chosen.credential, isolation).await
+}
+
+fn account(ssh: &Ssh) -> String {
+    ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default()
+}
+
+/// Opens it, with a shell or with a line that may run.
+async fn open_there(
+    ctx: &Ctx,
+    (uid, new): (Uuid, NewSession),
+    chosen: &Chosen,
+    line: Option<&Line>,
+) -> Result<Seen, Error> {
+    let (app, server) = (ctx.app(), chosen.grant.target());
+    let user = &chosen.grant.person().user;
+    let name = server.settings.name.clone();
+    let settings = session_settings::of_session(app, user.id, Some(server.id)).await?;
+    let _taken = app.quota().take(app, (user.uid, uid), settings.max_sessions()).await?;
+    let mut ssh = dial(ctx, chosen).await?;
+    let account = account(&ssh);
+    if line.is_some_and(|line| line.account != account) {
+        // It was judged, and may have been approved, for another one.
+        return Err(Error::Invalid("the credential was changed meanwhile: ask again".to_owned()));
+    }
+    ssh.command = line.map(|line| line.text.clone());
+    let gating = rules::gated(app, user, rules::Place { server: Some(server), account: &account }).await?;
+    let spec = Spec {
+        target: Some(name.clone()),
+        ssh: Some(Box::new(ssh)),
+        expires_at: chosen.until,
+        detach_keep: new.detach_keep,
+        ..spec(ctx, user)
+    };
+    let spec = settings.remote(rules::Gating::into(gating, spec));
+    let place = store::Place {
+        session: uid,
+        server_id: server.id,
+        server_name: name,
+        credential_id: chosen.named,
+        address: ctx.origin().address,
+        created: ctx.clock().now(),
+    };
+    match line {
+        Some(_) => app.servers().places().watch(place),
+        None => app.servers().places().add(app.store(), place).await?,
+    }
+    let opened = open(ctx, (uid, spec), new, &settings).await;
+    if opened.is_err() && line.is_none() {
+        forget_unless_open(ctx, uid).await;
+    }
+    opened
 }
 
 /// A session that was refused has no place. One that may be there though its answer did not come keeps it.

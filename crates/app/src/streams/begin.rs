@@ -16,7 +16,7 @@ use super::transfer::{self, Transfer};
 use super::{Books, Counts, Reader, Right, Told, Writer, place};
 use crate::Error;
 use crate::context::{About, Action, Ctx};
-use crate::exec::{self, Approval, Held, Line, Patience, REVIEW_LIMIT};
+use crate::exec::{self, Approval, Held, How, Line, Patience, REVIEW_LIMIT};
 use crate::sessions::OnServer;
 use crate::{hex, servers};
 
@@ -115,7 +115,8 @@ impl Running {
         };
         let told = |held: &Held| drop(waits.send(held.clone()));
         let patience = Patience { limit: Some(REVIEW_LIMIT), told, given_up: &given_up };
-        let (session, approval) = exec::begin(ctx, (action, &line), on.credential, patience).await?;
+        let (session, approval) =
+            exec::begin(ctx, (action, &line), How::plain(on.credential), patience).await?;
         if approval.is_some() {
             // The wait was long, and a right with another credential is none with this one.
             servers::choose(&ctx.fresh().await?, action, on.server, on.credential)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr};
 
-use crate::door::Door;
+use crate::door::{AtTerminal, Door};
 
 const RULES: &str =
     r#"{"version":1,"rules":[{"id":"ask","priority":20,"action":"review","match":{"programs":["touch"]}}]}"#;
@@ -85,5 +85,67 @@ async fn a_command_is_given_up_when_its_client_goes() {
     let seen = door.site.get(&format!("/api/v1/reviews/{review}")).await;
     assert_eq!(seen["state"], "cancelled", "{seen}");
     assert!(!mark.exists());
+    door.site.end().await;
+}
+
+/// At a terminal: the client, and the review that it waits for.
+async fn waits_at_terminal(door: &Door, command: &str) -> (AtTerminal, String) {
+    let mut ssh = AtTerminal::start(door.ssh(&["-t", "admin+web1@127.0.0.1", command]));
+    ssh.sees("the command waits until").await;
+    ssh.sees("reviewer or an administrator").await;
+    ssh.sees("Ctrl-C gives it up").await;
+    let review = open(door).await[0]["id"].as_str().unwrap().to_owned();
+    (ssh, review)
+}
+
+#[tokio::test]
+async fn a_command_in_a_terminal_waits_and_then_runs_in_it() {
+    let (door, sshd, rob) = door().await;
+    let mark = sshd.dir().join("mark");
+    let sized = "until [ \"$(stty size)\" = '30 100' ]; do sleep 0.05; done; echo sized";
+    let command = format!("touch {}; {sized}; read -r word; echo \"got $word\"; exit 5", mark.display());
+    let (mut ssh, review) = waits_at_terminal(&door, &command).await;
+    assert!(!mark.exists());
+    // What is typed meanwhile is for the command, and the terminal has the size that it has by then.
+    ssh.types("ahead\r").await;
+    ssh.resize(100, 30);
+    decide(&door, &rob, &review, "approve").await;
+    ssh.sees("approved by rob: seen").await;
+    ssh.sees("sized").await;
+    ssh.sees("got ahead").await;
+    assert_eq!(ssh.ends().await, 5);
+    assert!(mark.exists());
+    let seen = door.site.get(&format!("/api/v1/reviews/{review}")).await;
+    let session = door.site.until_ended(seen["session"].as_str().unwrap()).await;
+    assert_eq!(session["server"]["name"], "web1", "{session}");
+    assert_eq!((&session["recording"]["state"], &session["exit"]["code"]), (&json!("closed"), &json!(5)));
+
+    let (mut ssh, review) = waits_at_terminal(&door, &command).await;
+    decide(&door, &rob, &review, "refuse").await;
+    ssh.sees("rob refused it: seen").await;
+    assert_eq!(ssh.ends().await, 255);
+    door.site.end().await;
+}
+
+#[tokio::test]
+async fn a_command_in_a_terminal_is_given_up_with_ctrl_c_and_by_leaving() {
+    let (door, sshd, _) = door().await;
+    let mark = sshd.dir().join("mark");
+    let command = format!("touch {}", mark.display());
+    let cancelled = async |review: &str| {
+        within("the end of the review", async { while open(&door).await != json!([]) {} }).await;
+        let seen = door.site.get(&format!("/api/v1/reviews/{review}")).await;
+        assert_eq!(seen["state"], "cancelled", "{seen}");
+    };
+    let (mut ssh, review) = waits_at_terminal(&door, &command).await;
+    ssh.types("\x03").await;
+    ssh.sees("the command was given up").await;
+    assert_eq!(ssh.ends().await, 255);
+    cancelled(&review).await;
+    let (ssh, review) = waits_at_terminal(&door, &command).await;
+    ssh.killed().await;
+    cancelled(&review).await;
+    assert!(!mark.exists());
+    assert_eq!(door.site.get("/api/v1/sessions?state=running").await["sessions"], json!([]));
     door.site.end().await;
 }
