@@ -234,6 +234,7 @@ impl Config {
             input_queue_bytes: raw.input_queue_max_bytes.unwrap_or(defaults.input_queue_bytes),
             answer_within: defaults.answer_within,
             ending_notice: defaults.ending_notice,
+            clock: defaults.clock,
             supervisor: defaults.supervisor,
         };
         if sessions.flow_threshold >= sessions.flow_max_chunks {

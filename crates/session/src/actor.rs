@@ -188,7 +188,7 @@ impl Session {
         (recording, commands): (Begun, mpsc::Receiver<Command>),
     ) -> Self {
         let (spec, size) = (&open.spec, open.size);
-        let now = Instant::now();
+        let now = running.config.clock.now();
         let mut guard = guard;
         let typed =
             Typed::begin(&open.initial_commands, guard.as_deref_mut(), running.config.input_queue_bytes);
@@ -310,7 +310,7 @@ impl Session {
     async fn wait(&mut self) -> Woken {
         let paced = self.is_paced();
         // After the look at pacing, which starts a viewer's patience.
-        let deadline = self.next_deadline();
+        let timer = self.next_deadline().map(|at| self.config.clock.timer(at));
         let end = self.screen.ring.end();
         let waits = |viewer: &Viewer| viewer.lagged || viewer.stalled.is_some() || !viewer.is_at(end);
         let starved = paced || self.viewers.all.iter().any(waits);
@@ -339,7 +339,7 @@ impl Session {
             () = self.viewers.room.notified(), if starved => Woken::RoomSomewhere,
             () = async { some(recorder).room().await }, if !room => Woken::RoomSomewhere,
             state = async { some(recorder).state_changed().await }, if recorder.is_some() => Woken::Recorder(state),
-            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Woken::Deadline,
+            () = tokio::time::sleep_until(timer.unwrap_or_else(Instant::now).into()), if timer.is_some() => Woken::Deadline,
         }
     }
 
@@ -425,7 +425,7 @@ impl Session {
 
     /// Notes that something happens here.
     fn touch(&mut self) {
-        self.life.active = Instant::now();
+        self.life.active = self.config.clock.now();
         self.take_announcement_back();
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
         self.handle.vitals.active_at.store(now, Ordering::Relaxed);

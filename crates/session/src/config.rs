@@ -17,6 +17,8 @@ pub struct Config {
     pub answer_within: std::time::Duration,
     /// How long before an end that is known people are told of it.
     pub ending_notice: std::time::Duration,
+    /// What the ends of sessions go by.
+    pub clock: crate::Clock,
     /// The program that supervises gated sessions.
     pub supervisor: bastide_pty::gate::Supervisor,
 }
@@ -31,6 +33,7 @@ impl Default for Config {
             input_queue_bytes: 2_000_000,
             answer_within: ANSWER_WITHIN,
             ending_notice: ENDING_NOTICE,
+            clock: crate::Clock::default(),
             supervisor: bastide_pty::gate::Supervisor::this(),
         }
     }

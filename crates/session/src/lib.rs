@@ -12,6 +12,7 @@
 mod actor;
 mod backend;
 mod budget;
+mod clock;
 mod command;
 mod config;
 mod dial;
@@ -29,6 +30,7 @@ mod viewer;
 mod tests;
 
 pub use budget::ScrollbackBudget;
+pub use clock::Clock;
 pub use command::{
     Acknowledge, Attach, Command, Controlling, EndReason, Input, Leave, Look, PromptAnswer, PromptReply,
     Requester, Resize, Scrollback,

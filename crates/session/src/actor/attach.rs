@@ -99,7 +99,7 @@ impl Session {
             return;
         }
         if self.viewers.all.is_empty() {
-            self.life.alone_since = Instant::now();
+            self.life.alone_since = self.config.clock.now();
         }
         self.tell_departures(&gone);
         for viewer in gone {

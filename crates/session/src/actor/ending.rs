@@ -111,7 +111,7 @@ impl Session {
 
     /// An end that somebody asked for, so long after now; an earlier one stays.
     pub(super) fn announce(&mut self, after: std::time::Duration, reason: EndReason) {
-        let now = Instant::now();
+        let now = self.config.clock.now();
         let at = now + after;
         if let Some(text) = reason.soon(after.as_secs()) {
             self.tell_ending(&text, "warning", wall(after));
@@ -144,7 +144,7 @@ impl Session {
 
     /// Whoever comes just before the end.
     pub(super) fn tell_newcomer_of_end(&self, viewer: &Viewer) {
-        if let Some((text, ends)) = self.announced(Instant::now()) {
+        if let Some((text, ends)) = self.announced(self.config.clock.now()) {
             let command = CommandNotice { ends, ..in_chinese(&text, "warning") };
             viewer.notify_about(self.id(), (KIND, &text.en), Some(Box::new(command)));
         }
@@ -158,7 +158,7 @@ impl Session {
     }
 
     pub(super) async fn deadline_passed(&mut self) {
-        let now = Instant::now();
+        let now = self.config.clock.now();
         self.give_up_pacing(now);
         self.say_unsaid(now);
         self.refuse_late_input(now);
@@ -183,7 +183,7 @@ impl Session {
         let at_once = matches!(reason, EndReason::Killed | EndReason::Shutdown);
         if let Some(ended) = &mut self.life.ended {
             if at_once {
-                ended.forget_at = Instant::now();
+                ended.forget_at = self.config.clock.now();
             }
             return;
         }
@@ -201,7 +201,7 @@ impl Session {
         if let Some(text) = reason.notice() {
             self.tell_ending(&text, "warning", None);
         }
-        let kill_at = (!kills).then(|| Instant::now() + END_GRACE);
+        let kill_at = (!kills).then(|| self.config.clock.now() + END_GRACE);
         self.life.ending = Some(Ending { reason, kill_at });
         self.refuse_all_input();
         if kills {
@@ -299,7 +299,7 @@ impl Session {
         let keep =
             if killed || reason == EndReason::Shutdown { std::time::Duration::ZERO } else { ENDED_KEEP };
         let why = reason.connection().map(str::to_owned);
-        self.life.ended = Some(Ended { status, why, forget_at: Instant::now() + keep });
+        self.life.ended = Some(Ended { status, why, forget_at: self.config.clock.now() + keep });
         self.handle.vitals.ended.store(true, Ordering::Release);
         self.serve_viewers();
         if killed {
@@ -342,6 +342,6 @@ impl Session {
 
     /// True when nobody can ask for it any more.
     pub(super) fn is_over(&self) -> bool {
-        self.life.ended.as_ref().is_some_and(|ended| ended.forget_at <= Instant::now())
+        self.life.ended.as_ref().is_some_and(|ended| ended.forget_at <= self.config.clock.now())
     }
 }

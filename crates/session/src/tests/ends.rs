@@ -5,7 +5,7 @@ use std::time::Duration;
 use bastide_wire::event::{Event, Notice};
 
 use super::live::{Client, Live, Setup, WATCHER, Wish, within};
-use crate::{EndReason, Happening};
+use crate::{Command, EndReason, Happening, Leave};
 
 const WRITER: Wish = Wish { viewer: Some(1), write: true, credit: 100_000_000 };
 const QUIET: &str = "stty -echo; exec cat >/dev/null";
@@ -89,5 +89,46 @@ async fn a_session_that_everybody_has_left_ends_after_its_time() {
     let mut setup = setup(Duration::from_secs(60));
     setup.spec.detach_keep = Some(0);
     let mut live = setup.run(QUIET).await;
+    assert_eq!(reason(&mut live).await, EndReason::Left);
+}
+
+impl Live {
+    /// So much later, after all that was asked before.
+    async fn later(&self, by: Duration) {
+        self.describe().await;
+        self.setup.config.clock.set_forward(by);
+        self.describe().await;
+    }
+
+    /// Somebody comes, types, and sees it.
+    async fn visited(&self, connection: u64, word: &str) -> Client {
+        let mut client = Client::new(connection);
+        self.attach(&mut client, WRITER).await;
+        self.send(client.input(9, format!("{word}\n").into_bytes())).await;
+        let echo = |client: &Client| String::from_utf8_lossy(&client.output).contains(word);
+        client.until("what was typed", echo).await;
+        client
+    }
+}
+
+/// Ten minutes, as the SSH door asks for: counted from when the last one left, and anew with everybody who comes back.
+#[tokio::test]
+async fn a_session_that_everybody_has_left_can_be_come_back_to_within_its_time() {
+    const KEEP: Duration = Duration::from_secs(600);
+    let second = Duration::from_secs(1);
+    let mut setup = setup(Duration::from_secs(60));
+    setup.spec.detach_keep = Some(KEEP.as_secs());
+    let mut live = setup.run("cat").await;
+    let _first = live.visited(1, "first").await;
+    live.later(3 * KEEP).await;
+    live.send(Command::Leave(Leave::Connection(1))).await;
+    live.later(KEEP - second).await;
+    let _second = live.visited(2, "second").await;
+    live.later(3 * KEEP).await;
+    live.send(Command::Leave(Leave::Connection(2))).await;
+    live.later(KEEP - second).await;
+    let _third = live.visited(3, "third").await;
+    live.send(Command::Leave(Leave::Connection(3))).await;
+    live.later(KEEP).await;
     assert_eq!(reason(&mut live).await, EndReason::Left);
 }
