@@ -156,7 +156,11 @@ pub async fn disconnect(ctx: &Ctx, server: i64) -> Result<(usize, usize), Error>
     ctx.audited(Action::ServerDisconnect, about, async move |ctx| {
         let user = &grant.person().user;
         let (isolation, name) = (user.uid.to_string(), grant.target().settings.name.as_str());
-        let ended = ctx.app().execs().pool.disconnect(|one| one.isolation == isolation && one.server == name);
+        let ended = ctx
+            .app()
+            .execs()
+            .pool
+            .disconnect(|one| one.isolation.starts_with(&isolation) && one.server == name);
         let mut closed = 0;
         for session in crate::sessions::own_on_server(&ctx, server).await? {
             match crate::sessions::end(&ctx, session.uid).await {

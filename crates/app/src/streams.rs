@@ -4,6 +4,7 @@
 //! Each is an action of the log with a beginning, what passed, and an end. The right to it is looked at again whenever
 //! it may have been taken away; then it ends.
 
+mod agent;
 mod begin;
 mod destination;
 mod kept;
@@ -25,7 +26,8 @@ use crate::exec::Approval;
 use crate::servers;
 use crate::sessions::OnServer;
 
-pub use bastide_ssh::Exit as StreamExit;
+pub use agent::ClientAgent;
+pub use bastide_ssh::{Exit as StreamExit, Later, Lender, Talk};
 pub use begin::{Run, To, backwards, forward, nowhere, run, sftp};
 pub(crate) use begin::{Way, way};
 pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};

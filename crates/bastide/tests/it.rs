@@ -17,6 +17,8 @@ mod crash;
 mod daemon;
 #[path = "it/door.rs"]
 mod door;
+#[path = "it/door_agent.rs"]
+mod door_agent;
 #[path = "it/door_attacks.rs"]
 mod door_attacks;
 #[path = "it/door_clients.rs"]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bastide_app::servers::{self, View};
 use bastide_app::sessions::OnServer;
-use bastide_app::streams::{self, Run, To};
+use bastide_app::streams::{self, ClientAgent, Run, To};
 use bastide_app::{Ctx, Error};
 use russh::ChannelOpenFailure;
 use russh::server::ChannelOpenHandle;
@@ -45,6 +45,7 @@ pub(crate) struct Asked {
     /// A terminal of this size.
     pub(crate) pty: Option<(u16, u16)>,
     pub(crate) env: BTreeMap<String, String>,
+    agent: Option<ClientAgent>,
     start: Option<Event>,
 }
 
@@ -112,6 +113,7 @@ async fn asked(inbox: &Inbox) -> Option<Asked> {
                     asked.env.insert(name, value);
                 }
             }
+            Event::Agent(agent) => asked.agent = Some(agent),
             start @ (Event::Shell | Event::Exec(_) | Event::Subsystem(_)) => {
                 asked.start = Some(start);
                 return Some(asked);
@@ -161,6 +163,7 @@ async fn without_terminal(visit: &Visit, choice: Choice, asked: Asked) -> Result
             let run = Run {
                 command: "exec \"${SHELL:-/bin/sh}\" -l".to_owned(),
                 env: asked.env.into_iter().collect(),
+                agent: asked.agent,
             };
             command::run(visit, on, run).await
         }
@@ -174,7 +177,10 @@ async fn execute(visit: &Visit, asked: Asked, line: String) -> Result<End, Faile
     let on = on_server(&visit.ctx, &visit.target).await?;
     match asked.pty {
         Some(size) => terminal::serve(visit, (Choice::Server(on), size), (asked.env, Some(line))).await,
-        None => command::run(visit, on, Run { command: line, env: asked.env.into_iter().collect() }).await,
+        None => {
+            let env = asked.env.into_iter().collect();
+            command::run(visit, on, Run { command: line, env, agent: asked.agent }).await
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bastide_app::streams;
+use bastide_app::streams::{self, ClientAgent};
 use bastide_app::{App, Ctx, Origin};
 use bytes::Bytes;
 use russh::keys::{Algorithm, Certificate, PublicKeyBase64};
@@ -13,6 +13,7 @@ use russh::server::{
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::agent::Client;
 use crate::channel::{self, Visit};
 use crate::entry::{Entry, Step, refuse};
 use crate::flow::Flow;
@@ -38,6 +39,8 @@ pub(crate) struct Guest {
     inside: Option<(Ctx, Target)>,
     channels: HashMap<ChannelId, Open>,
     places: Arc<Semaphore>,
+    /// Where it said that it lends one.
+    agent: Option<ClientAgent>,
     /// What was refused where nobody could be told why; the next program's errors say so.
     to_tell: Option<String>,
 }
@@ -60,6 +63,7 @@ impl Guest {
             inside: None,
             channels: HashMap::new(),
             places: Arc::new(Semaphore::new(MAX_CHANNELS)),
+            agent: None,
             to_tell: None,
         };
         (guest, look)
@@ -328,6 +332,15 @@ impl Handler for Guest {
     ) -> Result<(), Fault> {
         session.channel_success(id)?;
         self.push(id, Event::Pty { size: size(cols, rows), term: term.to_owned() })
+    }
+
+    /// `ssh -A`. Whether the server is one for it is seen when something runs there; a client says nothing of a refusal.
+    async fn agent_request(&mut self, id: ChannelId, session: &mut Session) -> Result<bool, Fault> {
+        let (handle, flow) = (session.handle(), Arc::clone(&self.flow));
+        let agent = self.agent.get_or_insert_with(|| ClientAgent::new(Arc::new(Client::new(handle, flow))));
+        let agent = agent.clone();
+        self.push(id, Event::Agent(agent))?;
+        Ok(true)
     }
 
     async fn x11_request(

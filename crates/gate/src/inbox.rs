@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bastide_app::streams::ClientAgent;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
@@ -20,6 +21,8 @@ pub(crate) enum Event {
         name: String,
         value: String,
     },
+    /// It lends its agent.
+    Agent(ClientAgent),
     Shell,
     Exec(Vec<u8>),
     Subsystem(String),
@@ -37,7 +40,7 @@ impl Event {
                 Self::Exec(bytes) => bytes.len(),
                 Self::Env { name, value } => name.len() + value.len(),
                 Self::Pty { term: text, .. } | Self::Subsystem(text) => text.len(),
-                Self::Shell | Self::Eof => 0,
+                Self::Agent(_) | Self::Shell | Self::Eof => 0,
             }
     }
 }

@@ -1,8 +1,11 @@
 use std::fmt::Debug;
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bastide_wire::ssh::{PresentedKey, PromptKind, Secret};
+
+use crate::agent::Lender;
 
 /// What only a person can answer while a connection is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,12 @@ pub enum Answer {
 /// and does not count it to its own time limits. Dropping the future takes the question back.
 pub trait Ask: Send + Sync + Debug {
     fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    /// The agent of whoever asks, for programs on the last server where one is to be forwarded; without one it is the
+    /// key that logged in. A connection keeps that of its dial: who lends one isolates its connections.
+    fn lender(&self) -> Option<Arc<dyn Lender>> {
+        None
+    }
 }
 
 /// For dials that nobody watches: every question fails the dial.

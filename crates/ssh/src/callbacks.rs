@@ -9,7 +9,7 @@ use russh::keys::PublicKeyOrCertificate;
 use russh::{ChannelId, ChannelOpenFailure, Sig, client};
 use tokio::sync::watch;
 
-use crate::agent::Agent;
+use crate::agent::Forwarded;
 use crate::channel::{Exit, Inbox, Stream};
 use crate::error::Error;
 use crate::hostkey::{HostGate, Shown};
@@ -32,8 +32,8 @@ pub(crate) struct Link {
     ended: Mutex<Option<String>>,
     shown: Mutex<Option<Shown>>,
     banner: Mutex<String>,
-    /// The key that is forwarded, where that was asked for.
-    agent: Mutex<Option<Arc<Agent>>>,
+    /// The agent that is forwarded, where that was asked for.
+    agent: Mutex<Option<Arc<Forwarded>>>,
     /// The server's words about the last channel that it refused.
     refusal: Mutex<Option<String>>,
     /// Its task waits for a slow reader; silence is no sign of death then.
@@ -88,11 +88,11 @@ impl Link {
         line(&lock(&self.banner))
     }
 
-    pub(crate) fn forward(&self, agent: Agent) {
+    pub(crate) fn forward(&self, agent: Forwarded) {
         *lock(&self.agent) = Some(Arc::new(agent));
     }
 
-    /// Whether there is a key to forward.
+    /// Whether there is an agent to forward.
     pub(crate) fn forwards(&self) -> bool {
         lock(&self.agent).is_some()
     }
@@ -277,9 +277,12 @@ impl Handler for Callbacks {
         _: &mut Session,
     ) -> Result<(), Fault> {
         let agent = lock(&self.link.agent).clone();
-        let Some(agent) = agent.filter(|agent| agent.enter()) else { return Ok(()) };
-        reply.accept().await;
-        drop(self.tasks.spawn("ssh agent", async move { agent.serve(channel.into_stream()).await }));
+        let Some(program) = agent.and_then(|agent| agent.enter()) else { return Ok(()) };
+        drop(self.tasks.spawn("ssh agent", async move {
+            let Ok(talk) = program.talk().await else { return };
+            reply.accept().await;
+            program.serve(channel.into_stream(), talk).await;
+        }));
         Ok(())
     }
 

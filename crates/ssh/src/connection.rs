@@ -353,7 +353,7 @@ impl Channel {
         &self.lease.connection.place
     }
 
-    /// Whether programs there may use the key that the connection logged in with.
+    /// Whether programs there may use an agent.
     pub(crate) fn forwards(&self) -> bool {
         self.lease.connection.link.forwards()
     }

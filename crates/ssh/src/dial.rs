@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
+use crate::agent::Forwarded;
 use crate::algorithms::preferred;
 use crate::ask::Ask;
 use crate::callbacks::{Callbacks, Fault, Link};
@@ -121,7 +122,7 @@ struct Dialling<'a> {
     asking: Asking,
     /// Ends with the key.
     probe: bool,
-    /// Keeps the key that lets in for programs there.
+    /// Forwards an agent: what is lent, or else the key that lets in.
     forward: bool,
 }
 
@@ -163,6 +164,8 @@ impl<'a> Dialling<'a> {
     ) -> Result<Connection, Error> {
         let mut half = self.handshake(upstream.as_ref()).await?;
         let link = Arc::clone(&half.link);
+        let lender = self.means.ask.lender().filter(|_| self.forward);
+        let lent = lender.map(|lender| link.forward(Forwarded::lent(lender))).is_some();
         let login = LoggingIn {
             handle: half.handle.as_mut().expect("taken only below"),
             hop: self.hop,
@@ -172,7 +175,7 @@ impl<'a> Dialling<'a> {
             offered: None,
             tried: Vec::new(),
             rounds: 0,
-            forward: self.forward,
+            forward: self.forward && !lent,
         };
         let limit = self.means.config.login_timeout;
         match self.asking.limit(limit, Box::pin(login.run())).await {

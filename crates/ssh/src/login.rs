@@ -7,7 +7,7 @@ use russh::MethodKind;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Reply, Prompt};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Forwarded};
 use crate::ask::Answer;
 use crate::callbacks::{Callbacks, Link, NO_MORE_TRIES};
 use crate::error::Error;
@@ -300,7 +300,7 @@ impl LoggingIn<'_> {
         let accepted =
             matches!(result, Ok(AuthResult::Success | AuthResult::Failure { partial_success: true, .. }));
         if let Some(agent) = agent.filter(|_| accepted) {
-            self.link.forward(agent);
+            self.link.forward(Forwarded::key(agent));
         }
         self.judge(what, result)
     }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::agent::ClientAgent;
 use super::kept::Kept;
 use super::transfer::{self, Transfer};
 use super::{Books, Counts, Reader, Right, Told, Writer, place};
@@ -30,6 +31,9 @@ const MAX_COMMAND: usize = 128 * 1024;
 pub struct Run {
     pub command: String,
     pub env: Vec<(String, String)>,
+    /// The client's, for programs on the server, where its setting lets agents be forwarded; then it takes the place of
+    /// the stored key.
+    pub agent: Option<ClientAgent>,
 }
 
 /// What a stream is opened with, once the caller may.
@@ -104,7 +108,7 @@ impl Running {
         (action, on): (Action, OnServer),
         (server, ssh): (&Arc<Server>, &Ssh),
     ) -> Result<Opened, Error> {
-        let Self { run: Run { command, env }, transfer, waits, given_up } = self;
+        let Self { run: Run { command, env, agent }, transfer, waits, given_up } = self;
         let line = Line {
             server: Arc::clone(server),
             account: ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default(),
@@ -126,7 +130,14 @@ impl Running {
             None => Kept::begin(ctx, session, (server, &line.text)).await,
         };
         let start = Start::Exec { command: line.text, env };
-        let opened = ctx.app().execs().pool.stream(ssh, start, Arc::new(NobodyToAsk)).await;
+        let pool = &ctx.app().execs().pool;
+        let opened = match agent {
+            Some(agent) => {
+                let (ssh, lends) = agent.lend(ctx, (action, on), ssh).await;
+                pool.stream(&ssh, start, Arc::new(lends)).await
+            }
+            None => pool.stream(ssh, start, Arc::new(NobodyToAsk)).await,
+        };
         match opened {
             Ok(stream) => Ok(Opened { stream, kept: Some(kept), approval }),
             Err(error) => {

@@ -49,7 +49,6 @@ impl Door {
         for option in [
             format!("IdentityFile={}", self.key.display()),
             "IdentitiesOnly=yes".to_owned(),
-            "IdentityAgent=none".to_owned(),
             format!("BatchMode={}", if self.batch { "yes" } else { "no" }),
             "StrictHostKeyChecking=accept-new".to_owned(),
             format!("UserKnownHostsFile={}", self.known_hosts.display()),
@@ -64,6 +63,8 @@ impl Door {
     pub(crate) fn ssh(&self, words: &[&str]) -> Command {
         let mut command = Command::new("ssh");
         command.args(self.options()).arg("-p").arg(self.port.to_string()).args(words);
+        // Only tests of agents have one.
+        command.env_remove("SSH_AUTH_SOCK");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
