@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, spawn_blocking};
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -107,6 +110,7 @@ impl std::fmt::Debug for Password {
 /// Hashes and compares, a few at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Hasher {
+    threads: Arc<Threads>,
     at_once: Arc<Semaphore>,
     in_line: Arc<Semaphore>,
     compared: Arc<AtomicUsize>,
@@ -115,7 +119,46 @@ pub(crate) struct Hasher {
 impl Default for Hasher {
     fn default() -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
-        Self { at_once: places(AT_ONCE), in_line: places(AT_ONCE + IN_LINE), compared: Arc::default() }
+        Self {
+            threads: Arc::default(),
+            at_once: places(AT_ONCE),
+            in_line: places(AT_ONCE + IN_LINE),
+            compared: Arc::default(),
+        }
+    }
+}
+
+/// Threads that do nothing else and stay. What a hash has freed the C library keeps for the next one of the same thread,
+/// up to three times as much (mallopt(3): the thresholds grow with what is freed): on the threads of everything
+/// else, of which there are hundreds, that was most of the process's memory.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Default for Threads {
+    fn default() -> Self {
+        let runtime = Builder::new_current_thread()
+            .thread_name("passwords")
+            .max_blocking_threads(AT_ONCE)
+            .thread_keep_alive(Duration::MAX)
+            .build();
+        Self(runtime.ok())
+    }
+}
+
+impl Threads {
+    fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        match &self.0 {
+            Some(runtime) => runtime.spawn_blocking(work),
+            None => spawn_blocking(work),
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -156,7 +199,7 @@ impl Hasher {
         let in_line = Arc::clone(&self.in_line).try_acquire_owned();
         let in_line = in_line.map_err(|_| LoginError::TooManyAttempts { seconds: COME_AGAIN_SECONDS })?;
         let place = Arc::clone(&self.at_once).acquire_owned().await.expect("the semaphore is never closed");
-        let done = tokio::task::spawn_blocking(move || {
+        let done = self.threads.run(move || {
             let _places = (in_line, place);
             work()
         });

@@ -1,9 +1,11 @@
 //! A client of an SSH server with manners that OpenSSH's has not.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use russh::client::{Config, Handler, connect};
+use russh::client::{Config, Handler, connect, connect_stream};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use tokio::net::TcpSocket;
 
 struct Trusting;
 
@@ -38,14 +40,21 @@ pub async fn channels_given(port: u16, user: &str, key: &str, count: usize) -> u
     given.len()
 }
 
-/// Guesses passwords until the connection ends: how many were refused. Nobody is let in by any of them.
+/// Guesses passwords from an address of this machine until the connection ends: how many were refused. Nobody is let in
+/// by any of them.
 ///
 /// # Panics
-/// When one of them is the right one.
-pub async fn guesses_refused(port: u16, user: &str, passwords: impl Iterator<Item = String>) -> usize {
-    let Ok(mut session) = connect(Arc::new(Config::default()), ("127.0.0.1", port), Trusting).await else {
-        return 0;
-    };
+/// When one of them is the right one, or there is no such address.
+pub async fn guesses_refused(
+    (from, port): (Ipv4Addr, u16),
+    user: &str,
+    passwords: impl Iterator<Item = String>,
+) -> usize {
+    let socket = TcpSocket::new_v4().expect("there is room for a socket");
+    socket.bind((from, 0).into()).expect("it is an address of this machine");
+    let Ok(stream) = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await else { return 0 };
+    let config = Arc::new(Config::default());
+    let Ok(mut session) = connect_stream(config, stream, Trusting).await else { return 0 };
     let mut refused = 0;
     for password in passwords {
         match session.authenticate_password(user, password).await {

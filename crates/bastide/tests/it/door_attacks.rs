@@ -1,5 +1,6 @@
 //! What strangers and guests do to the SSH door.
 
+use std::net::Ipv4Addr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -160,29 +161,39 @@ async fn a_password_lets_in_and_guesses_are_counted_with_those_of_the_page() {
     door.site.end().await;
 }
 
-/// Far more than a thousand in a minute, for a name that is there and for one that is not.
+/// A thousand within a few seconds, for a name that is there and for one that is not, from several addresses: as many
+/// connections at once as each may have.
 #[tokio::test]
-async fn many_guesses_at_once_are_refused_and_keep_nobody_out_who_has_a_key() {
+async fn a_thousand_guesses_are_refused_and_keep_nobody_else_out() {
+    const FROM: u8 = 4;
+    const EACH: u8 = 28;
+    const GUESSES: usize = 9;
+    // As long as a stranger may take; a machine that does nothing else needs a tenth.
+    const GRACE: Duration = Duration::from_secs(120);
     let (door, sshd) = (Door::start().await, Sshd::start().await);
     door.site.sshd("web1", &sshd, json!({})).await;
-    let began = Instant::now();
-    let guests: Vec<_> = (0..24)
+    let before = door.site.memory("VmRSS");
+    let guests: Vec<_> = (0..FROM * EACH)
         .map(|guest| {
             let user = if guest % 2 == 0 { "admin+web1" } else { "nobody+web1" };
-            let passwords = (0..8).map(move |number| format!("guess {guest} {number}"));
-            tokio::spawn(guesses_refused(door.port, user, passwords))
+            let passwords = (0..GUESSES).map(move |number| format!("guess {guest} {number}"));
+            let from = (Ipv4Addr::new(127, 0, 0, 2 + guest % FROM), door.port);
+            tokio::spawn(guesses_refused(from, user, passwords))
         })
         .collect();
     assert_eq!(door.run(&["admin+web1@127.0.0.1", "echo in"]).await.1, "in\n", "in the middle of it");
+    // With a password, which is no guess.
+    door.site.user("bob").await;
     let mut refused = 0;
     for guest in guests {
-        refused += within("the guesses", guest).await.unwrap();
+        refused += tokio::time::timeout(GRACE, guest).await.unwrap().unwrap();
     }
-    let a_minute = refused as f64 / began.elapsed().as_secs_f64() * 60.0;
-    assert!(refused == 24 * 8 && a_minute > 500.0, "{refused} refused, {a_minute} a minute");
+    assert!(refused >= 1000, "{refused} refused");
     // A few stand in the log, and how many do not.
     let entries = door.logged("login_failed");
-    assert!((1..=30).contains(&entries.len()), "{}", entries.len());
+    assert!((1..=100).contains(&entries.len()), "{}", entries.len());
+    let grown = door.site.memory("VmHWM").saturating_sub(before);
+    assert!(grown < 512 * 1024, "{grown} kB more at its most");
     assert_eq!(door.run(&["admin+web1@127.0.0.1", "echo in"]).await.1, "in\n", "after it");
     door.site.end().await;
 }

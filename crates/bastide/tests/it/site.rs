@@ -99,6 +99,14 @@ impl Site {
         std::fs::read_to_string(pid_file(self.dir())?).ok()?.trim().parse().ok()
     }
 
+    /// What the server process has of it, in kB, by its name in proc_pid_status(5).
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        let pid = self.server.as_ref().unwrap().child.id().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// `kill -9` of the server process, and nothing in its place.
     pub(crate) async fn crash(&mut self) {
         let mut server = self.server.take().unwrap();
