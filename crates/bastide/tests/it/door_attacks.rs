@@ -147,7 +147,7 @@ async fn a_password_lets_in_and_guesses_are_counted_with_those_of_the_page() {
     for round in 0..10 {
         let guesses = (0..8).map(|number| {
             let passwords = (0..2).map(move |half| format!("guess {round} {number} {half}"));
-            tokio::spawn(guesses_refused(door.port, "nobody+web1", passwords))
+            tokio::spawn(guesses_refused((Ipv4Addr::LOCALHOST, door.port), "nobody+web1", passwords))
         });
         futures_util::future::join_all(guesses).await;
         held = with_password(&door, "admin+web1", crate::people_live::PASSWORD).await.0 == 255;
