@@ -42,8 +42,11 @@ impl Flow {
     }
 
     pub(crate) fn went(&self, bytes: usize) {
-        self.waiting.fetch_sub(bytes, Ordering::AcqRel);
-        self.wake();
+        let before = self.waiting.fetch_sub(bytes, Ordering::AcqRel);
+        // Only where the socket was left unread: a key that is taken is to wake nobody.
+        if before > TOO_MUCH {
+            self.wake();
+        }
     }
 
     /// What a window is to be opened to next.

@@ -11,6 +11,7 @@ use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::server::Config;
 use russh::{Disconnect, MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, mac};
 use rustix::net::sockopt;
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -35,6 +36,8 @@ const MAX_TRIES: usize = 10;
 const REFUSAL: Duration = Duration::from_millis(300);
 /// Messages that the channel's own task has not taken; the real bound is [`Flow`].
 const CHANNEL_QUEUE: usize = 1;
+/// Read from a socket at once: a few packets of what is typed; a large one goes past it.
+const READ_AHEAD: usize = 16 * 1024;
 /// A client that is dead is noticed by TCP (tcp(7)): questions of SSH itself would go unread while a client has to wait
 /// for its server.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -150,7 +153,8 @@ async fn connection(
     };
     let flow = Arc::new(Flow::default());
     let (guest, known) = Guest::new(app.clone(), origin, Arc::clone(&flow), entered.stranger);
-    let stream = Paced::new(stream, Arc::clone(&flow));
+    // The library asks for each packet's length, and then for the packet.
+    let stream = Paced::new(BufReader::with_capacity(READ_AHEAD, stream), Arc::clone(&flow));
     let who = known.clone();
     let login = async move {
         tokio::time::sleep(LOGIN_WITHIN).await;

@@ -1,7 +1,8 @@
 //! A session in the client's terminal: the same one that a page would show.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
+use std::future::pending;
+use std::pin::Pin;
 
 use bastide_app::sessions::{self, NewSession};
 use bastide_app::terminal::{
@@ -9,7 +10,6 @@ use bastide_app::terminal::{
 };
 use bastide_app::{Ctx, Error};
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -65,12 +65,9 @@ pub(crate) async fn serve(
     };
     let terminal = open(&ctx, session, new).await?;
     terminal.resize(size.0, size.1);
-    let (outgoing, queue) = mpsc::channel(UNDER_WAY);
-    let (drawn, seen) = watch::channel(0);
-    let screen = Screen {
+    let mut screen = Screen {
         terminal,
-        outgoing,
-        seen,
+        sending: Sending::new(&visit.peer),
         questions: VecDeque::new(),
         counts: false,
         typed: 0,
@@ -78,18 +75,15 @@ pub(crate) async fn serve(
         refused: String::new(),
         line: None,
     };
-    let mut sending = pin!(send(&visit.peer, queue, drawn));
-    let end = tokio::select! {
-        end = screen.run(visit) => end,
-        Err(Gone) = sending.as_mut() => Err(Failed::Gone),
-    };
+    let end = screen.run(visit).await;
     if let (true, Err(Failed::Gone)) = (ends, &end) {
         // Where it has ended already there is nothing to end.
         let _ = sessions::end(&ctx, session).await;
     }
     let end = end?;
-    // What is under way still goes out; the queue ends with the screen.
-    sending.await?;
+    // What is under way still goes out; the session is left before.
+    let Screen { sending, .. } = screen;
+    sending.rest().await?;
     Ok(end)
 }
 
@@ -110,22 +104,55 @@ async fn open(ctx: &Ctx, session: Uuid, new: bool) -> Result<Terminal, Error> {
     Terminal::open(ctx, open).await
 }
 
-/// In a place of its own: while the client's terminal stands still, its keys are heard.
-async fn send(peer: &Peer, mut queue: mpsc::Receiver<Piece>, drawn: watch::Sender<u64>) -> Result<(), Gone> {
-    while let Some((bytes, pos)) = queue.recv().await {
-        peer.output(bytes).await?;
-        if let Some(pos) = pos {
-            drawn.send_replace(pos);
-        }
-    }
-    Ok(())
+/// Output on its way to the client: one piece is sent, others wait. While the client's terminal stands still, its keys
+/// are heard.
+///
+/// It is polled by whoever fills it. With a channel between the two, each echo would wake the task that is running
+/// anyway, and with it another thread, before it goes out.
+struct Sending<'a> {
+    peer: &'a Peer,
+    waiting: VecDeque<Piece>,
+    current: Option<(Sent<'a>, Option<u64>)>,
 }
 
-struct Screen {
+/// A piece that is being sent.
+type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Gone>> + Send + 'a>>;
+
+impl<'a> Sending<'a> {
+    fn new(peer: &'a Peer) -> Self {
+        Self { peer, waiting: VecDeque::new(), current: None }
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting.len() < UNDER_WAY
+    }
+
+    /// Sends the next piece: the position after it, where it has one. Waits for ever when there is none. Cancel-safe.
+    async fn next(&mut self) -> Result<Option<u64>, Gone> {
+        if self.current.is_none() {
+            let peer = self.peer;
+            let next = self.waiting.pop_front();
+            self.current = next.map(|(bytes, pos)| -> (Sent<'a>, _) { (Box::pin(peer.output(bytes)), pos) });
+        }
+        let Some((sending, pos)) = &mut self.current else { return pending().await };
+        let sent = sending.await;
+        let pos = *pos;
+        self.current = None;
+        sent.map(|()| pos)
+    }
+
+    /// All that is left.
+    async fn rest(mut self) -> Result<(), Gone> {
+        while self.current.is_some() || !self.waiting.is_empty() {
+            self.next().await?;
+        }
+        Ok(())
+    }
+}
+
+struct Screen<'a> {
     terminal: Terminal,
-    outgoing: mpsc::Sender<Piece>,
-    /// How much the client was sent.
-    seen: watch::Receiver<u64>,
+    sending: Sending<'a>,
     /// What is asked, first the one that is being answered.
     questions: VecDeque<Prompt>,
     /// The session has said from which number on it counts: what is typed before would stand under a wrong one.
@@ -139,22 +166,26 @@ struct Screen {
     line: Option<Line>,
 }
 
-impl Screen {
-    async fn run(mut self, visit: &Visit) -> Result<End, Failed> {
+impl Screen<'_> {
+    async fn run(&mut self, visit: &Visit) -> Result<End, Failed> {
         loop {
-            let room = self.outgoing.capacity() > 0;
+            let room = self.sending.has_room();
             let under_way = self.typed.saturating_sub(self.taken);
-            let free = self.counts && under_way < u32::try_from(MAX_PIECES).unwrap_or(u32::MAX);
+            // An answer is shown while it is typed.
+            let shows = self.line.is_none() || room;
+            let free = self.counts && shows && under_way < u32::try_from(MAX_PIECES).unwrap_or(u32::MAX);
             tokio::select! {
-                Ok(()) = self.seen.changed() => self.terminal.ack(*self.seen.borrow_and_update()),
+                sent = self.sending.next() => if let Some(pos) = sent? {
+                    self.terminal.ack(pos);
+                },
                 shown = self.terminal.next(), if room => match shown {
-                    Some(shown) => if let Some(end) = self.show(shown).await? {
+                    Some(shown) => if let Some(end) = self.show(shown) {
                         return Ok(end);
                     },
                     None => return Ok(End::Status(0)),
                 },
                 event = visit.inbox.next(), if free => match event {
-                    Some(Event::Data(bytes)) => self.hear(bytes).await?,
+                    Some(Event::Data(bytes)) => self.hear(bytes),
                     // A shell reads the end of its input from its terminal, as Ctrl-D.
                     Some(_) => {}
                     None => return Err(Failed::Gone),
@@ -170,16 +201,16 @@ impl Screen {
     }
 
     /// How it ended, when it has.
-    async fn show(&mut self, shown: Shown) -> Result<Option<End>, Failed> {
+    fn show(&mut self, shown: Shown) -> Option<End> {
         match shown {
             Shown::Output { pos, data } => {
                 let after = pos + data.len() as u64;
-                self.write(data, Some(after)).await?;
+                self.write(data, Some(after));
             }
             Shown::Snapshot(snapshot) => {
                 let mut bytes = FRESH.to_vec();
                 bytes.extend_from_slice(snapshot.restore.as_deref().unwrap_or_default());
-                self.write(Bytes::from(bytes), snapshot.pos).await?;
+                self.write(Bytes::from(bytes), snapshot.pos);
             }
             Shown::InputTaken { .. } => {
                 self.taken += 1;
@@ -191,7 +222,7 @@ impl Screen {
                 self.taken = self.typed;
                 // Said once, not with every key.
                 if self.refused != message {
-                    self.tell(&message).await?;
+                    self.tell(&message);
                     self.refused = message;
                 }
             }
@@ -200,11 +231,11 @@ impl Screen {
                 self.typed = input.unwrap_or(0);
                 self.taken = self.typed;
             }
-            Shown::Notice { text, .. } => self.tell(&text).await?,
+            Shown::Notice { text, .. } => self.tell(&text),
             Shown::Question(Question::Asked(prompt)) => {
                 self.questions.push_back(*prompt);
                 if self.questions.len() == 1 {
-                    self.ask().await?;
+                    self.ask();
                 }
             }
             Shown::Question(Question::Closed(id)) => {
@@ -212,24 +243,24 @@ impl Screen {
                 self.questions.retain(|prompt| prompt.prompt_id != id);
                 if first {
                     self.line = None;
-                    self.ask().await?;
+                    self.ask();
                 }
             }
-            Shown::Waiting { reason } => self.tell(&format!("waiting: {reason}")).await?,
-            Shown::Exit(status) => return Ok(Some(end(status.code, status.signal))),
+            Shown::Waiting { reason } => self.tell(&format!("waiting: {reason}")),
+            Shown::Exit(status) => return Some(end(status.code, status.signal)),
             Shown::Gone(error) => {
-                self.tell(&error.to_string()).await?;
-                return Ok(Some(FAILED));
+                self.tell(&error.to_string());
+                return Some(FAILED);
             }
             Shown::Resized { .. } | Shown::Lagged { .. } | Shown::Viewers(_) => {}
         }
-        Ok(None)
+        None
     }
 
-    async fn hear(&mut self, bytes: Bytes) -> Result<(), Failed> {
+    fn hear(&mut self, bytes: Bytes) {
         let mut rest = bytes;
         while !rest.is_empty() && self.line.is_some() {
-            let taken = self.answer(&rest).await?;
+            let taken = self.answer(&rest);
             rest = rest.slice(taken..);
         }
         while !rest.is_empty() {
@@ -240,35 +271,34 @@ impl Screen {
                 self.taken += 1;
             }
         }
-        Ok(())
     }
 
     /// Puts the first question on the screen.
-    async fn ask(&mut self) -> Result<(), Failed> {
-        let Some(prompt) = self.questions.front() else { return Ok(()) };
+    fn ask(&mut self) {
+        let Some(prompt) = self.questions.front() else { return };
         let text = match prompt.kind {
             PromptKind::HostKey => format!("{}\r\nIs it the right one? (yes/no) ", visible(&prompt.text)),
             _ => format!("{}: {} ", visible(&prompt.server), visible(prompt.text.trim_end())),
         };
         self.line = Some(Line::new(prompt.echo || prompt.kind == PromptKind::HostKey));
-        self.write(Bytes::from(text), None).await
+        self.write(Bytes::from(text), None);
     }
 
     /// Takes what is typed to the first question; how many bytes that were.
-    async fn answer(&mut self, bytes: &[u8]) -> Result<usize, Failed> {
-        let Some(line) = &mut self.line else { return Ok(0) };
+    fn answer(&mut self, bytes: &[u8]) -> usize {
+        let Some(line) = &mut self.line else { return 0 };
         let (taken, typed, shown) = line.take(bytes);
-        self.write(Bytes::from(shown), None).await?;
+        self.write(Bytes::from(shown), None);
         let kind = self.questions.front().map(|prompt| prompt.kind);
         let answer = match typed {
-            Typed::More => return Ok(taken),
+            Typed::More => return taken,
             Typed::Given => Answer::Refuse,
             Typed::Line(text) if kind == Some(PromptKind::HostKey) => match text.trim() {
                 "yes" => Answer::Accept,
                 "no" => Answer::Refuse,
                 _ => {
-                    self.write(Bytes::from_static(b"yes or no? "), None).await?;
-                    return Ok(taken);
+                    self.write(Bytes::from_static(b"yes or no? "), None);
+                    return taken;
                 }
             },
             Typed::Line(text) => Answer::Text(secret(&text)),
@@ -278,19 +308,18 @@ impl Screen {
             // A question that is closed by now needs none.
             let _ = self.terminal.answer(prompt.prompt_id, answer);
         }
-        self.ask().await?;
-        Ok(taken)
+        self.ask();
+        taken
     }
 
-    async fn tell(&self, text: &str) -> Result<(), Failed> {
-        self.write(notice(text), None).await
+    fn tell(&mut self, text: &str) {
+        self.write(notice(text), None);
     }
 
-    async fn write(&self, bytes: Bytes, pos: Option<u64>) -> Result<(), Failed> {
-        if bytes.is_empty() && pos.is_none() {
-            return Ok(());
+    fn write(&mut self, bytes: Bytes, pos: Option<u64>) {
+        if !bytes.is_empty() || pos.is_some() {
+            self.sending.waiting.push_back((bytes, pos));
         }
-        self.outgoing.send((bytes, pos)).await.map_err(|_| Failed::Gone)
     }
 }
 
