@@ -47,6 +47,8 @@ mod refusals;
 mod requests;
 #[path = "it/rights.rs"]
 mod rights;
+#[path = "it/rights_end.rs"]
+mod rights_end;
 #[path = "it/rules.rs"]
 mod rules;
 #[path = "it/servers.rs"]

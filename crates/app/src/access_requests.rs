@@ -344,22 +344,69 @@ fn granted(
     if rights.has(Right::Manage) && !ctx.policies().allow(asker, Action::AccessRequestDecide) {
         return Err(Forbidden::Role("an administrator").into());
     }
-    let until = until.unwrap_or(row.wanted.until);
-    if until <= ctx.clock().now() || until > row.wanted.until {
+    let asked = row.wanted.until;
+    if until.is_some_and(|until| until <= ctx.clock().now() || until > asked) {
         return Err(invalid("until: later than now, and not after what is asked for"));
     }
+    let bounds = Bounds::of(ctx, server, until)?;
+    let until = until.unwrap_or_else(|| bounds.terms.expires.map_or(asked, |own| own.min(asked)));
     grants::has_room(ctx)?;
     Ok(Grant {
         id: 0,
         to: Grantee::User(row.user_id),
         on: GrantTarget::Server(server),
         rights,
-        credentials: Credentials::Default,
-        terms: Terms { expires: Some(until), ..Terms::default() },
+        credentials: bounds.credentials,
+        terms: Terms { expires: Some(until), ..bounds.terms },
         request: Some(row.id),
         created: row.created,
         created_by: String::new(),
     })
+}
+
+/// What whoever decides may give at most: who does so by a grant, not more than that grant. Its hours, its networks and
+/// its credentials are those of what they give.
+struct Bounds {
+    credentials: Credentials,
+    terms: Terms,
+}
+
+impl Bounds {
+    /// # Errors
+    /// `Invalid` when `until` is after the end of all that the caller decides by.
+    fn of(ctx: &Ctx, server: i64, until: Option<Timestamp>) -> Result<Self, Error> {
+        let user = ctx.person()?.user;
+        if ctx.policies().allow(Asker::of(&user), Action::AccessRequestDecide) {
+            return Ok(Self { credentials: Credentials::Default, terms: Terms::default() });
+        }
+        let known = ctx.app().servers().now();
+        let found = known.servers.get(&server).ok_or(Error::NotFound(What::Thing(Thing::Server, server)))?;
+        let moment = ctx.moment(&known);
+        let manages = known.grants_on(user.id, found).filter(|held| held.grant.rights.has(Right::Manage));
+        let mut held: Vec<_> = manages.filter(|held| held.holds(&moment).is_ok()).collect();
+        // The freest first, and of those the one that lasts longest.
+        held.sort_by_key(|held| {
+            let bound = !held.times.is_empty() || !held.networks.is_empty();
+            let listed = matches!(held.grant.credentials, Credentials::Listed(_));
+            let lasts = held.grant.terms.expires.unwrap_or(Timestamp::MAX);
+            (bound, listed, std::cmp::Reverse(lasts))
+        });
+        let lasts = |end: Option<Timestamp>| until.is_none_or(|until| end.is_none_or(|end| until <= end));
+        let late = held.iter().filter_map(|held| held.grant.terms.expires).max();
+        match held.into_iter().find(|held| lasts(held.grant.terms.expires)) {
+            Some(held) => Ok(Self {
+                credentials: match &held.grant.credentials {
+                    Credentials::Listed(ids) => Credentials::Listed(ids.clone()),
+                    Credentials::Default | Credentials::Any => Credentials::Default,
+                },
+                terms: held.grant.terms.clone(),
+            }),
+            None => {
+                let end = late.map(|end| end.to_string()).unwrap_or_default();
+                Err(Error::Invalid(format!("until: your own right to decide ends at {end}")))
+            }
+        }
+    }
 }
 
 /// Takes back a request of one's own.

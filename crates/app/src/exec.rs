@@ -18,6 +18,7 @@ mod judged;
 mod once;
 mod own;
 pub(crate) mod record;
+mod stop;
 
 pub use hold::{Approval, Held, LONGEST_REVIEW, NotApproved, REVIEW_LIMIT};
 pub use once::{Command, Ended, Executed, execute};

@@ -32,6 +32,8 @@ pub(crate) fn about(ctx: &Ctx, (session, owner): (Uuid, Option<Uuid>), held: &He
     let role = match held.access {
         Access::Own => ViewerRole::Owner,
         Access::Admin => ViewerRole::Admin,
+        // Who would be let in without a link is no guest of the owner.
+        _ if by_role(ctx, &person.user) => ViewerRole::Observer,
         _ if ctx.stays(&person.user, session, owner).is_some() => ViewerRole::Guest,
         _ => ViewerRole::Observer,
     };
@@ -79,6 +81,24 @@ pub(crate) fn may_hold(
     longest.ok_or_else(|| Forbidden::Together(Together::Keyboard).into())
 }
 
+/// Whether somebody's role alone shows them every session.
+fn by_role(ctx: &Ctx, user: &User) -> bool {
+    use crate::access::{Asker, Relation};
+    ctx.app().policies().allow_on_session(Asker::of(user), Action::SessionRead, Relation::Stranger)
+}
+
+/// Whether somebody watches by a right or their role, whatever links they came by as well.
+fn watches_anyway(ctx: &Ctx, viewer: &ViewerInfo, (session, user): (Uuid, &User)) -> bool {
+    let (app, known) = (ctx.app(), ctx.app().servers().now());
+    let address = viewer.address.as_deref().and_then(|address| address.parse().ok());
+    let by_right = app.servers().places().get(session).and_then(|place| {
+        let server = known.servers.get(&place.server_id)?;
+        let granted = known.granted(user, server, &known.moment((ctx.clock().now(), address)));
+        granted.until(app.policies(), Action::SessionObserve, |_| true)
+    });
+    by_role(ctx, user) || by_right.is_some()
+}
+
 /// Whether somebody could open a terminal on the session's server themselves.
 fn types_there(
     app: &App,
@@ -114,7 +134,9 @@ pub async fn show_out(ctx: &Ctx, session: Uuid, id: u64) -> Result<(), Error> {
     let (owner, person) = (found.owner, viewer.user.as_deref().and_then(|uid| uid.parse::<Uuid>().ok()));
     let own = person.is_none() || person == Some(me.uid);
     let held = ctx.access(session, owner).ok_or_else(|| Error::session(session))?;
-    let guest = matches!(viewer.role, None | Some(ViewerRole::Guest | ViewerRole::Owner));
+    let user = person.and_then(|uid| ctx.app().people().by_uid(uid));
+    let anyway = user.as_deref().is_some_and(|user| watches_anyway(ctx, &viewer, (session, user)));
+    let guest = !anyway && matches!(viewer.role, None | Some(ViewerRole::Guest | ViewerRole::Owner));
     if held.access != Access::Admin && !own && !guest {
         return Err(Forbidden::Together(Together::Observer).into());
     }

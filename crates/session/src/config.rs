@@ -70,8 +70,9 @@ pub(crate) const INPUT_WAIT: std::time::Duration = std::time::Duration::from_sec
 /// A pacing viewer with a full queue that makes no progress for this long stops pacing.
 pub(crate) const PACE_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// How long programs may take to end after a hang-up before they are killed.
-pub(crate) const END_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long programs may take to end after a hang-up before they are killed. With the way to here, a session whose
+/// right was taken away is over within a second also where its program does not heed the hang-up.
+pub(crate) const END_GRACE: std::time::Duration = std::time::Duration::from_millis(750);
 
 /// How long an ended session can still be attached to, to see its last screen and exit code.
 pub(crate) const ENDED_KEEP: std::time::Duration = std::time::Duration::from_secs(300);

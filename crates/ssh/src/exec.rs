@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use crate::channel::Exit;
 use crate::connection::Channel;
@@ -12,6 +13,10 @@ use crate::error::Error;
 /// More output than this is counted and digested, and not kept.
 const MAX_KEPT: usize = 16 * 1024 * 1024;
 
+/// A connection that takes nothing does not hold up who stops a command.
+const SIGNALLED_WITHIN: Duration = Duration::from_millis(250);
+
+pub(crate) const STOPPED: &str = "it was stopped";
 const UNANSWERED: &str = "no answer to the request for a command";
 
 /// What to run and how much of it to keep.
@@ -83,11 +88,22 @@ impl Kept {
     }
 }
 
-/// Runs it in `channel`, which is closed at the end, also when this future is dropped.
-pub(crate) async fn run(channel: Channel, exec: Exec, start: Duration) -> Result<Output, Error> {
+/// Runs it in `channel`, which is closed at the end, also when this future is dropped. Once it is to `stop`, it is
+/// killed, and what it has written so far comes back.
+pub(crate) async fn run(
+    channel: Channel,
+    exec: Exec,
+    (start, stop): (Duration, &CancellationToken),
+) -> Result<Output, Error> {
     let refused = |why: String| Error::Channel { place: channel.place().to_owned(), why };
     let started = Instant::now();
-    let asked = tokio::time::timeout(start, request(&channel, &exec.command)).await;
+    let asked = tokio::select! {
+        asked = tokio::time::timeout(start, request(&channel, &exec.command)) => asked,
+        () = stop.cancelled() => {
+            kill(&channel).await;
+            return Err(refused(STOPPED.to_owned()));
+        }
+    };
     asked.map_err(|_| refused(UNANSWERED.to_owned()))?.map_err(refused)?;
     let (mut stdout, mut stderr) = (Kept::new(exec.keep), Kept::new(exec.keep));
     let work = async {
@@ -110,10 +126,19 @@ pub(crate) async fn run(channel: Channel, exec: Exec, start: Duration) -> Result
         }
         channel.inbox.exit().await
     };
-    let ended = tokio::time::timeout(exec.timeout, work).await;
-    let timed_out = ended.is_err();
-    let exit = ended
-        .unwrap_or_else(|_| Exit::Lost(format!("it had not ended after {} s", exec.timeout.as_secs_f32())));
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(exec.timeout, work) => Some(ended),
+        () = stop.cancelled() => None,
+    };
+    let timed_out = matches!(ended, Some(Err(_)));
+    let exit = match ended {
+        Some(Ok(exit)) => exit,
+        Some(Err(_)) => Exit::Lost(format!("it had not ended after {} s", exec.timeout.as_secs_f32())),
+        None => {
+            kill(&channel).await;
+            Exit::Lost(STOPPED.to_owned())
+        }
+    };
     Ok(Output {
         exit,
         timed_out,
@@ -126,6 +151,13 @@ pub(crate) async fn run(channel: Channel, exec: Exec, start: Duration) -> Result
         stderr: stderr.bytes,
         duration: started.elapsed(),
     })
+}
+
+/// Many programs do not notice that their channel is closed.
+async fn kill(channel: &Channel) {
+    let kill = channel.write().signal(crate::shell::signal("KILL"));
+    // A connection that is gone has ended it already, as far as anybody can.
+    let _ = tokio::time::timeout(SIGNALLED_WITHIN, kill).await;
 }
 
 /// A command that runs, read as it goes. Dropping it closes the channel, which many programs do not notice:

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bastide_rt::Tasks;
 use bastide_wire::ssh::{PresentedKey, Ssh};
 use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::ask::Ask;
 use crate::config::Config;
@@ -119,9 +120,30 @@ impl Pool {
     /// # Errors
     /// The step that failed. A command that fails or takes too long is no error: [`Output`] says so.
     pub async fn exec(&self, to: &Ssh, command: Exec, ask: Arc<dyn Ask>) -> Result<Output, Error> {
+        self.exec_until(to, command, ask, &CancellationToken::new()).await
+    }
+
+    /// The same, until `stop`: then the command is killed, as far as the server does so, and what it has written is
+    /// given back ([`Exit::Lost`](crate::Exit::Lost)). One that has not begun then does not begin.
+    ///
+    /// # Errors
+    /// As [`Pool::exec`].
+    pub async fn exec_until(
+        &self,
+        to: &Ssh,
+        command: Exec,
+        ask: Arc<dyn Ask>,
+        stop: &CancellationToken,
+    ) -> Result<Output, Error> {
         let (pool, to) = (self.clone(), to.clone());
-        let channel = self.detached("ssh open", async move { pool.channel(&to, &ask).await }).await?;
-        exec::run(channel, command, self.inner.config.channel_timeout).await
+        let place = to.hops.last().map(|hop| hop.name.clone()).unwrap_or_default();
+        let opening = self.detached("ssh open", async move { pool.channel(&to, &ask).await });
+        let channel = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Error::Channel { place, why: exec::STOPPED.to_owned() }),
+            channel = opening => channel?,
+        };
+        exec::run(channel, command, (self.inner.config.channel_timeout, stop)).await
     }
 
     /// Begins a command without input, to be read as it goes.

@@ -130,6 +130,56 @@ async fn a_request_is_seen_by_its_person_and_by_those_who_decide() {
     world.end().await;
 }
 
+/// Who decides by a grant gives no more than it: neither longer, nor at other hours, from elsewhere, or with more.
+#[tokio::test]
+async fn a_yes_by_a_grant_is_bound_by_that_grant() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let credential = json!({ "name": "c", "username": "root", "kind": "password", "password": "x" });
+    let credential =
+        admin.post("/api/v1/credentials", &credential.to_string()).send().await.json()["id"].clone();
+    let bob = world.user(&admin, "bob", "user").await;
+    let keeper = world.user(&admin, "keeper", "user").await;
+    let me = keeper.get("/api/v1/me").send().await.json()["user"]["id"].clone();
+    let (soon, sooner) = (later(2), later(1));
+    let always = json!([{ "days": [], "from": "00:00", "to": "24:00", "zone": "UTC" }]);
+    let table = [
+        // What the keeper has; what they say; what comes of it.
+        (json!({}), json!({}), Ok(json!({ "expires": "as asked" }))),
+        (json!({ "expires": soon }), json!({}), Ok(json!({ "expires": soon }))),
+        (json!({ "expires": soon }), json!({ "until": sooner }), Ok(json!({ "expires": sooner }))),
+        (json!({ "expires": soon }), json!({ "until": later(3) }), Err(422)),
+        (json!({ "times": always }), json!({}), Ok(json!({ "times": always }))),
+        (json!({ "networks": ["127.0.0.0/8"] }), json!({}), Ok(json!({ "networks": ["127.0.0.0/8"] }))),
+        (json!({ "networks": ["192.0.2.0/24"] }), json!({}), Err(404)),
+        (json!({ "credential_ids": [credential] }), json!({}), Ok(json!({ "credential_ids": [credential] }))),
+    ];
+    for (number, (terms, says, comes)) in table.into_iter().enumerate() {
+        let name = format!("web{number}");
+        let web = server(&admin, &json!({ "name": name, "host": "192.0.2.1" }).to_string()).await;
+        let mut has = json!({ "user_id": me, "server_id": web["id"], "rights": ["manage"] });
+        has.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let made = admin.post("/api/v1/grants", &has.to_string()).send().await;
+        assert_eq!(made.status, 201, "{terms}: {}", made.body);
+        let asked = asks(&bob, &name, &["execute"]).await;
+        let answer = keeper.post(&at(&asked, "approve"), &says.to_string()).send().await;
+        match comes {
+            Err(status) => assert_eq!(answer.status, status, "{terms} {says}: {}", answer.body),
+            Ok(comes) => {
+                assert_eq!(answer.status, 200, "{terms} {says}: {}", answer.body);
+                let grants = admin.get("/api/v1/grants").send().await.json();
+                let id = &answer.json()["grant_id"];
+                let made = grants["grants"].as_array().unwrap().iter().find(|one| &one["id"] == id).unwrap();
+                for (field, value) in comes.as_object().unwrap() {
+                    let value = if value == "as asked" { &asked["until"] } else { value };
+                    assert_eq!(&made[field], value, "{terms} {says}: {made}");
+                }
+            }
+        }
+    }
+    world.end().await;
+}
+
 #[tokio::test]
 async fn what_nobody_may_ask_for_is_refused() {
     let world = World::start().await;

@@ -20,12 +20,12 @@ pub(crate) struct Site {
     world: World,
     sshd: Sshd,
     pub(crate) admin: Person,
-    server: Value,
+    pub(crate) server: Value,
     pub(crate) dir: PathBuf,
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::at(Sshd::start().await).await
     }
 
@@ -51,7 +51,12 @@ impl Site {
         Self { world, sshd, admin, server, dir }
     }
 
-    async fn user(&self, rights: &[&str]) -> (Person, i64) {
+    /// Somebody without any right.
+    pub(crate) async fn bob(&self) -> Person {
+        self.world.user(&self.admin, "bob", "user").await
+    }
+
+    pub(crate) async fn user(&self, rights: &[&str]) -> (Person, i64) {
         let user = self.world.user(&self.admin, "bob", "user").await;
         let grant =
             json!({ "user_id": id_of(&user).await, "server_id": self.server["id"], "rights": rights });
@@ -94,23 +99,12 @@ impl Site {
 
     /// The log's entries of this kind, in their order.
     pub(crate) fn logged(&self, kind: &str) -> Vec<Value> {
-        logged(&self.world.data().join("log"), kind)
+        self.world.logged(kind)
     }
 
     pub(crate) async fn end(self) {
         self.world.end().await;
     }
-}
-
-fn logged(directory: &Path, kind: &str) -> Vec<Value> {
-    let mut files: Vec<_> =
-        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap_or_default());
-    let lines = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
-    let entries =
-        lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).map(|line| line["body"].clone());
-    entries.filter(|entry| entry["kind"] == kind).collect()
 }
 
 fn encoded(text: &str) -> String {

@@ -122,9 +122,16 @@ async fn whoever_loses_the_right_to_a_server_is_out_at_once_and_the_terminal_end
     // Not there while it still ends; after that it is what they once had.
     let seen = user.get(&path).send().await;
     assert!(seen.status == 404 || seen.json()["state"] == "ended", "{}", seen.body);
+    assert_eq!(page.hear("notice").await["kind"], "ending", "they are told why");
     let closed = page.ends().await;
     assert!(matches!(closed, Some(4404 | 1000)), "{closed:?}");
     let ended = async { while admin.get(&path).send().await.json()["state"] != "ended" {} };
     within("its end", ended).await;
+    let ended = world.logged("session_right_ended");
+    assert_eq!(
+        (ended.len(), &ended[0]["uid"], &ended[0]["owner"]),
+        (1, &json!(uid), &json!("bob")),
+        "{ended:?}"
+    );
     world.end().await;
 }

@@ -258,6 +258,17 @@ async fn the_keyboard_goes_with_the_right_to_type() {
     // She was not let in by him, and he cannot show her out.
     let out = format!("/api/v1/sessions/{uid}/viewers/{id}");
     assert_eq!(bob.request("DELETE", &out).send().await.status, 403);
+    // Nor an auditor, who came by a link of his and needed none.
+    let auditor = world.user(&admin, "aud", "auditor").await;
+    let_in(&bob, &auditor, &uid, "watch").await;
+    let mut auds = watch(&auditor, &uid).await;
+    told(&mut bobs, "viewers", "aud watches").await;
+    let seen = viewer(&bob, &uid, "aud").await;
+    assert_eq!(seen["role"], "observer");
+    let out = format!("/api/v1/sessions/{uid}/viewers/{}", seen["id"]);
+    assert_eq!(bob.request("DELETE", &out).send().await.status, 403);
+    assert_eq!(admin.request("DELETE", &out).send().await.status, 204);
+    auds.ends().await;
 
     let types = grant(&eve, json!(["connect", "write"])).await;
     assert_eq!(give(&bob, &uid, &id).await.0, 204);

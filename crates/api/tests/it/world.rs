@@ -117,6 +117,17 @@ impl World {
         self.dir.path().join("data")
     }
 
+    /// The log's entries of this kind, in their order.
+    pub(crate) fn logged(&self, kind: &str) -> Vec<Value> {
+        let files = std::fs::read_dir(self.data().join("log")).unwrap();
+        let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap_or_default());
+        let lines = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+        let bodies = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        bodies.map(|line| line["body"].clone()).filter(|entry| entry["kind"] == kind).collect()
+    }
+
     /// Stops the server as a signal would; the daemon stays.
     pub(crate) async fn stop_server(&self) {
         let deadlines =

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use bastide_store::{Credentials, Grant, Right, Rights};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::network::Network;
 use super::policies::{Asker, Policies};
@@ -78,7 +78,8 @@ impl Held {
         }
         let second = moment.now.as_second();
         let open = windows.open_for(second, &moment.offsets).ok_or(Some(Closed::Hours))?;
-        let closes = moment.now.checked_add(SignedDuration::from_secs(open)).unwrap_or(Timestamp::MAX);
+        // Counted from the whole second that was asked for: hours end at one, not a part of one later.
+        let closes = Timestamp::from_second(second.saturating_add(open)).unwrap_or(Timestamp::MAX);
         Ok(Some(expires.map_or(closes, |at| at.min(closes))))
     }
 }
@@ -163,5 +164,41 @@ pub(crate) fn fits(with: &Credentials, credential: Option<i64>, default: Option<
         (Credentials::Default, Some(id)) => default == Some(id),
         (Credentials::Listed(listed), Some(id)) => listed.contains(&id),
         (Credentials::Listed(listed), None) => default.is_some_and(|id| listed.contains(&id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use bastide_store::{GrantTarget, Grantee, Terms};
+
+    use super::*;
+
+    #[test]
+    fn hours_end_at_their_second_whenever_it_is_asked() {
+        // Wednesday, 2025-10-15.
+        let times = r#"[{"days":["wed"],"from":"09:00","to":"17:00","zone":"UTC"}]"#;
+        let terms = Terms { times: times.to_owned(), networks: "[]".to_owned(), expires: None };
+        let held = Held::read(Grant {
+            id: 1,
+            to: Grantee::User(1),
+            on: GrantTarget::Everywhere,
+            rights: Rights::usual(),
+            credentials: Credentials::Any,
+            terms,
+            request: None,
+            created: Timestamp::UNIX_EPOCH,
+            created_by: String::new(),
+        });
+        let zones = ["UTC".to_owned()];
+        let ends: Timestamp = "2025-10-15T17:00:00Z".parse().unwrap();
+        for asked in ["09:00:00Z", "12:00:00.000000001Z", "12:00:00.999Z", "16:59:59.999999999Z"] {
+            let now: Timestamp = format!("2025-10-15T{asked}").parse().unwrap();
+            let moment = Moment::new((now, None), zones.iter());
+            assert_eq!(held.holds(&moment), Ok(Some(ends)), "{asked}");
+        }
+        let moment = Moment::new((ends, None), zones.iter());
+        assert_eq!(held.holds(&moment), Err(Some(Closed::Hours)));
     }
 }

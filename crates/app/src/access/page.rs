@@ -37,7 +37,7 @@ its sessions with it within a second.
 | download | fetch files from there |
 | forward | reach what can be reached from there |
 | execute | run commands without a terminal |
-| manage | change the server's name, notes and host keys, see who can reach it, decide on requests for it |
+| manage | change the server's name, notes and host keys, see who can reach it, decide on requests for it: not for longer, at other hours, from other networks or with other credentials than their own |
 
 What decides who gets in, by which rules, and where credentials are sent (address, way, credentials, tags, group,
 platform) takes an operator or an administrator, whatever is granted: *server_redirect*.

@@ -1,5 +1,6 @@
 //! One command on a server, from its verdict to its recording.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,11 @@ use uuid::Uuid;
 
 use super::hold::{Approval, LONGEST_REVIEW, Line, Patience};
 use super::judged::{How, begin, end};
+use super::stop::{kill, marked};
 use super::{LONGEST, MAX_COMMAND, is_unix, quote};
 use crate::context::{About, Action, Ctx};
+use crate::sessions::OnServer;
+use crate::streams::{self, Way};
 use crate::{Error, hex};
 
 /// Where nothing else is asked for.
@@ -114,77 +118,111 @@ impl Executed {
 
 /// Runs a command to its end, in a login shell, without a terminal and without input. What it was and how it ended is
 /// in the log, what it wrote is a recording. Where a second person has to approve it, it waits for them first, as long
-/// as the caller does.
+/// as the caller does. When the right to it ends, so does it, whatever it does then.
 ///
 /// # Errors
 /// `NotLoggedIn`, `NotFound`, `Forbidden` also for one that was not approved, `Conflict` for one that is not to wait,
 /// `Invalid`, `Limit`, `Ssh`, `Storage`.
 pub async fn execute(ctx: &Ctx, server: i64, asked: Command) -> Result<Executed, Error> {
-    let (grant, ssh) = super::way(ctx, Action::ServerExecute, server, asked.credential).await?;
+    let on = OnServer { server, credential: asked.credential };
+    let way = streams::way(ctx, Action::ServerExecute, on).await?;
     check(&asked)?;
-    let about = about(grant.target(), &asked);
+    let about = about(&way.server, &asked);
     let noted = about.clone();
     // Whoever leaves waits no longer. What runs already goes on.
     let given_up = CancellationToken::new();
     let _leaves = given_up.clone().drop_guard();
     ctx.audited(Action::ServerExecute, about, async move |ctx| {
-        let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
-        let line = Line {
-            server: Arc::clone(grant.target()),
-            account,
-            text: asked.command.clone(),
-            cwd: None,
-            session: Uuid::now_v7(),
-            at_ms: None,
-        };
-        let patience = Patience { limit: asked.wait, told: |_: &_| (), given_up: &given_up };
-        let action = Action::ServerExecute;
-        let (session, approval) =
-            begin(&ctx, (action, &line), How::plain(asked.credential), patience).await?;
-        // Who waited has what holds now, the credential too.
-        let ssh = match &approval {
-            Some(_) => {
-                super::way(&ctx.fresh().await?, action, server, asked.credential).await.map(|(_, ssh)| ssh)
+        let mut right = way.right.clone();
+        let stop = Stop { given_up, lost: CancellationToken::new() };
+        let mut working = pin!(judged(&ctx, (way, asked), &stop, noted));
+        tokio::select! {
+            biased;
+            done = working.as_mut() => done,
+            why = right.lost() => {
+                stop.given_up.cancel();
+                stop.lost.cancel();
+                // What it has done until now is written down as ever.
+                drop(working.await);
+                Err(why)
             }
-            None => Ok(ssh),
-        };
-        let run = match ssh {
-            Ok(ssh) => run(&ctx, (&line, &asked), ssh).await,
-            Err(error) => Err(error),
-        };
-        let output = match run {
-            Ok(output) => output,
-            Err(error) => {
-                session.end(end(&ctx, "failed", None)).await;
-                return Err(error);
-            }
-        };
-        let execs = ctx.app().execs();
-        let started = (line.session, output.duration);
-        let kept = execs.recorders().keep(started, (&line.server, &line.text), &output).await;
-        let exit = match output.exit {
-            Exit::Status(status) => Some(status),
-            _ => None,
-        };
-        let recording = if kept { RecordingState::Closed } else { RecordingState::Off };
-        session.finish(recording, end(&ctx, "exec", exit)).await;
-        let executed = Executed::of(output, kept.then_some(line.session), approval);
-        ctx.note(Action::ServerExecute, &executed.facts(noted), "output", None).await?;
-        Ok(executed)
+        }
     })
     .await
 }
 
-async fn run(ctx: &Ctx, (line, asked): (&Line, &Command), ssh: Ssh) -> Result<Output, Error> {
+/// When a command is not wanted any more.
+struct Stop {
+    /// While it waits for a second person.
+    given_up: CancellationToken,
+    /// Whatever it does: the right to it is gone.
+    lost: CancellationToken,
+}
+
+async fn judged(
+    ctx: &Ctx,
+    (way, asked): (Way, Command),
+    stop: &Stop,
+    noted: About,
+) -> Result<Executed, Error> {
+    let Way { server, ssh, right } = way;
+    let action = Action::ServerExecute;
+    let account = ssh.hops.last().map(|hop| hop.username.clone()).unwrap_or_default();
+    let text = asked.command.clone();
+    let line = Line { server, account, text, cwd: None, session: Uuid::now_v7(), at_ms: None };
+    let patience = Patience { limit: asked.wait, told: |_: &_| (), given_up: &stop.given_up };
+    let (session, approval) = begin(ctx, (action, &line), How::plain(asked.credential), patience).await?;
+    // Who waited has what holds now, the credential too.
+    let ssh = match &approval {
+        Some(_) => {
+            let now = ctx.fresh().await?;
+            super::way(&now, action, right.on.server, asked.credential).await.map(|(_, ssh)| ssh)
+        }
+        None => Ok(ssh),
+    };
+    let run = match ssh {
+        Ok(ssh) => run(ctx, (&line, &asked), ssh, &stop.lost).await,
+        Err(error) => Err(error),
+    };
+    let output = match run {
+        Ok(output) => output,
+        Err(error) => {
+            session.end(end(ctx, "failed", None)).await;
+            return Err(error);
+        }
+    };
+    let execs = ctx.app().execs();
+    let started = (line.session, output.duration);
+    let kept = execs.recorders().keep(started, (&line.server, &line.text), &output).await;
+    let exit = match output.exit {
+        Exit::Status(status) => Some(status),
+        _ => None,
+    };
+    let recording = if kept { RecordingState::Closed } else { RecordingState::Off };
+    session.finish(recording, end(ctx, "exec", exit)).await;
+    let executed = Executed::of(output, kept.then_some(line.session), approval);
+    ctx.note(action, &executed.facts(noted), "output", None).await?;
+    Ok(executed)
+}
+
+async fn run(
+    ctx: &Ctx,
+    (line, asked): (&Line, &Command),
+    ssh: Ssh,
+    stop: &CancellationToken,
+) -> Result<Output, Error> {
     let execs = ctx.app().execs();
     let running = execs.place()?;
-    let exec = Exec {
-        timeout: asked.timeout.unwrap_or(DEFAULT_TIMEOUT),
-        ..Exec::new(for_shell(&line.server.settings.platform, &line.text))
-    };
-    let output = execs.pool.exec(&ssh, exec, Arc::new(NobodyToAsk)).await?;
+    let platform = line.server.settings.platform.as_str();
+    let text = marked(platform, &line.text, line.session);
+    let exec = Exec { timeout: asked.timeout.unwrap_or(DEFAULT_TIMEOUT), ..Exec::new(text) };
+    let output = execs.pool.exec_until(&ssh, exec, Arc::new(NobodyToAsk), stop).await;
+    let is_late = output.as_ref().is_ok_and(|output| output.timed_out);
+    if is_late || stop.is_cancelled() {
+        kill(&execs.pool, &ssh, (platform, line.session)).await;
+    }
     drop(running);
-    Ok(output)
+    Ok(output?)
 }
 
 fn check(asked: &Command) -> Result<(), Error> {

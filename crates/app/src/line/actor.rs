@@ -78,7 +78,7 @@ impl<D: LineDriver> Actor<D> {
         let mut outside = Outside { tell, interrupts, before: 0 };
         let why = loop {
             let asked_now = tokio::select! {
-                () = self.ending.cancelled() => break "the session was ended",
+                () = self.ending.cancelled() => break self.ended().await,
                 () = shutdown.draining() => break "the server stops",
                 one = asked.recv() => match one {
                     Some(one) => one,
@@ -105,6 +105,16 @@ impl<D: LineDriver> Actor<D> {
         self.tape.close().await;
         let at = self.ctx.clock().now();
         self.session.end(End { at, exit: None, reason: "line".to_owned(), bytes: None }).await;
+    }
+
+    /// Why somebody ended it.
+    async fn ended(&self) -> &'static str {
+        let lost = match self.ctx.again().await {
+            Ok(Some(ctx)) => ctx.authorize_server(Action::ServerExecute, self.server.id).is_err(),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        if lost { "the right to it was taken away" } else { "the session was ended" }
     }
 
     fn not_run(&self, asked: Asked, why: &str) -> Done {
@@ -244,7 +254,7 @@ impl<D: LineDriver> Actor<D> {
                     until = tokio::time::Instant::now() + LEAVES_WITHIN;
                 }
                 () = nobody_wants_it(&self.ending, &nobody), if !killed => {
-                    error = Some("the session was ended".to_owned());
+                    error = Some(self.ended().await.to_owned());
                     running.kill().await;
                     killed = true;
                     until = tokio::time::Instant::now() + LEAVES_WITHIN;

@@ -1,6 +1,6 @@
 //! Sessions on servers, and their end when the right to them ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use bastide_store::{Credentials, Place, Store};
 use bastide_wire::Code;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -21,6 +22,9 @@ use crate::{Error, Table};
 
 /// A session is in the daemon's list well within this, or has not come to be.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
+
+/// In the server's log: a session was ended because the right to it had.
+const RIGHT_ENDED: &str = "session_right_ended";
 
 /// Looked at so long after the end of a right: not again and again in its last millisecond.
 const AFTER: Duration = Duration::from_millis(50);
@@ -78,11 +82,13 @@ pub(crate) fn start(app: &App) {
 
 async fn watch_over(app: App) {
     let (mut rights, mut live) = (app.changes(), app.live());
+    // Told to end, and still in the list.
+    let mut ending = HashSet::new();
     loop {
         rights.mark_unchanged();
         let table = Arc::clone(&live.borrow_and_update());
         let next = match table.waiting {
-            None => look(&app, &table).await,
+            None => look(&app, &table, &mut ending).await,
             Some(_) => None,
         };
         let gone = tokio::select! {
@@ -99,17 +105,20 @@ async fn watch_over(app: App) {
 /// Never, where no time is set.
 async fn until(app: &App, at: Option<Timestamp>) {
     match at {
-        Some(at) => {
-            let left: Duration = at.duration_since(app.clock().now()).try_into().unwrap_or_default();
-            // A clock that is behind ours by less than this has come there as well then.
-            sleep(left + AFTER).await;
-        }
+        Some(at) => sleep(left(app.clock().now(), at)).await,
         None => std::future::pending().await,
     }
 }
 
+/// How long the end of a right is waited for.
+fn left(now: Timestamp, end: Timestamp) -> Duration {
+    // A clock that is behind ours by less than this has come there as well then.
+    Duration::try_from(end.duration_since(now)).unwrap_or_default() + AFTER
+}
+
 /// When the first of the rights that hold now ends by itself.
-async fn look(app: &App, table: &Table) -> Option<Timestamp> {
+async fn look(app: &App, table: &Table, ending: &mut HashSet<Uuid>) -> Option<Timestamp> {
+    ending.retain(|uid| table.sessions.get(uid).is_some_and(|session| session.runs()));
     let mut next: Option<Timestamp> = None;
     let places = app.servers().places();
     let old = app.clock().now().checked_sub(SETTLED).unwrap_or(Timestamp::MIN);
@@ -125,11 +134,19 @@ async fn look(app: &App, table: &Table) -> Option<Timestamp> {
         };
         match still(app, &place, session.owner, place.address) {
             Some(until) => next = next.into_iter().chain(until).min(),
-            None => end(app, place.session, &place.server_name).await,
+            None if ending.contains(&place.session) => {}
+            None => {
+                if end(app, (place.session, session.owner), &place.server_name).await {
+                    ending.insert(place.session);
+                }
+            }
         }
     }
-    for session in table.sessions.values().filter(|session| is_forbidden_here(app, session)) {
-        end(app, session.uid, "this machine").await;
+    let forbidden = table.sessions.values().filter(|session| is_forbidden_here(app, session));
+    for session in forbidden {
+        if !ending.contains(&session.uid) && end(app, (session.uid, session.owner), "this machine").await {
+            ending.insert(session.uid);
+        }
     }
     next
 }
@@ -179,21 +196,49 @@ pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid, address: Option<
     !has_ended && still(app, &place, Some(owner), address).is_none()
 }
 
-async fn end(app: &App, session: Uuid, on: &str) {
-    if app.execs().own().end(session) {
-        tracing::info!(%session, on, "ended: its right was taken away");
-        return;
-    }
-    let Ok(client) = app.daemon().client() else { return };
-    let reason = format!("the right to use {} was taken away", on);
-    match client.end(session, &reason).await {
-        Ok(_) => {
-            tracing::info!(%session, on, "ended: its right was taken away");
+/// Ends a session, and writes down that its right had: the entry's time is that of the end, and the entry of the change
+/// that took the right away, or the grant's own end, that of the cause. False when it is to be tried again.
+async fn end(app: &App, (session, owner): (Uuid, Option<Uuid>), on: &str) -> bool {
+    if !app.execs().own().end(session) {
+        let Ok(client) = app.daemon().client() else { return false };
+        let reason = format!("the right to use {} was taken away", on);
+        match client.end(session, &reason).await {
+            Ok(_) => {}
+            Err(error) if error.is(Code::NotFound) => return true,
+            // The next change of anything asks again.
+            Err(error) => {
+                tracing::error!(%error, %session, "a session whose right was taken away cannot be ended");
+                return false;
+            }
         }
-        Err(error) if error.is(Code::NotFound) => {}
-        // The next change of anything asks again.
-        Err(error) => {
-            tracing::error!(%error, %session, "a session whose right was taken away cannot be ended");
+    }
+    tracing::info!(%session, on, "ended: its right was taken away");
+    let owner = owner.and_then(|uid| app.people().by_uid(uid)).map(|user| user.username.clone());
+    let fields = [("server_name".to_owned(), json!(on)), ("owner".to_owned(), json!(owner))];
+    let noted = app.journal().append(RIGHT_ENDED, Some(session), fields.into_iter().collect());
+    if let Err(error) = noted.await {
+        // It has ended, and the daemon's log has why.
+        tracing::error!(%error, %session, "the end of a right is missing in the log");
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// What is left of the second goes to whoever ends the session.
+    #[test]
+    fn the_end_of_a_right_is_looked_at_when_it_comes() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        for (ends, least) in
+            [(0, 0), (-3_600_000, 0), (1, 1), (90_000, 90_000), (2_592_000_000, 2_592_000_000)]
+        {
+            let end = now.checked_add(SignedDuration::from_millis(ends)).unwrap();
+            let (least, waits) = (Duration::from_millis(least), left(now, end));
+            assert!(waits > least && waits <= least + Duration::from_millis(100), "{ends}: {waits:?}");
         }
     }
 }

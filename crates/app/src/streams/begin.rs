@@ -299,8 +299,14 @@ async fn begin(way: Way, about: About, open: Open) -> Result<(Reader, Writer), E
     let place = place(&right.ctx)?;
     let (action, on, ctx) = (right.action, right.on, right.ctx.clone());
     let (opened, opening) = oneshot::channel();
+    let mut still = right.clone();
     let working = ctx.audited(action, about, async move |ctx| {
-        let open = open.open(&ctx, (action, on), (&server, &ssh)).await?;
+        // To dial takes a while, and to be looked at by a second person longer.
+        let open = tokio::select! {
+            biased;
+            why = still.lost() => Err(why),
+            open = open.open(&ctx, (action, on), (&server, &ssh)) => open,
+        }?;
         let (over, told) = oneshot::channel::<Told>();
         // Whoever asked may have left; then the stream is closed by being dropped.
         if opened.send((open, over)).is_ok()

@@ -1,6 +1,7 @@
 //! The task behind one page's view: attached, or waiting to be again.
 
 use bastide_ptyd_client::{Attachment, ViewerEvent};
+use bastide_wire::control::CommandNotice;
 use bastide_wire::together::Keyboard;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -179,6 +180,7 @@ impl Actor {
                 self.keyboard_lost().await
             }
             Err(error) => {
+                let _ = self.tell(right_has_ended()).await;
                 let _ = self.tell(Event::Gone(error)).await;
                 true
             }
@@ -315,6 +317,14 @@ impl Actor {
     async fn tell(&self, event: Event) -> Result<(), Left> {
         self.events.send(event).await.map_err(|_| Left)
     }
+}
+
+/// Whoever may not even know of the session any more is told why they are out, beside that there is none.
+fn right_has_ended() -> Event {
+    let zh = "您对此终端的权限已结束".to_owned();
+    let command = CommandNotice { level: "warning".to_owned(), zh, ..CommandNotice::default() };
+    let text = "your right to this terminal has ended".to_owned();
+    Event::Notice { kind: "ending".to_owned(), text, command: Some(Box::new(command)) }
 }
 
 /// Never, where no end is set.

@@ -186,7 +186,10 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
         <div className="dialog-actions">
           <Button onClick={() => setLimits(true)}>{t('limits.open')}</Button>
           <Button onClick={() => setIdentities(true)}>{t('identities.open')}</Button>
-          {user.second_factor && <Button onClick={() => setReset(true)}>{t('users.reset')}</Button>}
+          {/* One's own is refused: a browser left open would be enough. */}
+          {user.second_factor && user.id !== me && (
+            <Button onClick={() => setReset(true)}>{t('users.reset')}</Button>
+          )}
           <span className="gap" />
           <Button onClick={close}>{t('form.cancel')}</Button>
           <Button type="primary" htmlType="submit" loading={busy}>
