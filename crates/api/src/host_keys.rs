@@ -1,4 +1,4 @@
-//! Host keys of servers, and authorities that sign them.
+//! Host keys of servers.
 
 use axum::Extension;
 use axum::http::StatusCode;
@@ -48,40 +48,6 @@ pub(crate) struct New {
     key: String,
 }
 
-/// A key whose host certificates are accepted on every server.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct HostAuthority {
-    id: i64,
-    name: String,
-    /// `algorithm base64`
-    key: String,
-    fingerprint: String,
-    created: Timestamp,
-    created_by: String,
-}
-
-impl From<store::HostAuthority> for HostAuthority {
-    fn from(authority: store::HostAuthority) -> Self {
-        let store::HostAuthority { id, name, key, fingerprint, created, created_by } = authority;
-        Self { id, name, key, fingerprint, created, created_by }
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = HostAuthorityList)]
-pub(crate) struct AuthorityList {
-    items: Vec<HostAuthority>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = HostAuthorityCreate)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewAuthority {
-    name: String,
-    /// A line of a `.pub` file.
-    key: String,
-}
-
 pub(crate) async fn host_key_list(
     Extension(ctx): Extension<Ctx>,
     Id(id): Id<i64>,
@@ -126,28 +92,5 @@ pub(crate) async fn host_key_remove(
     Id(id): Id<i64>,
 ) -> Result<StatusCode, Problem> {
     host_keys::remove(&ctx, id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-pub(crate) async fn host_authority_list(
-    Extension(ctx): Extension<Ctx>,
-) -> Result<axum::Json<AuthorityList>, Problem> {
-    let items = host_keys::authorities(&ctx).await?.into_iter().map(HostAuthority::from).collect();
-    Ok(axum::Json(AuthorityList { items }))
-}
-
-pub(crate) async fn host_authority_create(
-    Extension(ctx): Extension<Ctx>,
-    Json(NewAuthority { name, key }): Json<NewAuthority>,
-) -> Result<impl IntoResponse, Problem> {
-    let authority = host_keys::add_authority(&ctx, name, &key).await?;
-    Ok((StatusCode::CREATED, axum::Json(HostAuthority::from(authority))))
-}
-
-pub(crate) async fn host_authority_remove(
-    Extension(ctx): Extension<Ctx>,
-    Id(id): Id<i64>,
-) -> Result<StatusCode, Problem> {
-    host_keys::remove_authority(&ctx, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,7 @@
 
 mod access_requests;
 mod ask;
+mod authorities;
 mod checks;
 mod cors;
 mod credentials;

@@ -47,8 +47,8 @@ use crate::openapi::access::{self, Answers};
 use crate::openapi::operation::{Operation, says};
 use crate::server::Site;
 use crate::{
-    access_requests, credentials, docs, events, grants, groups, health, host_keys, imports, login, me,
-    metrics, openapi, page, recordings, reviews, rules, seed_002, seed_003, server, servers,
+    access_requests, authorities, credentials, docs, events, grants, groups, health, host_keys, imports,
+    login, me, metrics, openapi, page, recordings, reviews, rules, seed_002, seed_003, server, servers,
     session_settings, sessions, shares, single_sign_on, ssh_keys, terminal, tokens, users, viewers,
 };
 use crate::{checks, exec, seed_000, seed_001, socketio};
@@ -268,12 +268,12 @@ fn about_people() -> Vec<Route> {
             says("Let a subject of the provider in as this person").id::<i64>("id").takes::<single_sign_on::New>().gives::<single_sign_on::Identity>(201).may(&[409])),
         route!(IdentityRemove DELETE "/api/v1/users/{id}/identities/{identity}" single_sign_on::identity_remove,
             says("Take an identity from a person, who is logged out").id::<i64>("id").id::<i64>("identity").gives_nothing(204)),
-        route!(UserAuthorityList GET "/api/v1/user-authorities" ssh_keys::user_authority_list,
-            says("Keys whose user certificates are good at the SSH door").under("users").gives::<ssh_keys::AuthorityList>(200)),
-        route!(UserAuthorityCreate POST "/api/v1/user-authorities" ssh_keys::user_authority_create,
-            says("Trust a key to say who people are").under("users").takes::<ssh_keys::NewAuthority>().gives::<ssh_keys::UserAuthority>(201).may(&[409])),
-        route!(UserAuthorityRemove DELETE "/api/v1/user-authorities/{id}" ssh_keys::user_authority_remove,
-            says("Trust a key no longer; connections that came by its certificates end").under("users").id::<i64>("id").gives_nothing(204)),
+        route!(UserAuthorityList GET "/api/v1/user-authorities" authorities::people::list,
+            says("Keys whose user certificates are good at the SSH door").named("user_authority_list").under("users").gives::<authorities::people::List>(200)),
+        route!(UserAuthorityCreate POST "/api/v1/user-authorities" authorities::people::create,
+            says("Trust a key to say who people are").named("user_authority_create").under("users").takes::<authorities::people::New>().gives::<authorities::people::Authority>(201).may(&[409])),
+        route!(UserAuthorityRemove DELETE "/api/v1/user-authorities/{id}" authorities::people::remove,
+            says("Trust a key no longer; connections that came by its certificates end").named("user_authority_remove").under("users").id::<i64>("id").gives_nothing(204)),
     ]
 }
 
@@ -305,12 +305,12 @@ fn about_servers() -> Vec<Route> {
             says("The host key that a server shows now; nothing is accepted by it").id::<i64>("id").gives::<host_keys::Presented>(200).may(&[502])),
         route!(Login  DELETE "/api/v1/host-keys/{id}"       host_keys::host_key_remove,
             says("Accept a host key no longer; the next connection asks again").under("servers").id::<i64>("id").gives_nothing(204)),
-        route!(HostAuthorityList GET "/api/v1/host-authorities" host_keys::host_authority_list,
-            says("Keys whose host certificates are accepted").under("servers").gives::<host_keys::AuthorityList>(200)),
-        route!(HostAuthorityCreate POST "/api/v1/host-authorities" host_keys::host_authority_create,
-            says("Accept every host key that a key has signed").under("servers").takes::<host_keys::NewAuthority>().gives::<host_keys::HostAuthority>(201).may(&[409])),
-        route!(HostAuthorityRemove DELETE "/api/v1/host-authorities/{id}" host_keys::host_authority_remove,
-            says("Accept the host certificates of a key no longer").under("servers").id::<i64>("id").gives_nothing(204)),
+        route!(HostAuthorityList GET "/api/v1/host-authorities" authorities::hosts::list,
+            says("Keys whose host certificates are accepted").named("host_authority_list").under("servers").gives::<authorities::hosts::List>(200)),
+        route!(HostAuthorityCreate POST "/api/v1/host-authorities" authorities::hosts::create,
+            says("Accept every host key that a key has signed").named("host_authority_create").under("servers").takes::<authorities::hosts::New>().gives::<authorities::hosts::Authority>(201).may(&[409])),
+        route!(HostAuthorityRemove DELETE "/api/v1/host-authorities/{id}" authorities::hosts::remove,
+            says("Accept the host certificates of a key no longer").named("host_authority_remove").under("servers").id::<i64>("id").gives_nothing(204)),
         route!(GroupList GET "/api/v1/groups" groups::group_list,
             says("Groups of people, by name").query::<page::Page>().gives::<groups::List>(200).may(&[422])),
         route!(GroupCreate POST "/api/v1/groups" groups::group_create,

@@ -1,4 +1,4 @@
-//! `/api/v1/me/ssh-keys` and `/api/v1/user-authorities`: who gets in at the SSH door without a password.
+//! `/api/v1/me/ssh-keys`: keys that let their person in at the SSH door without a password.
 
 use axum::Extension;
 use axum::http::StatusCode;
@@ -58,40 +58,6 @@ pub(crate) struct New {
     key: String,
 }
 
-/// A key whose user certificates let in whom they name.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UserAuthority {
-    id: i64,
-    name: String,
-    /// `algorithm base64`
-    key: String,
-    fingerprint: String,
-    created: Timestamp,
-    created_by: String,
-}
-
-impl From<store::UserAuthority> for UserAuthority {
-    fn from(authority: store::UserAuthority) -> Self {
-        let store::UserAuthority { id, name, key, fingerprint, created, created_by } = authority;
-        Self { id, name, key, fingerprint, created, created_by }
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = UserAuthorityList)]
-pub(crate) struct AuthorityList {
-    items: Vec<UserAuthority>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = UserAuthorityCreate)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewAuthority {
-    name: String,
-    /// A line of a `.pub` file.
-    key: String,
-}
-
 pub(crate) async fn ssh_key_list(
     Extension(ctx): Extension<Ctx>,
     Asked(whose): Asked<Whose>,
@@ -113,28 +79,5 @@ pub(crate) async fn ssh_key_remove(
     Id(id): Id<Uuid>,
 ) -> Result<StatusCode, Problem> {
     ssh_keys::remove(&ctx, id).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-pub(crate) async fn user_authority_list(
-    Extension(ctx): Extension<Ctx>,
-) -> Result<axum::Json<AuthorityList>, Problem> {
-    let items = ssh_keys::authorities(&ctx).await?.into_iter().map(UserAuthority::from).collect();
-    Ok(axum::Json(AuthorityList { items }))
-}
-
-pub(crate) async fn user_authority_create(
-    Extension(ctx): Extension<Ctx>,
-    Json(NewAuthority { name, key }): Json<NewAuthority>,
-) -> Result<impl IntoResponse, Problem> {
-    let authority = ssh_keys::add_authority(&ctx, name, &key).await?;
-    Ok((StatusCode::CREATED, axum::Json(UserAuthority::from(authority))))
-}
-
-pub(crate) async fn user_authority_remove(
-    Extension(ctx): Extension<Ctx>,
-    Id(id): Id<i64>,
-) -> Result<StatusCode, Problem> {
-    ssh_keys::remove_authority(&ctx, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

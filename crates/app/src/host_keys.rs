@@ -7,19 +7,17 @@
 use std::sync::Arc;
 
 use bastide_ssh::{NobodyToAsk, PublicFacts, parse_public_key};
-use bastide_store::{HostAuthority, HostKey, Pinned};
+use bastide_store::{HostKey, Pinned};
 use bastide_wire::ssh::PresentedKey;
 use uuid::Uuid;
 
 use crate::context::{About, Action, Ctx};
 use crate::error::{Conflict, Thing, What};
-use crate::servers::{self, check};
+use crate::servers;
 use crate::{Error, sessions};
 
 /// More of one server are no keys of one server.
 const MAX_KEYS: usize = 20;
-/// Few networks have more than one.
-const MAX_AUTHORITIES: usize = 100;
 
 /// Those of one server, oldest first.
 ///
@@ -155,62 +153,6 @@ pub async fn remove(ctx: &Ctx, id: i64) -> Result<(), Error> {
     .await
 }
 
-/// Keys that sign the host keys of servers, oldest first.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Storage`.
-pub async fn authorities(ctx: &Ctx) -> Result<Vec<HostAuthority>, Error> {
-    ctx.authorize(Action::HostAuthorityList, ())?;
-    Ok(ctx.app().store().host_authorities().await?)
-}
-
-/// Accepts every host key that this key has signed, on every server.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
-pub async fn add_authority(ctx: &Ctx, name: String, line: &str) -> Result<HostAuthority, Error> {
-    let grant = ctx.authorize(Action::HostAuthorityCreate, ())?;
-    check::name("name", &name)?;
-    let facts = read(line)?;
-    if ctx.app().store().host_authorities().await?.len() >= MAX_AUTHORITIES {
-        return Err(Error::Invalid(format!("{MAX_AUTHORITIES} authorities: remove one first")));
-    }
-    let authority = HostAuthority {
-        id: 0,
-        name,
-        key: facts.line,
-        fingerprint: facts.fingerprint,
-        created: ctx.clock().now(),
-        created_by: grant.person().user.username.clone(),
-    };
-    let about = About::nothing()
-        .with("name", authority.name.as_str())
-        .with("fingerprint", authority.fingerprint.as_str());
-    ctx.audited(Action::HostAuthorityCreate, about, async move |ctx| {
-        let id = ctx.app().store().add_host_authority(&authority).await.map_err(|error| match error {
-            bastide_store::Error::Taken(name) => {
-                Conflict::NameTaken { thing: Thing::HostAuthority, name }.into()
-            }
-            other => Error::from(other),
-        })?;
-        Ok(HostAuthority { id, ..authority })
-    })
-    .await
-}
-
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
-pub async fn remove_authority(ctx: &Ctx, id: i64) -> Result<(), Error> {
-    ctx.authorize(Action::HostAuthorityRemove, ())?;
-    ctx.audited(Action::HostAuthorityRemove, About::nothing().with("authority", id), async move |ctx| {
-        match ctx.app().store().remove_host_authority(id).await? {
-            true => Ok(()),
-            false => Err(Error::NotFound(What::Thing(Thing::HostAuthority, id))),
-        }
-    })
-    .await
-}
-
 fn about(server: i64, facts: &PublicFacts) -> About {
     About::nothing()
         .with("server", server)
@@ -220,7 +162,7 @@ fn about(server: i64, facts: &PublicFacts) -> About {
 
 /// `algorithm base64`, with names before it as in known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) or a comment
 /// behind it.
-fn read(line: &str) -> Result<PublicFacts, Error> {
+pub(crate) fn read(line: &str) -> Result<PublicFacts, Error> {
     let line = line.trim();
     let refuse = |text: &str| Error::Invalid(format!("key: {text}"));
     if line.lines().count() > 1 {

@@ -9,6 +9,7 @@ mod access;
 pub mod access_requests;
 pub mod alerts;
 mod app;
+pub mod authorities;
 mod clock;
 pub mod connections;
 pub mod context;

@@ -1,18 +1,16 @@
-//! Keys that people log in with at the SSH door, and authorities that sign such keys.
+//! Keys that people log in with at the SSH door.
 
 use bastide_ssh::parse_public_key;
-use bastide_store::{UserAuthority, UserKey};
+use bastide_store::UserKey;
 use uuid::Uuid;
 
 use crate::Error;
 use crate::context::{About, Action, Ctx};
-use crate::error::{Conflict, Thing, What};
+use crate::error::{Conflict, What};
 use crate::servers::check;
 
 /// A person has a few machines.
 const MAX_KEYS: usize = 50;
-/// An organization has one or two, and more while it changes them.
-const MAX_AUTHORITIES: usize = 50;
 
 /// The port of the SSH door, to tell people; `None`: there is none.
 pub fn door_port(ctx: &Ctx) -> Option<u16> {
@@ -91,66 +89,6 @@ pub async fn remove(ctx: &Ctx, id: Uuid) -> Result<(), Error> {
     .await
 }
 
-/// Keys whose user certificates are good, oldest first.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Storage`.
-pub async fn authorities(ctx: &Ctx) -> Result<Vec<UserAuthority>, Error> {
-    ctx.authorize(Action::UserAuthorityList, ())?;
-    Ok(ctx.app().store().user_authorities().await?)
-}
-
-/// Trusts a key to say who people are.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `Invalid`, `Conflict`, `Storage`.
-pub async fn add_authority(ctx: &Ctx, name: String, line: &str) -> Result<UserAuthority, Error> {
-    let grant = ctx.authorize(Action::UserAuthorityCreate, ())?;
-    check::name("name", &name)?;
-    let facts = read(line)?;
-    if ctx.app().store().user_authorities().await?.len() >= MAX_AUTHORITIES {
-        return Err(Error::Invalid(format!("{MAX_AUTHORITIES} authorities: remove one first")));
-    }
-    let authority = UserAuthority {
-        id: 0,
-        name,
-        key: facts.line,
-        fingerprint: facts.fingerprint,
-        created: ctx.clock().now(),
-        created_by: grant.person().user.username.clone(),
-    };
-    let about = About::nothing()
-        .with("name", authority.name.as_str())
-        .with("fingerprint", authority.fingerprint.as_str());
-    ctx.audited(Action::UserAuthorityCreate, about, async move |ctx| {
-        let added = ctx.app().store().add_user_authority(&authority).await;
-        let id = added.map_err(|error| match error {
-            bastide_store::Error::Taken(name) => {
-                Conflict::NameTaken { thing: Thing::UserAuthority, name }.into()
-            }
-            other => Error::from(other),
-        })?;
-        Ok(UserAuthority { id, ..authority })
-    })
-    .await
-}
-
-/// Trusts it no longer; connections that came by it end.
-///
-/// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
-pub async fn remove_authority(ctx: &Ctx, id: i64) -> Result<(), Error> {
-    ctx.authorize(Action::UserAuthorityRemove, ())?;
-    ctx.audited(Action::UserAuthorityRemove, About::nothing().with("authority", id), async move |ctx| {
-        if !ctx.app().store().remove_user_authority(id).await? {
-            return Err(Error::NotFound(What::Thing(Thing::UserAuthority, id)));
-        }
-        ctx.app().changed();
-        Ok(())
-    })
-    .await
-}
-
 fn about(key: &UserKey) -> About {
     About::nothing()
         .with("key", key.id.to_string())
@@ -158,7 +96,8 @@ fn about(key: &UserKey) -> About {
         .with("fingerprint", key.fingerprint.as_str())
 }
 
-fn read(line: &str) -> Result<bastide_ssh::PublicFacts, Error> {
+/// A line of a `.pub` file.
+pub(crate) fn read(line: &str) -> Result<bastide_ssh::PublicFacts, Error> {
     let line = line.trim();
     if line.lines().count() > 1 {
         return Err(Error::Invalid("key: one line with one key".to_owned()));

@@ -1,4 +1,4 @@
-//! Host keys of servers, and keys that sign host keys.
+//! Host keys of servers.
 
 use jiff::Timestamp;
 
@@ -18,17 +18,6 @@ pub struct HostKey {
     pub first_seen: Timestamp,
     /// A user name, as it was then.
     pub accepted_by: String,
-}
-
-/// A key whose certificates of host keys are accepted, everywhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostAuthority {
-    pub id: i64,
-    pub name: String,
-    pub key: String,
-    pub fingerprint: String,
-    pub created: Timestamp,
-    pub created_by: String,
 }
 
 /// What adding a pinned key came to.
@@ -127,60 +116,6 @@ impl Store {
     /// `DiskFull`, `ReadOnly`, `Query`.
     pub async fn remove_host_key(&self, id: i64) -> Result<bool, Error> {
         let gone = sqlx::query!("DELETE FROM host_keys WHERE id = ?", id).execute(&self.writer).await?;
-        Ok(gone.rows_affected() > 0)
-    }
-
-    /// Oldest first.
-    ///
-    /// # Errors
-    /// `Query`.
-    pub async fn host_authorities(&self) -> Result<Vec<HostAuthority>, Error> {
-        let rows = sqlx::query!(
-            "SELECT id, name, key, fingerprint, created, created_by FROM host_authorities ORDER BY id"
-        );
-        let rows = rows.fetch_all(&self.reader).await?.into_iter();
-        Ok(rows
-            .map(|row| HostAuthority {
-                id: row.id,
-                name: row.name,
-                key: row.key,
-                fingerprint: row.fingerprint,
-                created: from_row(row.created),
-                created_by: row.created_by,
-            })
-            .collect())
-    }
-
-    /// `id` of `authority` is not looked at.
-    ///
-    /// # Errors
-    /// `Taken` with the fingerprint when the key is there already; `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn add_host_authority(&self, authority: &HostAuthority) -> Result<i64, Error> {
-        let created = to_row(authority.created);
-        let added = sqlx::query!(
-            "INSERT INTO host_authorities (name, key, fingerprint, created, created_by) VALUES (?, ?, ?, ?, ?)",
-            authority.name,
-            authority.key,
-            authority.fingerprint,
-            created,
-            authority.created_by
-        );
-        match added.execute(&self.writer).await {
-            Ok(done) => Ok(done.last_insert_rowid()),
-            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {
-                Err(Error::Taken(authority.fingerprint.clone()))
-            }
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    /// False when there is no such authority.
-    ///
-    /// # Errors
-    /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn remove_host_authority(&self, id: i64) -> Result<bool, Error> {
-        let gone =
-            sqlx::query!("DELETE FROM host_authorities WHERE id = ?", id).execute(&self.writer).await?;
         Ok(gone.rows_affected() > 0)
     }
 }

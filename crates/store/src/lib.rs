@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod authorities;
 mod credentials;
 mod database;
 mod error;
@@ -34,12 +35,13 @@ pub mod vault;
 mod verdicts;
 
 pub use alerts::{Alert, Severity};
+pub use authorities::{Authority, Certifies};
 pub use credentials::{Credential, CredentialKind, NewCredential, Secrets, Set};
 pub use database::Store;
 pub use error::Error;
 pub use factors::{FactorsHeld, Passkey, Removed, Totp};
 pub use grants::{Credentials, Grant, GrantTarget, Grantee, Group, Terms};
-pub use host_keys::{HostAuthority, HostKey, Pinned};
+pub use host_keys::{HostKey, Pinned};
 pub use identities::{Identity, NewIdentity};
 pub use infini::{Infini, InfiniServer, read_infini};
 pub use links::Link;
@@ -54,7 +56,7 @@ pub use session_settings::{SealedVariable, SessionSettings, SettingsScope};
 pub use sessions::{End, Event, Exit, Opened, Owner, RecordingState, Session, SessionFilter, Step};
 pub use shares::{Access, Guest, Share};
 pub use tokens::{Scope, Token};
-pub use user_keys::{UserAuthority, UserKey};
+pub use user_keys::UserKey;
 pub use users::{Change, NewUser, Role, User};
 pub use verdicts::{Judged, Verdict};
 

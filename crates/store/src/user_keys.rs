@@ -1,4 +1,4 @@
-//! Keys that people log in with, and authorities that sign such keys.
+//! Keys that people log in with.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -19,18 +19,6 @@ pub struct UserKey {
     pub fingerprint: String,
     pub created: Timestamp,
     pub last_used: Option<Timestamp>,
-}
-
-/// A key whose user certificates let in whom they name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserAuthority {
-    pub id: i64,
-    pub name: String,
-    /// `algorithm base64`
-    pub key: String,
-    pub fingerprint: String,
-    pub created: Timestamp,
-    pub created_by: String,
 }
 
 struct Row {
@@ -128,60 +116,6 @@ impl Store {
     pub async fn remove_user_key(&self, id: Uuid) -> Result<bool, Error> {
         let id = id.to_string();
         let gone = sqlx::query!("DELETE FROM user_keys WHERE id = ?", id).execute(&self.writer).await?;
-        Ok(gone.rows_affected() > 0)
-    }
-
-    /// Oldest first.
-    ///
-    /// # Errors
-    /// `Query`.
-    pub async fn user_authorities(&self) -> Result<Vec<UserAuthority>, Error> {
-        let rows = sqlx::query!(
-            "SELECT id, name, key, fingerprint, created, created_by FROM user_authorities ORDER BY id"
-        );
-        let rows = rows.fetch_all(&self.reader).await?.into_iter();
-        Ok(rows
-            .map(|row| UserAuthority {
-                id: row.id,
-                name: row.name,
-                key: row.key,
-                fingerprint: row.fingerprint,
-                created: from_row(row.created),
-                created_by: row.created_by,
-            })
-            .collect())
-    }
-
-    /// `id` of `authority` is not looked at.
-    ///
-    /// # Errors
-    /// `Taken` with the name when it or the key is there already; `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn add_user_authority(&self, authority: &UserAuthority) -> Result<i64, Error> {
-        let created = to_row(authority.created);
-        let added = sqlx::query!(
-            "INSERT INTO user_authorities (name, key, fingerprint, created, created_by) VALUES (?, ?, ?, ?, ?)",
-            authority.name,
-            authority.key,
-            authority.fingerprint,
-            created,
-            authority.created_by
-        );
-        match added.execute(&self.writer).await {
-            Ok(done) => Ok(done.last_insert_rowid()),
-            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => {
-                Err(Error::Taken(authority.name.clone()))
-            }
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    /// False when there is no such authority.
-    ///
-    /// # Errors
-    /// `DiskFull`, `ReadOnly`, `Query`.
-    pub async fn remove_user_authority(&self, id: i64) -> Result<bool, Error> {
-        let gone =
-            sqlx::query!("DELETE FROM user_authorities WHERE id = ?", id).execute(&self.writer).await?;
         Ok(gone.rows_affected() > 0)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastide_ssh::parse_public_key;
-use bastide_store::{User, UserKey};
+use bastide_store::{Certifies, User, UserKey};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::timeout;
@@ -83,7 +83,7 @@ impl App {
     /// `Storage`.
     pub async fn knows_key(&self, username: &str, key: &str) -> Result<bool, Error> {
         let known = self.key_of(username, key).await?.is_some();
-        Ok(known || !self.store().user_authorities().await?.is_empty())
+        Ok(known || !self.store().authorities(Certifies::People).await?.is_empty())
     }
 
     async fn key_of(&self, username: &str, key: &str) -> Result<Option<(Arc<User>, UserKey)>, Error> {
@@ -125,7 +125,7 @@ impl App {
         shown: &ShownCertificate,
         origin: Origin,
     ) -> Result<Ctx, Error> {
-        let authorities = self.store().user_authorities().await?;
+        let authorities = self.store().authorities(Certifies::People).await?;
         let trusted = authorities.into_iter().find(|one| one.key == shown.authority);
         let user = self.people().named(username).filter(|user| user.enabled);
         let (trusted, user) = match (trusted, user, shown.fault(username, &origin, self.clock().now())) {
@@ -212,7 +212,9 @@ impl App {
                 self.store().password(user.id).await?.as_ref() == Some(hash)
                     && (!factors || self.store().factors_held(user.id).await?.any())
             }
-            By::Certificate(id) => self.store().user_authorities().await?.iter().any(|one| one.id == *id),
+            By::Certificate(id) => {
+                self.store().authorities(Certifies::People).await?.iter().any(|one| one.id == *id)
+            }
         };
         let in_time = proof.expires.is_none_or(|expires| expires > self.clock().now());
         Ok((good && in_time).then(|| Person { user, proof: Proof::Ssh(Arc::clone(proof)) }))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bastide_store::{Credentials, HostAuthority, Server};
+use bastide_store::{Authority, Certifies, Credentials, Server};
 use bastide_wire::ssh::{Hop, MAX_HOPS, Ssh};
 use jiff::Timestamp;
 
@@ -119,7 +119,7 @@ pub(crate) async fn dial(
     credential: i64,
     isolation: String,
 ) -> Result<Ssh, Error> {
-    let authorities = app.store().host_authorities().await?;
+    let authorities = app.store().authorities(Certifies::Hosts).await?;
     let mut hops = stations(app, server, &authorities).await?;
     hops.push(hop(app, server, credential, &authorities).await?);
     let agent_forwarding = server.settings.ssh.agent_forwarding;
@@ -131,7 +131,7 @@ pub(crate) async fn dial(
 /// # Errors
 /// As [`dial`].
 pub(crate) async fn look(app: &App, server: &Server, isolation: String) -> Result<Ssh, Error> {
-    let authorities = app.store().host_authorities().await?;
+    let authorities = app.store().authorities(Certifies::Hosts).await?;
     let mut hops = stations(app, server, &authorities).await?;
     hops.push(Hop {
         name: server.settings.name.clone(),
@@ -144,7 +144,7 @@ pub(crate) async fn look(app: &App, server: &Server, isolation: String) -> Resul
 }
 
 /// The servers on the way to one.
-async fn stations(app: &App, server: &Server, authorities: &[HostAuthority]) -> Result<Vec<Hop>, Error> {
+async fn stations(app: &App, server: &Server, authorities: &[Authority]) -> Result<Vec<Hop>, Error> {
     let known = app.servers().now();
     let way = known.way(server.settings.jump);
     let way = way.ok_or_else(|| Error::Invalid("the way to this server leads in a circle".to_owned()))?;
@@ -162,12 +162,7 @@ async fn stations(app: &App, server: &Server, authorities: &[HostAuthority]) -> 
     Ok(hops)
 }
 
-async fn hop(
-    app: &App,
-    server: &Server,
-    credential: i64,
-    authorities: &[HostAuthority],
-) -> Result<Hop, Error> {
+async fn hop(app: &App, server: &Server, credential: i64, authorities: &[Authority]) -> Result<Hop, Error> {
     let login = credentials::login(app, credential).await?;
     let keys = app.store().host_keys(server.id).await?;
     Ok(Hop {

@@ -212,3 +212,38 @@ async fn a_server_and_its_own_credential_are_written_together_or_not_at_all() {
     assert!(store.remove_server(web).await.unwrap());
     assert!(store.remove_credential(credential_id).await.unwrap(), "nothing uses it now");
 }
+
+#[tokio::test]
+async fn an_authority_certifies_hosts_or_people_and_not_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    let authority = |name: &str, fingerprint: &str| Authority {
+        id: 0,
+        name: name.to_owned(),
+        key: format!("ssh-ed25519 {fingerprint}"),
+        fingerprint: fingerprint.to_owned(),
+        created: now(),
+        created_by: "ada".to_owned(),
+    };
+    let (first, again) = (authority("company", "SHA256:a"), authority("company", "SHA256:b"));
+    for (of, other) in [(Certifies::Hosts, Certifies::People), (Certifies::People, Certifies::Hosts)] {
+        let id = store.add_authority(of, &first).await.unwrap();
+        assert_eq!(store.authorities(of).await.unwrap(), [Authority { id, ..first.clone() }]);
+        assert_eq!(store.authorities(other).await.unwrap(), [], "{of:?}");
+        let twice = store.add_authority(of, &first).await.unwrap_err();
+        let same_name = store.add_authority(of, &again).await;
+        match of {
+            Certifies::Hosts => {
+                assert!(matches!(twice, Error::Taken(what) if what == "SHA256:a"));
+                assert!(store.remove_authority(of, same_name.unwrap()).await.unwrap());
+            }
+            Certifies::People => {
+                assert!(matches!(twice, Error::Taken(what) if what == "company"));
+                assert!(matches!(same_name, Err(Error::Taken(what)) if what == "company"));
+            }
+        }
+        assert!(!store.remove_authority(other, id).await.unwrap());
+        assert!(store.remove_authority(of, id).await.unwrap());
+        assert!(!store.remove_authority(of, id).await.unwrap());
+    }
+}
