@@ -28,13 +28,10 @@ impl RequestState {
 
     /// What the schema does not allow to be anything else.
     fn read(text: &str) -> Self {
-        match text {
-            "approved" => Self::Approved,
-            "refused" => Self::Refused,
-            "expired" => Self::Expired,
-            "cancelled" => Self::Cancelled,
-            _ => Self::Open,
-        }
+        [Self::Approved, Self::Refused, Self::Expired, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .unwrap_or(Self::Open)
     }
 }
 
