@@ -27,6 +27,31 @@ const second = async (page) => {
   await page.locator('#second-title').waitFor()
 }
 
+/** Three in a terminal that one owns: somebody by a link asks for the keyboard, an auditor watches. */
+const together = (server) => {
+  const there = (id, client, more) => ({
+    ...{ id, client, user: client, lagged: false, write: false, since: new Date(Date.now() - id * 60_000) },
+    ...more,
+  })
+  server.sessions = [{ ...ON_SERVER, state: 'running' }]
+  server.says = [
+    {
+      type: 'viewers',
+      you: 1,
+      viewers: [
+        there(1, 'admin', { write: true, role: 'owner', address: '127.0.0.1' }),
+        there(2, 'wang.li', {
+          role: 'guest',
+          via: 'ssh',
+          address: '2001:db8:85a3::8a2e:370:7334',
+          asks: true,
+        }),
+        there(3, 'an.auditor.with.a.long.name', { role: 'observer', address: '192.0.2.17' }),
+      ],
+    },
+  ]
+}
+
 /** By name: an address, what to do to the server before, and to the page after. */
 export const PAGES = {
   login: { at: '/login', server: (server) => Object.assign(server, { me: null }) },
@@ -276,6 +301,13 @@ export const PAGES = {
     },
   },
   requests: { at: '/requests', page: (page) => page.locator('[data-request]').first().waitFor() },
+  'requests-ask': {
+    at: '/requests',
+    page: async (page) => {
+      await page.locator('.page-head .ant-btn-primary').click()
+      await page.locator('dialog input').first().fill('db-1')
+    },
+  },
   'requests-none': {
     at: '/requests',
     server: (server) => Object.assign(server, { requests: [] }),
@@ -412,6 +444,19 @@ export const PAGES = {
       server.reviews[0].may = { decide: false, cancel: true }
     },
     page: (page) => page.locator('.waits').waitFor(),
+  },
+  together: {
+    at: `/t/${ON_SERVER.uid}`,
+    server: together,
+    page: async (page) => {
+      await page.locator('.status-viewers').click()
+      await page.locator('dialog [data-viewer]').nth(2).waitFor()
+    },
+  },
+  'together-asked': {
+    at: `/t/${ON_SERVER.uid}`,
+    server: together,
+    page: (page) => page.locator('[data-asks-keyboard]').waitFor(),
   },
   missing: { at: '/nowhere' },
   'share-refused': { at: '/s/abc' },

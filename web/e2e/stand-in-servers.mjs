@@ -78,15 +78,15 @@ const granted = (id, more) => ({
   ...more,
 })
 
-/** Who can reach a server: everybody who may do everything, and a group. */
-export const reach = (name) => [
+/** Two ways to reach something: by a role that may do everything, and by a group's grant. */
+export const reach = ([first, second]) => [
   {
-    who: { id: 1, name },
+    who: { id: 1, name: first },
     rights: RIGHTS,
     because: [because({ role: 'admin', rights: RIGHTS })],
   },
   {
-    who: { id: 2, name: 'grace' },
+    who: { id: 2, name: second },
     rights: ['connect', 'write', 'execute'],
     because: [
       because({ grant_id: 1, group: 'web team', on: 'tag web', rights: ['connect', 'write', 'execute'] }),

@@ -315,7 +315,8 @@ export class StandIn {
     const ruled = aboutSettings(this, method, path, body, more) ?? aboutRules(this, method, path, body, more)
     if (ruled?.kind) return problem(ruled.status, ruled.kind, ruled.body)
     if (ruled) return json(ruled.body, ruled.status)
-    if (path.endsWith('/access')) return json({ items: reach('admin'), next: null })
+    if (path.endsWith('/access'))
+      return json({ items: reach(list === 'users' ? ['db-1', 'web-1'] : ['admin', 'grace']), next: null })
     if (list === 'access-requests') return json({ requests: this.requests, next: null })
     if (list === 'servers' || list === 'host-keys') {
       const answer = aboutServer(this, method, path, body)

@@ -1,5 +1,5 @@
 import { Button } from 'antd'
-import { type FormEvent, type ReactNode, useCallback, useState } from 'react'
+import { type ReactNode, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   makeDirectory,
@@ -11,6 +11,8 @@ import {
   writeText,
 } from '../api/files.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
+import { Field } from '../parts/field.tsx'
 import { Notice, ProblemNotice } from '../parts/notice.tsx'
 import { Sure } from '../parts/sure.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
@@ -44,42 +46,25 @@ function Form({
   close: () => void
   children?: (value: string, set: (value: string) => void) => ReactNode
 }) {
-  const { t } = useTranslation()
   const [value, setValue] = useState(first)
-  const { busy, problem, run } = useAction()
-  const send = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await act(value)
-      close()
-    })
+  const answer = async () => {
+    await act(value)
+    close()
   }
   return (
-    <Dialog title={title} close={close}>
-      <form className="form" onSubmit={send}>
-        {children?.(value, setValue)}
-        <div className="field">
-          <label htmlFor="file-value">{label}</label>
-          <input
-            id="file-value"
-            className="input code"
-            autoComplete="off"
-            spellCheck={false}
-            data-first
-            value={value}
-            onChange={(event) => setValue(event.target.value)}
-          />
-          {hint && <div className="field-hint">{hint}</div>}
-        </div>
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!check(value)}>
-            {submit}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm title={title} yes={submit} ready={check(value)} act={answer} close={close}>
+      {children?.(value, setValue)}
+      <Field
+        label={label}
+        hint={hint}
+        className="input code"
+        autoComplete="off"
+        spellCheck={false}
+        data-first
+        value={value}
+        onChange={(event) => setValue(event.target.value)}
+      />
+    </DialogForm>
   )
 }
 

@@ -1,7 +1,7 @@
 import '../styles/rules.css'
 import '../styles/servers.css'
 import { Button } from 'antd'
-import { type FormEvent, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   type AccessRequest,
@@ -15,7 +15,7 @@ import {
 import { liveStore } from '../api/live.ts'
 import type { GrantRight } from '../api/servers.ts'
 import { Ago } from '../parts/ago.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
 import { Choice, Field } from '../parts/field.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Dot, type Tone } from '../parts/state.tsx'
@@ -59,7 +59,7 @@ export function RequestsPage() {
         </Button>
       </header>
       <ProblemNotice problem={problem} retry={reload} />
-      <section aria-labelledby="requests-open">
+      <section aria-labelledby="requests-open" className="part">
         <h2 id="requests-open">{t('requests.open')}</h2>
         {data && open.length === 0 && <p className="soft">{t('requests.none')}</p>}
         <ul className="cards" aria-live="polite">
@@ -156,25 +156,29 @@ function Waiting({ request, reload }: { request: AccessRequest; reload: () => vo
             value={reason}
             onChange={(event) => setReason(event.target.value)}
           />
-          <Button
-            type="primary"
-            loading={busy}
-            disabled={!request.server}
-            onClick={() =>
-              act(() => approveRequest(request.id, { until: until(), reason: reason.trim() || null }))
-            }
-          >
-            {t('requests.approve')}
-          </Button>
-          <Button danger loading={busy} onClick={() => act(() => refuseRequest(request.id, reason.trim()))}>
-            {t('reviews.refuse')}
-          </Button>
+          <div className="answers">
+            <Button
+              type="primary"
+              loading={busy}
+              disabled={!request.server}
+              onClick={() =>
+                act(() => approveRequest(request.id, { until: until(), reason: reason.trim() || null }))
+              }
+            >
+              {t('requests.approve')}
+            </Button>
+            <Button danger loading={busy} onClick={() => act(() => refuseRequest(request.id, reason.trim()))}>
+              {t('reviews.refuse')}
+            </Button>
+          </div>
         </form>
       )}
       {request.may.cancel && (
-        <Button loading={busy} onClick={() => act(() => cancelRequest(request.id))}>
-          {t('requests.cancel')}
-        </Button>
+        <div className="decide">
+          <Button loading={busy} onClick={() => act(() => cancelRequest(request.id))}>
+            {t('requests.cancel')}
+          </Button>
+        </div>
       )}
     </div>
   )
@@ -196,53 +200,41 @@ function AskForm({ close }: { close: () => void }) {
   const [rights, setRights] = useState<ReadonlySet<GrantRight>>(new Set(['connect', 'write']))
   const [reason, setReason] = useState('')
   const [term, setTerm] = useState<Term>('day')
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await askForAccess({
-        server: server.trim(),
-        rights: RIGHTS.filter((right) => rights.has(right)),
-        reason: reason.trim(),
-        until: new Date(Date.now() + TERMS[term]).toISOString(),
-      })
-      close()
+  const act = async () => {
+    await askForAccess({
+      server: server.trim(),
+      rights: RIGHTS.filter((right) => rights.has(right)),
+      reason: reason.trim(),
+      until: new Date(Date.now() + TERMS[term]).toISOString(),
     })
+    close()
   }
   return (
-    <Dialog title={t('requests.ask')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Field
-          label={t('requests.server')}
-          hint={t('requests.server.hint')}
-          required
-          autoFocus
-          autoComplete="off"
-          value={server}
-          onChange={(event) => setServer(event.target.value)}
-        />
-        <RightsField rights={rights} choose={setRights} />
-        <Field
-          label={t('requests.reason')}
-          required
-          autoComplete="off"
-          value={reason}
-          onChange={(event) => setReason(event.target.value)}
-        />
-        <Choice label={t('access.expires')} options={useTerms()} value={term} choose={setTerm} />
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button
-            type="primary"
-            htmlType="submit"
-            loading={busy}
-            disabled={!server.trim() || !reason.trim() || rights.size === 0}
-          >
-            {t('requests.ask')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('requests.ask')}
+      yes={t('requests.ask')}
+      ready={server.trim() !== '' && reason.trim() !== '' && rights.size > 0}
+      act={act}
+      close={close}
+    >
+      <Field
+        label={t('requests.server')}
+        hint={t('requests.server.hint')}
+        required
+        autoFocus
+        autoComplete="off"
+        value={server}
+        onChange={(event) => setServer(event.target.value)}
+      />
+      <RightsField rights={rights} choose={setRights} />
+      <Field
+        label={t('requests.reason')}
+        required
+        autoComplete="off"
+        value={reason}
+        onChange={(event) => setReason(event.target.value)}
+      />
+      <Choice label={t('access.expires')} options={useTerms()} value={term} choose={setTerm} />
+    </DialogForm>
   )
 }

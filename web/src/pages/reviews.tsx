@@ -139,12 +139,14 @@ function Waiting({ review }: { review: Review }) {
             value={reason}
             onChange={(event) => setReason(event.target.value)}
           />
-          <Button type="primary" loading={busy} onClick={() => decide('approve')}>
-            {t('reviews.approve')}
-          </Button>
-          <Button danger loading={busy} onClick={() => decide('refuse')}>
-            {t('reviews.refuse')}
-          </Button>
+          <div className="answers">
+            <Button type="primary" loading={busy} onClick={() => decide('approve')}>
+              {t('reviews.approve')}
+            </Button>
+            <Button danger loading={busy} onClick={() => decide('refuse')}>
+              {t('reviews.refuse')}
+            </Button>
+          </div>
         </form>
       )}
       {may.cancel && (

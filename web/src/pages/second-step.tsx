@@ -1,7 +1,7 @@
 // The second step of logging in: a code of an app, a passkey, a recovery code, or the app is set up first.
 
 import { Button } from 'antd'
-import { type FormEvent, useCallback, useState } from 'react'
+import { type FormEvent, type ReactNode, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/client.ts'
 import { askPasskey, offerEnrolment, type SecondFactor, takeCode, takePasskey } from '../api/factors.ts'
@@ -124,7 +124,16 @@ interface Entering {
   busy: boolean
 }
 
-function Code({ enter, wrong, busy }: Entering) {
+/** What is typed, and the button that sends it. */
+function CodeForm({
+  enter,
+  busy,
+  ready,
+  children,
+}: Omit<Entering, 'wrong'> & {
+  ready: (code: string) => boolean
+  children: (code: string, change: (code: string) => void) => ReactNode
+}) {
   const { t } = useTranslation()
   const [code, setCode] = useState('')
   const submit = (event: FormEvent) => {
@@ -133,39 +142,42 @@ function Code({ enter, wrong, busy }: Entering) {
   }
   return (
     <form className="form" onSubmit={submit}>
-      <CodeField code={code} change={setCode} error={wrong ? t('second.wrong') : null} />
-      <Button type="primary" htmlType="submit" block loading={busy} disabled={code.length !== 6}>
+      {children(code, setCode)}
+      <Button type="primary" htmlType="submit" block loading={busy} disabled={!ready(code)}>
         {t('login.submit')}
       </Button>
     </form>
   )
 }
 
-function Recovery({ enter, wrong, busy }: Entering) {
+function Code({ wrong, ...entering }: Entering) {
   const { t } = useTranslation()
-  const [code, setCode] = useState('')
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    enter(code)
-  }
   return (
-    <form className="form" onSubmit={submit}>
-      <Field
-        label={t('second.recovery')}
-        hint={t('second.recovery.hint')}
-        autoComplete="off"
-        autoCapitalize="none"
-        autoFocus
-        required
-        spellCheck={false}
-        value={code}
-        onChange={(event) => setCode(event.target.value)}
-        error={wrong ? t('second.wrong') : null}
-      />
-      <Button type="primary" htmlType="submit" block loading={busy} disabled={code.trim().length < 16}>
-        {t('login.submit')}
-      </Button>
-    </form>
+    <CodeForm {...entering} ready={(code) => code.length === 6}>
+      {(code, change) => <CodeField code={code} change={change} error={wrong ? t('second.wrong') : null} />}
+    </CodeForm>
+  )
+}
+
+function Recovery({ wrong, ...entering }: Entering) {
+  const { t } = useTranslation()
+  return (
+    <CodeForm {...entering} ready={(code) => code.trim().length >= 16}>
+      {(code, change) => (
+        <Field
+          label={t('second.recovery')}
+          hint={t('second.recovery.hint')}
+          autoComplete="off"
+          autoCapitalize="none"
+          autoFocus
+          required
+          spellCheck={false}
+          value={code}
+          onChange={(event) => change(event.target.value)}
+          error={wrong ? t('second.wrong') : null}
+        />
+      )}
+    </CodeForm>
   )
 }
 

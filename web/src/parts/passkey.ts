@@ -51,6 +51,15 @@ async function asked<T>(question: Promise<T | null>): Promise<T> {
   }
 }
 
+/** As the server reads it; `response` is what only a new one, or only a signature has. */
+const answer = (credential: PublicKeyCredential, response: object) => ({
+  id: credential.id,
+  rawId: toText(credential.rawId),
+  type: credential.type,
+  response: { clientDataJSON: toText(credential.response.clientDataJSON), ...response },
+  extensions: {},
+})
+
 /** Makes one; what it gives goes to the server. */
 export async function makePasskey(options: unknown): Promise<unknown> {
   const { publicKey: o } = options as { publicKey: Asked }
@@ -65,17 +74,10 @@ export async function makePasskey(options: unknown): Promise<unknown> {
     }),
   )) as PublicKeyCredential
   const response = credential.response as AuthenticatorAttestationResponse
-  return {
-    id: credential.id,
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    response: {
-      attestationObject: toText(response.attestationObject),
-      clientDataJSON: toText(response.clientDataJSON),
-      transports: response.getTransports?.() ?? [],
-    },
-    extensions: {},
-  }
+  return answer(credential, {
+    attestationObject: toText(response.attestationObject),
+    transports: response.getTransports?.() ?? [],
+  })
 }
 
 /** Has one sign; what it gives goes to the server. */
@@ -91,16 +93,9 @@ export async function askForPasskey(options: unknown): Promise<unknown> {
     }),
   )) as PublicKeyCredential
   const response = credential.response as AuthenticatorAssertionResponse
-  return {
-    id: credential.id,
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    response: {
-      authenticatorData: toText(response.authenticatorData),
-      clientDataJSON: toText(response.clientDataJSON),
-      signature: toText(response.signature),
-      ...(response.userHandle && { userHandle: toText(response.userHandle) }),
-    },
-    extensions: {},
-  }
+  return answer(credential, {
+    authenticatorData: toText(response.authenticatorData),
+    signature: toText(response.signature),
+    ...(response.userHandle && { userHandle: toText(response.userHandle) }),
+  })
 }

@@ -1,11 +1,8 @@
-import { Button } from 'antd'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Problem } from '../api/client.ts'
-import { Dialog } from './dialog.tsx'
+import { DialogForm } from './dialog-form.tsx'
 import { Field } from './field.tsx'
-import { ProblemNotice } from './notice.tsx'
-import { useAction } from './use-load.ts'
 
 /** A question that is answered with the password: a browser that was left open is not enough. */
 export function PasswordAgain({
@@ -27,52 +24,42 @@ export function PasswordAgain({
   danger?: boolean
   /** All else is filled in. */
   ready?: boolean
-  /** What to show for some problems. */
-  words?: (problem: Problem) => ReactNode
+  /** As of a form over the page. */
+  words?: (problem: Problem) => ReactNode | undefined
   act: (password: string) => Promise<unknown>
   close: () => void
   children: ReactNode
 }) {
   const { t } = useTranslation()
   const [password, setPassword] = useState('')
-  const { busy, problem, run } = useAction()
-  const wrong = problem?.kind === 'bad_credentials'
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await act(password)
-    })
-  }
+  const wrong = (problem: Problem | null) => problem?.kind === 'bad_credentials'
   return (
-    <Dialog title={title} close={close}>
-      <form className="form" onSubmit={submit}>
-        {children}
-        {needed && (
-          <Field
-            label={t('factors.password')}
-            type="password"
-            name="password"
-            autoComplete="current-password"
-            required
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-            error={wrong ? t('password.wrong') : null}
-          />
-        )}
-        {problem && !wrong && ((words?.(problem) ?? null) || <ProblemNotice problem={problem} />)}
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button
-            type="primary"
-            danger={danger ?? false}
-            htmlType="submit"
-            loading={busy}
-            disabled={!ready || (needed && !password)}
-          >
-            {yes}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={title}
+      yes={yes}
+      danger={danger ?? false}
+      ready={ready && (!needed || password !== '')}
+      words={(problem) => (wrong(problem) ? null : words?.(problem))}
+      act={() => act(password)}
+      close={close}
+    >
+      {(problem) => (
+        <>
+          {children}
+          {needed && (
+            <Field
+              label={t('factors.password')}
+              type="password"
+              name="password"
+              autoComplete="current-password"
+              required
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+              error={wrong(problem) ? t('password.wrong') : null}
+            />
+          )}
+        </>
+      )}
+    </DialogForm>
   )
 }

@@ -1,5 +1,5 @@
 import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useRight } from '../api/me.ts'
 import {
@@ -14,12 +14,13 @@ import {
 } from '../api/servers.ts'
 import type { Right } from '../api/types.ts'
 import { Ago } from '../parts/ago.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { Area } from '../parts/area.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
 import { Field } from '../parts/field.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Sure } from '../parts/sure.tsx'
-import { useAction, useLoad } from '../parts/use-load.ts'
+import { useLoad } from '../parts/use-load.ts'
 
 type Authority = HostAuthority | UserAuthority
 
@@ -129,47 +130,33 @@ function Add({ kind, close }: { kind: Kind; close: () => void }) {
   const { t } = useTranslation()
   const [name, setName] = useState('')
   const [key, setKey] = useState('')
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await kind.add({ name: name.trim(), key: key.trim() })
-      close()
-    })
+  const act = async () => {
+    await kind.add({ name: name.trim(), key: key.trim() })
+    close()
   }
   return (
-    <Dialog title={t(`authorities.add.${kind.texts}`)} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Field
-          label={t('servers.column.name')}
-          autoComplete="off"
-          data-first
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <div className="field">
-          <label htmlFor="authority-key">{t('hosts.key')}</label>
-          <textarea
-            id="authority-key"
-            className="input area code"
-            rows={4}
-            spellCheck={false}
-            aria-describedby="authority-hint"
-            value={key}
-            onChange={(event) => setKey(event.target.value)}
-          />
-          <div className="field-hint" id="authority-hint">
-            {t(`authorities.hint.${kind.texts}`)}
-          </div>
-        </div>
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!name.trim() || !key.trim()}>
-            {t('server.keys.add.submit')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t(`authorities.add.${kind.texts}`)}
+      yes={t('server.keys.add.submit')}
+      ready={name.trim() !== '' && key.trim() !== ''}
+      act={act}
+      close={close}
+    >
+      <Field
+        label={t('servers.column.name')}
+        autoComplete="off"
+        data-first
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <Area
+        label={t('hosts.key')}
+        hint={t(`authorities.hint.${kind.texts}`)}
+        code
+        rows={4}
+        value={key}
+        onChange={(event) => setKey(event.target.value)}
+      />
+    </DialogForm>
   )
 }

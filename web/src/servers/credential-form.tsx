@@ -1,5 +1,4 @@
-import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   CREDENTIAL_KINDS,
@@ -10,10 +9,8 @@ import {
   createCredential,
   type SecretName,
 } from '../api/servers.ts'
-import { Dialog } from '../parts/dialog.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
 import { Choice, Field } from '../parts/field.tsx'
-import { ProblemNotice } from '../parts/notice.tsx'
-import { useAction } from '../parts/use-load.ts'
 import { keyFault } from './key-text.ts'
 
 /** Which secrets a kind has. */
@@ -30,81 +27,66 @@ export function CredentialForm({ credential, close }: { credential: Credential |
   const [username, setUsername] = useState(credential?.username ?? '')
   const [kind, setKind] = useState<CredentialKind>(credential?.kind ?? 'password')
   const [secrets, setSecrets] = useState<Partial<Record<SecretName, string | null>>>({})
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      const typed = Object.fromEntries(
-        OF_KIND[kind].flatMap((one) => (secrets[one] === undefined ? [] : [[one, secrets[one]]])),
-      )
-      const fields: CredentialFields = {
-        name: name.trim() || username.trim(),
-        username: username.trim(),
-        kind,
-      }
-      if (credential) await changeCredential(credential.id, { ...fields, ...typed })
-      else await createCredential({ ...fields, ...typed })
-      close()
-    })
+  const act = async () => {
+    const typed = Object.fromEntries(
+      OF_KIND[kind].flatMap((one) => (secrets[one] === undefined ? [] : [[one, secrets[one]]])),
+    )
+    const fields: CredentialFields = {
+      name: name.trim() || username.trim(),
+      username: username.trim(),
+      kind,
+    }
+    if (credential) await changeCredential(credential.id, { ...fields, ...typed })
+    else await createCredential({ ...fields, ...typed })
+    close()
   }
   const options = Object.fromEntries(CREDENTIAL_KINDS.map((one) => [one, t(`credentials.kind.${one}`)]))
   const fault = secrets.key ? keyFault(secrets.key) : null
   return (
-    <Dialog
+    <DialogForm
       title={credential ? t('servers.edit.title', { name: credential.name }) : t('credentials.add')}
+      yes={t('form.save')}
+      ready={username.trim() !== '' && (fault === null || fault === 'encrypted')}
+      act={act}
       close={close}
     >
-      <form className="form" onSubmit={submit}>
-        <div className="pair">
-          <Field
-            label={t('servers.username')}
-            autoFocus
-            required
-            autoCapitalize="none"
-            autoComplete="off"
-            spellCheck={false}
-            value={username}
-            onChange={(event) => setUsername(event.target.value)}
-          />
-          <Field
-            label={t('servers.column.name')}
-            placeholder={username}
-            autoComplete="off"
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </div>
-        <Choice
-          label={t('credentials.kind')}
-          options={options as Record<CredentialKind, string>}
-          value={kind}
-          choose={setKind}
-          hint={t(`credentials.kind.${kind}.hint`)}
+      <div className="pair">
+        <Field
+          label={t('servers.username')}
+          autoFocus
+          required
+          autoCapitalize="none"
+          autoComplete="off"
+          spellCheck={false}
+          value={username}
+          onChange={(event) => setUsername(event.target.value)}
         />
-        {OF_KIND[kind].map((one) => (
-          <SecretField
-            key={one}
-            name={one}
-            set={credential?.set[one] === true && credential.kind === kind}
-            value={secrets[one]}
-            error={one === 'key' && fault ? t(`credentials.key.${fault}`) : null}
-            change={(value) => setSecrets((before) => ({ ...before, [one]: value }))}
-          />
-        ))}
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button
-            type="primary"
-            htmlType="submit"
-            loading={busy}
-            disabled={!username.trim() || (fault !== null && fault !== 'encrypted')}
-          >
-            {t('form.save')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+        <Field
+          label={t('servers.column.name')}
+          placeholder={username}
+          autoComplete="off"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+      </div>
+      <Choice
+        label={t('credentials.kind')}
+        options={options as Record<CredentialKind, string>}
+        value={kind}
+        choose={setKind}
+        hint={t(`credentials.kind.${kind}.hint`)}
+      />
+      {OF_KIND[kind].map((one) => (
+        <SecretField
+          key={one}
+          name={one}
+          set={credential?.set[one] === true && credential.kind === kind}
+          value={secrets[one]}
+          error={one === 'key' && fault ? t(`credentials.key.${fault}`) : null}
+          change={(value) => setSecrets((before) => ({ ...before, [one]: value }))}
+        />
+      ))}
+    </DialogForm>
   )
 }
 

@@ -1,10 +1,11 @@
 import { Button } from 'antd'
-import { type FormEvent, useCallback, useState } from 'react'
+import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/client.ts'
 import { useRight } from '../api/me.ts'
 import { changeServer, deleteServer, listCredentials, type Server } from '../api/servers.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
 import { Choice, Field } from '../parts/field.tsx'
 import { Notice, ProblemNotice, useProblemWords } from '../parts/notice.tsx'
 import { useAction, useLoad } from '../parts/use-load.ts'
@@ -22,7 +23,6 @@ export function OpenAs({ server, close }: { server: Server; close: () => void })
   const [chosen, choose] = useState(() =>
     String(recentServers().find((one) => one.id === server.id)?.credential ?? ''),
   )
-  const { busy, problem, run } = useAction()
   const options: Record<string, string> = {
     '': own ? t('servers.open.default', { name: own.name }) : t('access.choose'),
   }
@@ -31,27 +31,18 @@ export function OpenAs({ server, close }: { server: Server; close: () => void })
     if (one.id !== own?.id) options[String(one.id)] = `${one.name} (${one.username})`
   const value = chosen in options ? chosen : ''
   return (
-    <Dialog title={t('servers.open.what', { name: server.name })} close={close}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          run(async () => {
-            await openOn(server, value ? Number(value) : null)
-            close()
-          })
-        }}
-      >
-        <Choice label={t('servers.credential')} options={options} value={value} choose={choose} data-first />
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!own && !value}>
-            {t('servers.open')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('servers.open.what', { name: server.name })}
+      yes={t('servers.open')}
+      ready={Boolean(own) || value !== ''}
+      act={async () => {
+        await openOn(server, value ? Number(value) : null)
+        close()
+      }}
+      close={close}
+    >
+      <Choice label={t('servers.credential')} options={options} value={value} choose={choose} data-first />
+    </DialogForm>
   )
 }
 
@@ -136,39 +127,32 @@ export function TagServers({ servers, close }: { servers: readonly Server[]; clo
   const { t } = useTranslation()
   const [text, setText] = useState('')
   const [failed, setFailed] = useState<Failed>([])
-  const { busy, problem, run } = useAction()
   const tags = readTags(text)
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      const left = await forEach(servers, (server) =>
-        changeServer(server.id, { tags: [...new Set([...server.tags, ...tags])] }),
-      )
-      setFailed(left)
-      if (left.length === 0) close()
-    })
+  const act = async () => {
+    const left = await forEach(servers, (server) =>
+      changeServer(server.id, { tags: [...new Set([...server.tags, ...tags])] }),
+    )
+    setFailed(left)
+    if (left.length === 0) close()
   }
   return (
-    <Dialog title={t('servers.tag.title', { count: servers.length })} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Field
-          label={t('servers.tags')}
-          hint={t('servers.tags.hint')}
-          autoFocus
-          autoComplete="off"
-          spellCheck={false}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-        <FailedNotice failed={failed} />
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={tags.length === 0}>
-            {t('servers.tag.submit')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('servers.tag.title', { count: servers.length })}
+      yes={t('servers.tag.submit')}
+      ready={tags.length > 0}
+      act={act}
+      close={close}
+    >
+      <Field
+        label={t('servers.tags')}
+        hint={t('servers.tags.hint')}
+        autoFocus
+        autoComplete="off"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <FailedNotice failed={failed} />
+    </DialogForm>
   )
 }

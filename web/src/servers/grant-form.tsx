@@ -1,11 +1,8 @@
-import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { createGrant, type GrantRight, type Weekday } from '../api/servers.ts'
-import { Dialog } from '../parts/dialog.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
 import { Choice, Field, Toggle } from '../parts/field.tsx'
-import { ProblemNotice } from '../parts/notice.tsx'
-import { useAction } from '../parts/use-load.ts'
 import { type Names, RIGHTS } from './names.ts'
 
 const TERMS = { never: 0, day: 1, week: 7, month: 30 } as const
@@ -95,28 +92,24 @@ export function GrantForm({ names, close }: { names: Names; close: () => void })
   const [term, setTerm] = useState<keyof typeof TERMS>('never')
   const [hours, setHours] = useState<Within | null>(null)
   const [networks, setNetworks] = useState('')
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
+  const act = async () => {
     const [person, whom] = split(who)
     const [kind, where] = split(what)
-    run(async () => {
-      await createGrant({
-        user_id: person === 'u' ? Number(whom) : null,
-        group_id: person === 'g' ? Number(whom) : null,
-        server_id: kind === 's' ? Number(where) : null,
-        tag: kind === 't' ? where : null,
-        server_group: kind === 'r' ? where : null,
-        everywhere: kind === '*',
-        rights: RIGHTS.filter((right) => rights.has(right)),
-        credential_ids: credential && credential !== 'any' ? [Number(credential)] : [],
-        any_credential: credential === 'any',
-        times: hours ? [{ ...hours, days: WEEK.filter((day) => hours.days.has(day)) }] : [],
-        networks: networks.split(/[\s,]+/).filter(Boolean),
-        expires: TERMS[term] ? new Date(Date.now() + TERMS[term] * DAY).toISOString() : null,
-      })
-      close()
+    await createGrant({
+      user_id: person === 'u' ? Number(whom) : null,
+      group_id: person === 'g' ? Number(whom) : null,
+      server_id: kind === 's' ? Number(where) : null,
+      tag: kind === 't' ? where : null,
+      server_group: kind === 'r' ? where : null,
+      everywhere: kind === '*',
+      rights: RIGHTS.filter((right) => rights.has(right)),
+      credential_ids: credential && credential !== 'any' ? [Number(credential)] : [],
+      any_credential: credential === 'any',
+      times: hours ? [{ ...hours, days: WEEK.filter((day) => hours.days.has(day)) }] : [],
+      networks: networks.split(/[\s,]+/).filter(Boolean),
+      expires: TERMS[term] ? new Date(Date.now() + TERMS[term] * DAY).toISOString() : null,
     })
+    close()
   }
   const people = Object.fromEntries([
     ['', t('access.choose')],
@@ -136,53 +129,45 @@ export function GrantForm({ names, close }: { names: Names; close: () => void })
     ...Object.fromEntries([...names.credentials].map(([id, name]) => [String(id), name])),
   }
   return (
-    <Dialog title={t('access.grant.add')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Choice label={t('access.who')} options={people} value={who} choose={setWho} data-first />
-        <Choice label={t('access.what')} options={things} value={what} choose={setWhat} />
-        <RightsField rights={rights} choose={setRights} />
-        <Choice
-          label={t('access.how')}
-          hint={t('access.how.hint')}
-          options={credentials}
-          value={credential}
-          choose={setCredential}
-        />
-        <Choice
-          label={t('access.expires')}
-          options={{
-            never: t('access.never'),
-            day: t('tokens.term.day'),
-            week: t('tokens.term.week'),
-            month: t('tokens.term.month'),
-          }}
-          value={term}
-          choose={setTerm}
-        />
-        <Toggle label={t('access.hours')} on={hours !== null} turn={(on) => setHours(on ? office() : null)} />
-        {hours && <HoursFields hours={hours} change={setHours} />}
-        <Field
-          label={t('access.networks')}
-          hint={t('access.networks.hint')}
-          autoComplete="off"
-          spellCheck={false}
-          value={networks}
-          onChange={(event) => setNetworks(event.target.value)}
-        />
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button
-            type="primary"
-            htmlType="submit"
-            loading={busy}
-            disabled={!who || !what || rights.size === 0}
-          >
-            {t('access.grant.add')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('access.grant.add')}
+      yes={t('access.grant.add')}
+      ready={who !== '' && what !== '' && rights.size > 0}
+      act={act}
+      close={close}
+    >
+      <Choice label={t('access.who')} options={people} value={who} choose={setWho} data-first />
+      <Choice label={t('access.what')} options={things} value={what} choose={setWhat} />
+      <RightsField rights={rights} choose={setRights} />
+      <Choice
+        label={t('access.how')}
+        hint={t('access.how.hint')}
+        options={credentials}
+        value={credential}
+        choose={setCredential}
+      />
+      <Choice
+        label={t('access.expires')}
+        options={{
+          never: t('access.never'),
+          day: t('tokens.term.day'),
+          week: t('tokens.term.week'),
+          month: t('tokens.term.month'),
+        }}
+        value={term}
+        choose={setTerm}
+      />
+      <Toggle label={t('access.hours')} on={hours !== null} turn={(on) => setHours(on ? office() : null)} />
+      {hours && <HoursFields hours={hours} change={setHours} />}
+      <Field
+        label={t('access.networks')}
+        hint={t('access.networks.hint')}
+        autoComplete="off"
+        spellCheck={false}
+        value={networks}
+        onChange={(event) => setNetworks(event.target.value)}
+      />
+    </DialogForm>
   )
 }
 

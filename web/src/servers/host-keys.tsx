@@ -1,5 +1,5 @@
 import { Button } from 'antd'
-import { type FormEvent, useCallback, useState } from 'react'
+import { useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   addHostKey,
@@ -12,7 +12,7 @@ import {
 } from '../api/servers.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Area } from '../parts/area.tsx'
-import { Dialog } from '../parts/dialog.tsx'
+import { DialogForm } from '../parts/dialog-form.tsx'
 import { Fingerprint } from '../parts/fingerprint.tsx'
 import { ProblemNotice } from '../parts/notice.tsx'
 import { Sure } from '../parts/sure.tsx'
@@ -114,36 +114,29 @@ export function HostKeys({ server }: { server: Server }) {
 function AddKey({ server, close }: { server: Server; close: () => void }) {
   const { t } = useTranslation()
   const [text, setText] = useState('')
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      for (const line of text.split('\n').map((one) => one.trim())) {
-        if (line && !line.startsWith('#')) await addHostKey(server.id, line)
-      }
-      close()
-    })
+  const act = async () => {
+    for (const line of text.split('\n').map((one) => one.trim())) {
+      if (line && !line.startsWith('#')) await addHostKey(server.id, line)
+    }
+    close()
   }
   return (
-    <Dialog title={t('server.keys.add')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Area
-          label={t('server.keys.text')}
-          hint={t('server.keys.text.hint')}
-          code
-          rows={4}
-          data-first
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!text.trim()}>
-            {t('server.keys.add.submit')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('server.keys.add')}
+      yes={t('server.keys.add.submit')}
+      ready={text.trim() !== ''}
+      act={act}
+      close={close}
+    >
+      <Area
+        label={t('server.keys.text')}
+        hint={t('server.keys.text.hint')}
+        code
+        rows={4}
+        data-first
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+    </DialogForm>
   )
 }

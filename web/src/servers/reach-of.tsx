@@ -1,3 +1,4 @@
+import { Button } from 'antd'
 import type { TFunction } from 'i18next'
 import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -41,6 +42,11 @@ export function ReachOfUser({ user, close }: { user: User; close: () => void }) 
       {data === null && !problem && <p className="loading soft">{t('frame.loading')}</p>}
       {data?.length === 0 && <p className="soft">{t('reach.user.none')}</p>}
       {data && <ReachList items={data} />}
+      <div className="dialog-actions">
+        <Button data-first onClick={close}>
+          {t('form.done')}
+        </Button>
+      </div>
     </Dialog>
   )
 }

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   askForKeyboard,
@@ -39,6 +39,14 @@ function useTrying() {
   return { problem, trying }
 }
 
+function Refusal({ problem }: { problem: string }) {
+  return problem ? (
+    <p className="field-error" role="alert">
+      {problem}
+    </p>
+  ) : null
+}
+
 /** Who is in a terminal, who may type, and what one may do about it. */
 export function PeopleDialog({
   uid,
@@ -71,11 +79,7 @@ export function PeopleDialog({
           />
         ))}
       </ul>
-      {problem && (
-        <p className="field-error" role="alert">
-          {problem}
-        </p>
-      )}
+      <Refusal problem={problem} />
       {phase.kind === 'live' && <Tell uid={uid} />}
       {phase.kind === 'live' && manage && <EndSoon uid={uid} close={close} />}
       <div className="dialog-actions">
@@ -141,50 +145,72 @@ function Person({
   )
 }
 
-function Tell({ uid }: { uid: string }) {
-  const { t } = useTranslation()
+/** Some words to everybody in the terminal. */
+function WordsForm({
+  label,
+  yes,
+  danger,
+  send,
+  children,
+}: {
+  label: string
+  yes: string
+  /** It ends the terminal; words are not needed for it. */
+  danger?: boolean
+  /** Once it is done the words are gone. */
+  send: (text: string) => Promise<unknown>
+  children?: ReactNode
+}) {
   const [text, setText] = useState('')
   const { problem, trying } = useTrying()
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    void trying(() => tellEverybody(uid, text)).then((done) => done && setText(''))
+    void trying(() => send(text)).then((done) => done && setText(''))
   }
   return (
     <form className="people-form" onSubmit={submit}>
       <label>
-        <span>{t('people.tell')}</span>
-        <input value={text} maxLength={MAX_TEXT} onChange={(event) => setText(event.target.value)} />
+        <span>{label}</span>
+        <input
+          className="input"
+          value={text}
+          maxLength={MAX_TEXT}
+          onChange={(event) => setText(event.target.value)}
+        />
       </label>
-      <button type="submit" className="button" disabled={text.trim() === ''}>
-        {t('people.tell.send')}
+      {children}
+      <button
+        type="submit"
+        className={danger ? 'button danger' : 'button'}
+        disabled={!danger && text.trim() === ''}
+      >
+        {yes}
       </button>
-      {problem && (
-        <p className="field-error" role="alert">
-          {problem}
-        </p>
-      )}
+      <Refusal problem={problem} />
     </form>
+  )
+}
+
+function Tell({ uid }: { uid: string }) {
+  const { t } = useTranslation()
+  return (
+    <WordsForm
+      label={t('people.tell')}
+      yes={t('people.tell.send')}
+      send={(text) => tellEverybody(uid, text)}
+    />
   )
 }
 
 function EndSoon({ uid, close }: { uid: string; close: () => void }) {
   const { t } = useTranslation()
-  const [text, setText] = useState('')
   const [after, setAfter] = useState<number>(10)
-  const { problem, trying } = useTrying()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    void trying(() => endSessionSoon(uid, text, after)).then((done) => done && close())
-  }
+  const end = (text: string) => endSessionSoon(uid, text, after).then(close)
   return (
-    <form className="people-form" onSubmit={submit}>
-      <label>
-        <span>{t('people.end.notice')}</span>
-        <input value={text} maxLength={MAX_TEXT} onChange={(event) => setText(event.target.value)} />
-      </label>
+    <WordsForm label={t('people.end.notice')} yes={t('people.end')} danger send={end}>
       <label>
         <span>{t('people.end.after')}</span>
-        <select value={after} onChange={(event) => setAfter(Number(event.target.value))}>
+        <select className="input" value={after} onChange={(event) => setAfter(Number(event.target.value))}>
           {WAITS.map((seconds) => (
             <option key={seconds} value={seconds}>
               {t(seconds === 0 ? 'people.end.now' : 'people.end.seconds', { seconds })}
@@ -192,15 +218,7 @@ function EndSoon({ uid, close }: { uid: string; close: () => void }) {
           ))}
         </select>
       </label>
-      <button type="submit" className="button danger">
-        {t('people.end')}
-      </button>
-      {problem && (
-        <p className="field-error" role="alert">
-          {problem}
-        </p>
-      )}
-    </form>
+    </WordsForm>
   )
 }
 

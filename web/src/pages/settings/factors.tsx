@@ -1,6 +1,7 @@
 import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { Problem } from '../../api/client.ts'
 import {
   confirmTotp,
   getFactors,
@@ -15,13 +16,14 @@ import {
 import { AppSetup } from '../../parts/app-setup.tsx'
 import { CodeField } from '../../parts/code-field.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
+import { DialogForm } from '../../parts/dialog-form.tsx'
 import { MadeAndUsed } from '../../parts/made-and-used.tsx'
 import { Notice, ProblemNotice } from '../../parts/notice.tsx'
 import { hasPasskeys } from '../../parts/passkey.ts'
 import { PasswordAgain } from '../../parts/password-again.tsx'
 import { RecoveryCodes } from '../../parts/recovery-codes.tsx'
-import { useAction, useLoad } from '../../parts/use-load.ts'
-import { NewPasskey, RenamePasskey } from './passkeys.tsx'
+import { useLoad } from '../../parts/use-load.ts'
+import { type Adding, NewPasskey, RenamePasskey } from './passkeys.tsx'
 
 type Asking =
   | { what: 'app' | 'app-remove' | 'codes' | 'passkey' }
@@ -196,20 +198,10 @@ function Asked({ asking, held, close }: { asking: Asking; held: Held; close: () 
   }
 }
 
-function SetUpApp({
-  needed,
-  shown,
-  close,
-}: {
-  needed: boolean
-  shown: (codes: string[] | null) => void
-  close: () => void
-}) {
+function SetUpApp({ needed, shown, close }: Adding) {
   const { t } = useTranslation()
   const [offer, setOffer] = useState<TotpOffer | null>(null)
   const [code, setCode] = useState('')
-  const { busy, problem, run } = useAction()
-  const wrong = problem?.kind === 'bad_code'
   if (!offer) {
     return (
       <PasswordAgain
@@ -223,23 +215,22 @@ function SetUpApp({
       </PasswordAgain>
     )
   }
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => shown((await confirmTotp(code)).recovery_codes))
-  }
+  const wrong = (problem: Problem | null) => problem?.kind === 'bad_code'
   return (
-    <Dialog title={t('factors.app.add')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <AppSetup offer={offer} />
-        <CodeField code={code} change={setCode} error={wrong ? t('second.wrong') : null} />
-        {!wrong && <ProblemNotice problem={problem} />}
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={code.length !== 6}>
-            {t('factors.app.confirm')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('factors.app.add')}
+      yes={t('factors.app.confirm')}
+      ready={code.length === 6}
+      words={(problem) => (wrong(problem) ? null : undefined)}
+      act={async () => shown((await confirmTotp(code)).recovery_codes)}
+      close={close}
+    >
+      {(problem) => (
+        <>
+          <AppSetup offer={offer} />
+          <CodeField code={code} change={setCode} error={wrong(problem) ? t('second.wrong') : null} />
+        </>
+      )}
+    </DialogForm>
   )
 }

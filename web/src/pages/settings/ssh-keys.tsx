@@ -1,18 +1,18 @@
 import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { addSshKey, deleteSshKey, getSshKeys } from '../../api/client.ts'
 import { useMe } from '../../api/me.ts'
 import type { SshKey } from '../../api/types.ts'
 import { Area } from '../../parts/area.tsx'
 import { Command } from '../../parts/command.tsx'
-import { Dialog } from '../../parts/dialog.tsx'
+import { DialogForm } from '../../parts/dialog-form.tsx'
 import { Field } from '../../parts/field.tsx'
 import { Fingerprint } from '../../parts/fingerprint.tsx'
 import { MadeAndUsed } from '../../parts/made-and-used.tsx'
 import { ProblemNotice } from '../../parts/notice.tsx'
 import { Sure } from '../../parts/sure.tsx'
-import { useAction, useLoad } from '../../parts/use-load.ts'
+import { useLoad } from '../../parts/use-load.ts'
 
 /** Keys that let their person in at the SSH door. */
 export function SshKeys() {
@@ -83,41 +83,34 @@ function Add({ close }: { close: () => void }) {
   const { t } = useTranslation()
   const [text, setText] = useState('')
   const [name, setName] = useState('')
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await addSshKey(text.trim(), name.trim())
-      close()
-    })
+  const act = async () => {
+    await addSshKey(text.trim(), name.trim())
+    close()
   }
   return (
-    <Dialog title={t('sshkeys.add')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Area
-          label={t('sshkeys.text')}
-          hint={t('sshkeys.text.hint')}
-          code
-          rows={4}
-          data-first
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-        <Field
-          label={t('sshkeys.name')}
-          hint={t('sshkeys.name.hint')}
-          maxLength={100}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <ProblemNotice problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!text.trim()}>
-            {t('sshkeys.add.submit')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('sshkeys.add')}
+      yes={t('sshkeys.add.submit')}
+      ready={text.trim() !== ''}
+      act={act}
+      close={close}
+    >
+      <Area
+        label={t('sshkeys.text')}
+        hint={t('sshkeys.text.hint')}
+        code
+        rows={4}
+        data-first
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <Field
+        label={t('sshkeys.name')}
+        hint={t('sshkeys.name.hint')}
+        maxLength={100}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+    </DialogForm>
   )
 }

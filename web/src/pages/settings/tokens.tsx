@@ -1,10 +1,11 @@
 import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { createToken, deleteToken, listTokens } from '../../api/client.ts'
+import { createToken, deleteToken, listTokens, type Problem } from '../../api/client.ts'
 import type { Scope, Token } from '../../api/types.ts'
 import { Command } from '../../parts/command.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
+import { DialogForm } from '../../parts/dialog-form.tsx'
 import { Choice, Field } from '../../parts/field.tsx'
 import { MadeAndUsed } from '../../parts/made-and-used.tsx'
 import { ProblemNotice } from '../../parts/notice.tsx'
@@ -81,11 +82,7 @@ function Create({ close }: { close: () => void }) {
   const [scope, setScope] = useState<Scope>('full')
   const [term, setTerm] = useState<Term>('quarter')
   const [secret, setSecret] = useState<string | null>(null)
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => setSecret((await createToken(name.trim(), scope, DAYS[term])).secret))
-  }
+  const malformed = (problem: Problem | null) => problem?.status === 422
   if (secret) {
     return (
       <Dialog title={t('tokens.done', { name: name.trim() })} close={close}>
@@ -101,47 +98,49 @@ function Create({ close }: { close: () => void }) {
     )
   }
   return (
-    <Dialog title={t('tokens.create')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Field
-          label={t('tokens.name')}
-          hint={t('tokens.name.hint')}
-          autoFocus
-          required
-          maxLength={64}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          error={problem?.status === 422 ? problem.message : null}
-        />
-        <Choice
-          label={t('tokens.scope')}
-          options={{ full: t('tokens.scope.full.long'), read: t('tokens.scope.read.long') }}
-          value={scope}
-          choose={setScope}
-        />
-        <Choice
-          label={t('tokens.term')}
-          options={{
-            day: t('tokens.term.day'),
-            week: t('tokens.term.week'),
-            month: t('tokens.term.month'),
-            quarter: t('tokens.term.quarter'),
-            year: t('tokens.term.year'),
-            never: t('tokens.term.never'),
-          }}
-          value={term}
-          choose={setTerm}
-          hint={term === 'never' ? t('tokens.term.warning') : undefined}
-        />
-        {problem && problem.status !== 422 && <ProblemNotice problem={problem} />}
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!name.trim()}>
-            {t('form.create')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('tokens.create')}
+      yes={t('form.create')}
+      ready={name.trim() !== ''}
+      words={(problem) => (malformed(problem) ? null : undefined)}
+      act={async () => setSecret((await createToken(name.trim(), scope, DAYS[term])).secret)}
+      close={close}
+    >
+      {(problem) => (
+        <>
+          <Field
+            label={t('tokens.name')}
+            hint={t('tokens.name.hint')}
+            autoFocus
+            required
+            maxLength={64}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            error={malformed(problem) ? problem?.message : null}
+          />
+          <Choice
+            label={t('tokens.scope')}
+            options={{ full: t('tokens.scope.full.long'), read: t('tokens.scope.read.long') }}
+            value={scope}
+            choose={setScope}
+          />
+          <Choice
+            label={t('tokens.term')}
+            options={{
+              day: t('tokens.term.day'),
+              week: t('tokens.term.week'),
+              month: t('tokens.term.month'),
+              quarter: t('tokens.term.quarter'),
+              year: t('tokens.term.year'),
+              never: t('tokens.term.never'),
+            }}
+            value={term}
+            choose={setTerm}
+            hint={term === 'never' ? t('tokens.term.warning') : undefined}
+          />
+        </>
+      )}
+    </DialogForm>
   )
 }
 

@@ -1,5 +1,5 @@
 import { Button } from 'antd'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { changeUser, createLoginLink, createUser, deleteUser, type Problem } from '../../api/client.ts'
 import { resetFactors } from '../../api/factors.ts'
@@ -7,6 +7,7 @@ import { useMe } from '../../api/me.ts'
 import type { Role, User } from '../../api/types.ts'
 import { SettingsDialog } from '../../limits/dialog.tsx'
 import { Dialog } from '../../parts/dialog.tsx'
+import { DialogForm } from '../../parts/dialog-form.tsx'
 import { Choice, Field, Toggle } from '../../parts/field.tsx'
 import { Notice, ProblemNotice } from '../../parts/notice.tsx'
 import { Secret } from '../../parts/secret.tsx'
@@ -27,54 +28,52 @@ export function NewUserDialog({ close }: { close: () => void }) {
   const [role, setRole] = useState<Role>('user')
   const [account, setAccount] = useState('')
   const [made, setMade] = useState<{ user: User; link: Link } | null>(null)
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      const user = await createUser({
-        username,
-        role,
-        ...(name.trim() && { display_name: name.trim() }),
-        ...(account.trim() && { account: account.trim() }),
-      })
-      setMade({ user, link: await createLoginLink(user.id) })
+  const act = async () => {
+    const user = await createUser({
+      username,
+      role,
+      ...(name.trim() && { display_name: name.trim() }),
+      ...(account.trim() && { account: account.trim() }),
     })
+    setMade({ user, link: await createLoginLink(user.id) })
   }
   if (made) return <ShownLink user={made.user} link={made.link} close={close} />
-  const taken = problem?.kind === 'username_taken'
+  const taken = (problem: Problem | null) => problem?.kind === 'username_taken'
   const malformed = username !== '' && !USERNAME.test(username)
   return (
-    <Dialog title={t('users.create')} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Field
-          label={t('users.username')}
-          hint={t('users.username.hint')}
-          autoFocus
-          required
-          autoCapitalize="none"
-          spellCheck={false}
-          autoComplete="off"
-          value={username}
-          onChange={(event) => setUsername(event.target.value)}
-          error={taken ? t('users.taken') : malformed ? t('users.malformed') : null}
-        />
-        <Field
-          label={t('users.display')}
-          autoComplete="off"
-          maxLength={128}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
-        {problem && !taken && <ProblemNotice problem={problem} />}
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy} disabled={!USERNAME.test(username)}>
-            {t('users.create.submit')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('users.create')}
+      yes={t('users.create.submit')}
+      ready={USERNAME.test(username)}
+      words={(problem) => (taken(problem) ? null : undefined)}
+      act={act}
+      close={close}
+    >
+      {(problem) => (
+        <>
+          <Field
+            label={t('users.username')}
+            hint={t('users.username.hint')}
+            autoFocus
+            required
+            autoCapitalize="none"
+            spellCheck={false}
+            autoComplete="off"
+            value={username}
+            onChange={(event) => setUsername(event.target.value)}
+            error={taken(problem) ? t('users.taken') : malformed ? t('users.malformed') : null}
+          />
+          <Field
+            label={t('users.display')}
+            autoComplete="off"
+            maxLength={128}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
+        </>
+      )}
+    </DialogForm>
   )
 }
 
@@ -119,13 +118,10 @@ function RoleAndAccount({
 }
 
 /** Words for what the server refuses about people; the rest is its own words. */
-function UserProblem({ problem }: { problem: Problem | null }) {
+function useUserWords() {
   const { t } = useTranslation()
-  return problem?.kind === 'last_administrator' ? (
-    <Notice tone="bad">{t('users.last')}</Notice>
-  ) : (
-    <ProblemNotice problem={problem} />
-  )
+  return (problem: Problem) =>
+    problem.kind === 'last_administrator' ? <Notice tone="bad">{t('users.last')}</Notice> : undefined
 }
 
 export function EditUser({ user, close }: { user: User; close: () => void }) {
@@ -138,18 +134,15 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
   const [limits, setLimits] = useState(false)
   const [identities, setIdentities] = useState(false)
   const [reset, setReset] = useState(false)
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await changeUser(user.id, {
-        display_name: name.trim() || null,
-        role,
-        account: account.trim() || null,
-        enabled,
-      })
-      close()
+  const words = useUserWords()
+  const act = async () => {
+    await changeUser(user.id, {
+      display_name: name.trim() || null,
+      role,
+      account: account.trim() || null,
+      enabled,
     })
+    close()
   }
   if (identities) return <IdentitiesOf user={user} close={close} />
   if (limits) return <SettingsDialog scope={{ user: user.id }} name={user.username} close={close} />
@@ -166,38 +159,38 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
     )
   }
   return (
-    <Dialog title={t('users.edit.title', { name: user.username })} close={close}>
-      <form className="form" onSubmit={submit}>
-        <Field
-          label={t('users.display')}
-          autoComplete="off"
-          maxLength={128}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
-        <Toggle
-          label={t('users.enabled')}
-          hint={user.id === me && !enabled ? t('users.enabled.self') : t('users.enabled.hint')}
-          on={enabled}
-          turn={setEnabled}
-        />
-        <UserProblem problem={problem} />
-        <div className="dialog-actions">
+    <DialogForm
+      title={t('users.edit.title', { name: user.username })}
+      yes={t('form.save')}
+      words={words}
+      beside={
+        <>
           <Button onClick={() => setLimits(true)}>{t('limits.open')}</Button>
           <Button onClick={() => setIdentities(true)}>{t('identities.open')}</Button>
           {/* One's own is refused: a browser left open would be enough. */}
           {user.second_factor && user.id !== me && (
             <Button onClick={() => setReset(true)}>{t('users.reset')}</Button>
           )}
-          <span className="gap" />
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button type="primary" htmlType="submit" loading={busy}>
-            {t('form.save')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+        </>
+      }
+      act={act}
+      close={close}
+    >
+      <Field
+        label={t('users.display')}
+        autoComplete="off"
+        maxLength={128}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
+      <Toggle
+        label={t('users.enabled')}
+        hint={user.id === me && !enabled ? t('users.enabled.self') : t('users.enabled.hint')}
+        on={enabled}
+        turn={setEnabled}
+      />
+    </DialogForm>
   )
 }
 
@@ -241,35 +234,31 @@ function ShownLink({ user, link, close }: { user: User; link: Link; close: () =>
 export function DeleteUser({ user, close }: { user: User; close: () => void }) {
   const { t } = useTranslation()
   const [typed, setTyped] = useState('')
-  const { busy, problem, run } = useAction()
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    run(async () => {
-      await deleteUser(user.id)
-      close()
-    })
+  const words = useUserWords()
+  const act = async () => {
+    await deleteUser(user.id)
+    close()
   }
   return (
-    <Dialog title={t('users.delete.title', { name: user.username })} close={close}>
-      <form className="form" onSubmit={submit}>
-        <p>{t('users.delete.lead')}</p>
-        <Field
-          label={t('users.delete.confirm', { name: user.username })}
-          autoFocus
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        <UserProblem problem={problem} />
-        <div className="dialog-actions">
-          <Button onClick={close}>{t('form.cancel')}</Button>
-          <Button danger type="primary" htmlType="submit" loading={busy} disabled={typed !== user.username}>
-            {t('users.delete')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={t('users.delete.title', { name: user.username })}
+      yes={t('users.delete')}
+      danger
+      ready={typed === user.username}
+      words={words}
+      act={act}
+      close={close}
+    >
+      <p>{t('users.delete.lead')}</p>
+      <Field
+        label={t('users.delete.confirm', { name: user.username })}
+        autoFocus
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+      />
+    </DialogForm>
   )
 }
