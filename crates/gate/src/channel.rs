@@ -107,7 +107,7 @@ async fn asked(inbox: &Inbox) -> Option<Asked> {
     let mut asked = Asked::default();
     loop {
         match inbox.next().await? {
-            Event::Pty { size, .. } => asked.pty = Some(size),
+            Event::Pty(size) => asked.pty = Some(size),
             Event::Env { name, value } => {
                 if asked.env.len() < MAX_ENV {
                     asked.env.insert(name, value);
@@ -144,7 +144,7 @@ async fn shell(visit: &Visit, asked: Asked) -> Result<End, Failed> {
         Target::Server { name, .. } if is_here(&visit.ctx, name).await => Choice::Here,
         target @ Target::Server { .. } => Choice::Server(on_server(&visit.ctx, target).await?),
         Target::Menu if asked.pty.is_none() => return Err(nowhere().into()),
-        Target::Menu => match menu::choose(visit, asked.pty.unwrap_or_default()).await? {
+        Target::Menu => match menu::choose(visit).await? {
             Some(choice) => choice,
             None => return Ok(End::Status(0)),
         },

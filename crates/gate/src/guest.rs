@@ -322,7 +322,8 @@ impl Handler for Guest {
     async fn pty_request(
         &mut self,
         id: ChannelId,
-        term: &str,
+        // What the program sees is the session's own terminal, whichever client looks on.
+        _: &str,
         cols: u32,
         rows: u32,
         _: u32,
@@ -331,7 +332,7 @@ impl Handler for Guest {
         session: &mut Session,
     ) -> Result<(), Fault> {
         session.channel_success(id)?;
-        self.push(id, Event::Pty { size: size(cols, rows), term: term.to_owned() })
+        self.push(id, Event::Pty(size(cols, rows)))
     }
 
     /// `ssh -A`. Whether the server is one for it is seen when something runs there; a client says nothing of a refusal.

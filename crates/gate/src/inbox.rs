@@ -12,11 +12,8 @@ use crate::flow::Flow;
 /// In their order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A terminal of this size, and its kind.
-    Pty {
-        size: (u16, u16),
-        term: String,
-    },
+    /// A terminal of this size.
+    Pty((u16, u16)),
     Env {
         name: String,
         value: String,
@@ -39,8 +36,8 @@ impl Event {
                 Self::Data(bytes) => bytes.len(),
                 Self::Exec(bytes) => bytes.len(),
                 Self::Env { name, value } => name.len() + value.len(),
-                Self::Pty { term: text, .. } | Self::Subsystem(text) => text.len(),
-                Self::Agent(_) | Self::Shell | Self::Eof => 0,
+                Self::Subsystem(text) => text.len(),
+                Self::Pty(_) | Self::Agent(_) | Self::Shell | Self::Eof => 0,
             }
     }
 }

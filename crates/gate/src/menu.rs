@@ -118,7 +118,7 @@ impl Page {
 }
 
 /// Asks until something is chosen; `None` when the person leaves.
-pub(crate) async fn choose(visit: &Visit, _: (u16, u16)) -> Result<Option<Choice>, Failed> {
+pub(crate) async fn choose(visit: &Visit) -> Result<Option<Choice>, Failed> {
     let mut searched = String::new();
     loop {
         let ctx = visit.ctx.again().await?.ok_or(Error::NotLoggedIn)?;

@@ -6,7 +6,7 @@ mod watch;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bastide_app::sessions::OnServer;
-use bastide_app::streams::{self, Chunk, Reader, StreamExit, Transfer, Writer};
+use bastide_app::streams::{self, Chunk, Reader, StreamExit, Writer};
 use bastide_app::{Ctx, Error};
 use bastide_wire::sftp::{Bad, Packets, refusal};
 use bytes::Bytes;
@@ -154,9 +154,9 @@ impl Pair<'_> {
     /// The request's number and why, where the person may not make it. It is in the log then.
     async fn refuses(&self, ctx: &Ctx, packet: &Bytes) -> Result<Option<(u32, String)>, Over> {
         let bad = |Bad| Over::Bad("client");
-        // What was opened for writing is not written to for longer than the right lasts.
-        if let Some((id, handle)) = Watch::changes(packet).map_err(bad)?
-            && let Err(error) = streams::may(ctx, self.on, Transfer::Upload)
+        // What was opened is not read or written for longer than the right lasts.
+        if let Some((id, transfer, handle)) = Watch::goes_on(packet).map_err(bad)?
+            && let Err(error) = streams::may(ctx, self.on, transfer)
         {
             let why = error.to_string();
             self.watch().refused(&handle, &why);

@@ -69,6 +69,32 @@ fn a_download_out_of_order_has_no_digest_and_one_that_is_cut_says_so() {
 }
 
 #[test]
+fn two_requests_under_one_number_are_refused_so_that_no_file_passes_for_another() {
+    let mut watch = Watch::default();
+    watch.sent(&open(1, b"/etc/shadow", 1)).unwrap();
+    for second in [open(1, b"/tmp/x", 1), packet(request::STAT, 1, &[string(b"x")])] {
+        assert_eq!(watch.sent(&second), Err(Bad));
+    }
+    watch.came(&packet(answer::HANDLE, 1, &[string(b"h")])).unwrap();
+    // One of which nothing is written down takes its number too, until its answer.
+    watch.sent(&packet(request::STAT, 1, &[string(b"x")])).unwrap();
+    assert_eq!(watch.sent(&open(1, b"/tmp/x", 1)), Err(Bad));
+    watch.came(&packet(answer::ATTRS, 1, &[number(0)])).unwrap();
+    let (_, moved) = watch.sent(&packet(request::CLOSE, 1, &[string(b"h")])).unwrap().unwrap();
+    assert_eq!(moved.path, "/etc/shadow");
+}
+
+#[test]
+fn what_was_opened_needs_the_same_right_as_long_as_it_is_used() {
+    let on = |kind| Watch::goes_on(&packet(kind, 7, &[string(b"h"), number(0), number(0), number(0)]));
+    let needs = |transfer| Ok(Some((7, transfer, Bytes::from_static(b"h"))));
+    assert_eq!(on(request::READ), needs(Transfer::Download));
+    assert_eq!(on(request::WRITE), needs(Transfer::Upload));
+    assert_eq!(on(request::FSETSTAT), needs(Transfer::Upload));
+    assert_eq!(on(request::CLOSE), Ok(None));
+}
+
+#[test]
 fn a_server_that_says_no_is_quoted() {
     let mut watch = Watch::default();
     watch.sent(&packet(request::REMOVE, 1, &[string(b"/etc/passwd")])).unwrap();

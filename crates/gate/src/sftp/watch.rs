@@ -84,6 +84,8 @@ enum Pending {
         path: String,
         to: Option<String>,
     },
+    /// Nothing of it is written down. Its number is taken all the same: an answer is told by it alone.
+    Other,
 }
 
 #[derive(Debug, Default)]
@@ -116,7 +118,7 @@ impl Watch {
                 rights.extend(writes.then_some(Transfer::Upload));
                 needs(rights, if writes { "upload" } else { "download" }, &path)
             }
-            // What they name was opened; see [`Watch::changes`].
+            // What they name was opened; see [`Watch::goes_on`].
             request::CLOSE | request::READ | request::WRITE | request::FSETSTAT => Ok(None),
             request::LSTAT
             | request::FSTAT
@@ -152,13 +154,15 @@ impl Watch {
         }
     }
 
-    /// A request that changes what was opened before, by whatever right: its number, and the handle.
-    pub(super) fn changes(packet: &Bytes) -> Result<Option<(u32, Bytes)>, Bad> {
+    /// A request that goes on with what was opened before: its number, the right to it, and the handle.
+    pub(super) fn goes_on(packet: &Bytes) -> Result<Option<(u32, Transfer, Bytes)>, Bad> {
         let (kind, mut fields) = Fields::of(packet)?;
-        match kind {
-            request::WRITE | request::FSETSTAT => Ok(Some((fields.number()?, fields.string()?))),
-            _ => Ok(None),
-        }
+        let needs = match kind {
+            request::WRITE | request::FSETSTAT => Transfer::Upload,
+            request::READ => Transfer::Download,
+            _ => return Ok(None),
+        };
+        Ok(Some((fields.number()?, needs, fields.string()?)))
     }
 
     /// It was not passed on; its file's entry in the log says why.
@@ -175,6 +179,11 @@ impl Watch {
             return Ok(None);
         }
         let id = fields.number()?;
+        // Of two under one number, one's answer would be taken for the other's, and so one file for another.
+        if self.pending.contains_key(&id) || self.pending.len() >= MAX_PENDING {
+            return Err(Bad);
+        }
+        let mut entry = None;
         let pending = match kind {
             request::OPEN => {
                 let path = shown(&fields.string()?);
@@ -195,7 +204,8 @@ impl Watch {
             }
             request::CLOSE => {
                 let handle = fields.string()?;
-                return Ok(self.open.remove(&handle).map(File::over));
+                entry = self.open.remove(&handle).map(File::over);
+                Pending::Other
             }
             request::SETSTAT => act("setstat", &fields.string()?, None),
             request::REMOVE => act("remove", &fields.string()?, None),
@@ -220,26 +230,24 @@ impl Watch {
                     act("hardlink", &from, Some(fields.string()?))
                 }
                 b"lsetstat@openssh.com" => act("setstat", &fields.string()?, None),
-                _ => return Ok(None),
+                _ => Pending::Other,
             },
-            _ => return Ok(None),
+            _ => Pending::Other,
         };
-        if self.pending.len() >= MAX_PENDING {
-            return Err(Bad);
-        }
         self.pending.insert(id, pending);
-        Ok(None)
+        Ok(entry)
     }
 
     /// An answer on its way; what is to be written down before it goes.
     pub(super) fn came(&mut self, packet: &Bytes) -> Result<Option<Entry>, Bad> {
         let (kind, mut fields) = Fields::of(packet)?;
-        if !matches!(kind, answer::STATUS | answer::HANDLE | answer::DATA) {
+        if kind == answer::VERSION {
             return Ok(None);
         }
         let id = fields.number()?;
         let Some(pending) = self.pending.remove(&id) else { return Ok(None) };
         match (pending, kind) {
+            (Pending::Other, _) => Ok(None),
             (Pending::Open { path, reads, writes }, answer::HANDLE) => {
                 let handle = fields.string()?;
                 if self.open.len() >= MAX_OPEN || handle.len() > MAX_HANDLE {
