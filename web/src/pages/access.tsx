@@ -130,13 +130,18 @@ function Grants({
         key: 'rights',
         title: t('access.rights'),
         track: 'minmax(140px, 1.4fr)',
-        cell: (grant) => rightsWords(t, grant.rights),
+        cell: (grant) => <Whole words={rightsWords(t, grant.rights)} />,
       },
       {
         key: 'limits',
         title: t('access.limits'),
         track: 'minmax(110px, 1fr)',
-        cell: (grant) => limitWords(t, grant) || <span className="soft">{t('access.limits.none')}</span>,
+        cell: (grant) =>
+          limitWords(t, grant) ? (
+            <Whole words={limitWords(t, grant)} />
+          ) : (
+            <span className="soft">{t('access.limits.none')}</span>
+          ),
       },
       {
         key: 'how',
@@ -215,4 +220,9 @@ function GroupItem({
       )}
     </li>
   )
+}
+
+/** Words that may be cut off in their column, whole under the pointer. */
+function Whole({ words }: { words: string }) {
+  return <span title={words}>{words}</span>
 }

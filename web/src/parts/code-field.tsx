@@ -22,6 +22,7 @@ export function CodeField({
       inputMode="numeric"
       autoComplete="one-time-code"
       autoFocus
+      data-first
       required
       spellCheck={false}
       value={code}
