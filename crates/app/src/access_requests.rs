@@ -208,7 +208,6 @@ fn check_why(field: &str, why: &str) -> Result<(), Error> {
 pub async fn list(ctx: &Ctx, open: bool, piece: Piece<i64>) -> Result<(Vec<Request>, Option<i64>), Error> {
     let user = ctx.authorize(Action::AccessRequestList, ())?.person().user.clone();
     // Whoever decides on nothing and oversees nothing has only their own.
-    let managed = |row: &AccessRequest| sees(ctx, row);
     let all = ctx.role_allows(Action::AccessRead).is_ok() || manages_something(ctx);
     let whose = (!all).then_some(user.id);
     let (mut before, mut found) = (piece.after, Vec::new());
@@ -216,7 +215,7 @@ pub async fn list(ctx: &Ctx, open: bool, piece: Piece<i64>) -> Result<(Vec<Reque
         let rows = ctx.app().store().requests((whose, open), (before, AT_ONCE)).await?;
         before = rows.last().map(|row| row.id);
         let last = rows.len() < AT_ONCE as usize;
-        found.extend(rows.into_iter().filter(managed));
+        found.extend(rows.into_iter().filter(|row| sees(ctx, row)));
         if last || found.len() > piece.limit as usize {
             break;
         }

@@ -23,7 +23,7 @@ pub struct Content {
     changed: u32,
     handle: Handle,
     far: Far,
-    road: Told,
+    told: Told,
 }
 
 /// What is taken of it, as fast as it is taken.
@@ -63,9 +63,7 @@ pub async fn open(ctx: &Ctx, at: At) -> Result<Content, Error> {
     let road = Road::to(ctx, Action::FileDownload, at.on).await?;
     let told = Told::begin(&road, (Transfer::Download, "download"), &at.path).await?;
     match look(road, &at.path).await {
-        Ok((far, handle, (size, changed))) => {
-            Ok(Content { path: at.path, size, changed, handle, far, road: told })
-        }
+        Ok((far, handle, (size, changed))) => Ok(Content { path: at.path, size, changed, handle, far, told }),
         Err(error) => {
             told.end(Some(error.to_string()), (0, None)).await;
             Err(error)
@@ -113,14 +111,14 @@ impl Content {
 
     /// Nothing of it is wanted.
     pub async fn leave(self) {
-        self.road.end(None, (0, None)).await;
+        self.told.end(None, (0, None)).await;
     }
 
     /// From the first byte up to before the other one.
     pub fn part(self, from: u64, end: u64) -> Chunks {
-        let Self { path, handle, mut far, road, .. } = self;
+        let Self { path, handle, mut far, told, .. } = self;
         let (blocks, ended, chunks) = Chunks::new();
-        let tasks = road.ctx.app().tasks().clone();
+        let tasks = told.ctx.app().tasks().clone();
         let work = async move {
             let mut passed = Passed::default();
             let Far { sftp, right, account, .. } = &mut far;
@@ -141,7 +139,7 @@ impl Content {
             drop(blocks);
             let why = done.as_ref().err().map(ToString::to_string);
             // Before whoever takes it is told that it is whole.
-            road.end(why, (passed.bytes, (from == 0).then(|| passed.sha256()))).await;
+            told.end(why, (passed.bytes, (from == 0).then(|| passed.sha256()))).await;
             let _ = ended.send(done);
         };
         drop(tasks.spawn("file download", work));
