@@ -154,6 +154,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::task::Wake;
+
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -179,5 +181,36 @@ mod tests {
         let (read, ()) = tokio::join!(paced.read(&mut byte), async { flow.went(TOO_MUCH + 1) });
         assert_eq!((read.unwrap(), byte[0]), (1, b'b'));
         assert!(!flow.came(OUTRAGEOUS + 1));
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_wakes_the_connection_only_where_its_socket_was_left_unread() {
+        let (_near, far) = tokio::io::duplex(64);
+        let flow = Arc::new(Flow::default());
+        let mut paced = Paced::new(far, Arc::clone(&flow));
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut buffer = [0; 8];
+        let mut after = |came: usize| {
+            assert!(flow.came(came));
+            let mut context = Context::from_waker(&waker);
+            assert!(
+                Pin::new(&mut paced).poll_read(&mut context, &mut ReadBuf::new(&mut buffer)).is_pending()
+            );
+            flow.went(came);
+            woken.0.swap(0, Ordering::Relaxed)
+        };
+        assert_eq!(after(1), 0, "a key");
+        assert_eq!(after(TOO_MUCH), 0);
+        assert_eq!(after(TOO_MUCH + 1), 1);
     }
 }
