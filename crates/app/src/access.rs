@@ -7,6 +7,7 @@ mod network;
 pub(crate) mod page;
 mod policies;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bastide_store::{Right, Rights, Role, Scope, Server, User};
@@ -260,18 +261,29 @@ impl Ctx {
         if oversees(app, &person.user) && app.news().waits_in(session) {
             return (Relation::Watcher, None);
         }
-        let observed = self.observes(&person.user, session).map(|until| (Relation::Watcher, until));
+        let observed = self.there((&person.user, self.origin().address), session, Action::SessionObserve);
+        let observed = observed.map(|until| (Relation::Watcher, until));
         let lasts = |(_, until): &(Relation, Option<Timestamp>)| until.unwrap_or(Timestamp::MAX);
         guest.into_iter().chain(observed).max_by_key(lasts).unwrap_or_default()
     }
 
-    /// Whether the caller may watch the terminals of others on a session's server, and until when.
-    fn observes(&self, user: &User, session: Uuid) -> Option<Option<Timestamp>> {
+    /// Whether somebody who comes from an address may do this on a session's server, and until when.
+    pub(crate) fn there(
+        &self,
+        (user, address): (&User, Option<IpAddr>),
+        session: Uuid,
+        action: Action,
+    ) -> Option<Option<Timestamp>> {
         let known = self.app().servers().now();
         let place = self.app().servers().places().get(session)?;
         let server = known.servers.get(&place.server_id)?;
-        let granted = known.granted(user, server, &self.moment(&known));
-        granted.until(self.policies(), Action::SessionObserve, |_| true)
+        let granted = known.granted(user, server, &known.moment((self.clock().now(), address)));
+        granted.until(self.policies(), action, |_| true)
+    }
+
+    /// Whether somebody's role alone shows them every session.
+    pub(crate) fn oversees_sessions(&self, user: &User) -> bool {
+        self.policies().allow_on_session(Asker::of(user), Action::SessionRead, Relation::Stranger)
     }
 
     /// Whether the caller's role shows them every session and recording.

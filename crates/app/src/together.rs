@@ -14,12 +14,12 @@ pub use bastide_wire::together::{MAX_AFTER, MAX_TEXT};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::Error;
 use crate::access::Held;
 use crate::context::{About, Action, Ctx, Proof};
 use crate::daemon::refused;
 use crate::error::{Conflict, Forbidden, Together, What};
 use crate::sessions::{self, Access, Found};
-use crate::{Error, app::App};
 
 /// How the caller is shown to the others in a session.
 pub(crate) fn about(ctx: &Ctx, (session, owner): (Uuid, Option<Uuid>), held: &Held) -> Option<Viewer> {
@@ -33,7 +33,7 @@ pub(crate) fn about(ctx: &Ctx, (session, owner): (Uuid, Option<Uuid>), held: &He
         Access::Own => ViewerRole::Owner,
         Access::Admin => ViewerRole::Admin,
         // Who would be let in without a link is no guest of the owner.
-        _ if by_role(ctx, &person.user) => ViewerRole::Observer,
+        _ if ctx.oversees_sessions(&person.user) => ViewerRole::Observer,
         _ if ctx.stays(&person.user, session, owner).is_some() => ViewerRole::Guest,
         _ => ViewerRole::Observer,
     };
@@ -66,8 +66,8 @@ pub(crate) fn may_hold(
     (session, owner): (Uuid, Option<Uuid>),
 ) -> Result<Option<Timestamp>, Error> {
     use crate::access::{Asker, Relation};
-    let (app, asker) = (ctx.app(), Asker::of(user));
-    let may = |relation| app.policies().allow_on_session(asker, Action::SessionWrite, relation);
+    let asker = Asker::of(user);
+    let may = |relation| ctx.policies().allow_on_session(asker, Action::SessionWrite, relation);
     if !may(Relation::Writer) {
         return Err(Forbidden::Together(Together::Keyboard).into());
     }
@@ -75,41 +75,17 @@ pub(crate) fn may_hold(
         return Ok(None);
     }
     let invited = ctx.stays(user, session, owner).map(|stay| Some(stay.until));
-    let granted = types_there(app, (user, address), (session, ctx.clock().now()));
+    // Who could open a terminal there themselves.
+    let granted = ctx.there((user, address), session, Action::ServerConnect);
     let longest = [invited, granted].into_iter().flatten();
     let longest = longest.max_by_key(|until| until.unwrap_or(Timestamp::MAX));
     longest.ok_or_else(|| Forbidden::Together(Together::Keyboard).into())
 }
 
-/// Whether somebody's role alone shows them every session.
-fn by_role(ctx: &Ctx, user: &User) -> bool {
-    use crate::access::{Asker, Relation};
-    ctx.app().policies().allow_on_session(Asker::of(user), Action::SessionRead, Relation::Stranger)
-}
-
 /// Whether somebody watches by a right or their role, whatever links they came by as well.
 fn watches_anyway(ctx: &Ctx, viewer: &ViewerInfo, (session, user): (Uuid, &User)) -> bool {
-    let (app, known) = (ctx.app(), ctx.app().servers().now());
     let address = viewer.address.as_deref().and_then(|address| address.parse().ok());
-    let by_right = app.servers().places().get(session).and_then(|place| {
-        let server = known.servers.get(&place.server_id)?;
-        let granted = known.granted(user, server, &known.moment((ctx.clock().now(), address)));
-        granted.until(app.policies(), Action::SessionObserve, |_| true)
-    });
-    by_role(ctx, user) || by_right.is_some()
-}
-
-/// Whether somebody could open a terminal on the session's server themselves.
-fn types_there(
-    app: &App,
-    (user, address): (&User, Option<IpAddr>),
-    (session, now): (Uuid, Timestamp),
-) -> Option<Option<Timestamp>> {
-    let known = app.servers().now();
-    let place = app.servers().places().get(session)?;
-    let server = known.servers.get(&place.server_id)?;
-    let granted = known.granted(user, server, &known.moment((now, address)));
-    granted.until(app.policies(), Action::ServerConnect, |_| true)
+    ctx.oversees_sessions(user) || ctx.there((user, address), session, Action::SessionObserve).is_some()
 }
 
 /// Who is in a session.
