@@ -24,16 +24,14 @@ type Link = { url: string; expires: string }
 export function NewUserDialog({ close }: { close: () => void }) {
   const { t } = useTranslation()
   const [username, setUsername] = useState('')
-  const [name, setName] = useState('')
-  const [role, setRole] = useState<Role>('user')
-  const [account, setAccount] = useState('')
+  const [draft, setDraft] = useState<Draft>({ name: '', role: 'user', account: '' })
   const [made, setMade] = useState<{ user: User; link: Link } | null>(null)
   const act = async () => {
     const user = await createUser({
       username,
-      role,
-      ...(name.trim() && { display_name: name.trim() }),
-      ...(account.trim() && { account: account.trim() }),
+      role: draft.role,
+      ...(draft.name.trim() && { display_name: draft.name.trim() }),
+      ...(draft.account.trim() && { account: draft.account.trim() }),
     })
     setMade({ user, link: await createLoginLink(user.id) })
   }
@@ -63,34 +61,32 @@ export function NewUserDialog({ close }: { close: () => void }) {
             onChange={(event) => setUsername(event.target.value)}
             error={taken(problem) ? t('users.taken') : malformed ? t('users.malformed') : null}
           />
-          <Field
-            label={t('users.display')}
-            autoComplete="off"
-            maxLength={128}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-          <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
+          <PersonFields draft={draft} change={setDraft} />
         </>
       )}
     </DialogForm>
   )
 }
 
-function RoleAndAccount({
-  role,
-  setRole,
-  account,
-  setAccount,
-}: {
+/** What is said of a person, new or not. */
+interface Draft {
+  name: string
   role: Role
-  setRole: (role: Role) => void
   account: string
-  setAccount: (account: string) => void
-}) {
+}
+
+function PersonFields({ draft, change }: { draft: Draft; change: (draft: Draft) => void }) {
   const { t } = useTranslation()
+  const { name, role, account } = draft
   return (
     <>
+      <Field
+        label={t('users.display')}
+        autoComplete="off"
+        maxLength={128}
+        value={name}
+        onChange={(event) => change({ ...draft, name: event.target.value })}
+      />
       <Choice
         label={t('users.column.role')}
         options={{
@@ -101,7 +97,7 @@ function RoleAndAccount({
           admin: t('users.role.admin'),
         }}
         value={role}
-        choose={setRole}
+        choose={(role) => change({ ...draft, role })}
         hint={t(`users.role.${role}.hint`)}
       />
       <Field
@@ -111,7 +107,7 @@ function RoleAndAccount({
         autoCapitalize="none"
         spellCheck={false}
         value={account}
-        onChange={(event) => setAccount(event.target.value)}
+        onChange={(event) => change({ ...draft, account: event.target.value })}
       />
     </>
   )
@@ -127,9 +123,11 @@ function useUserWords() {
 export function EditUser({ user, close }: { user: User; close: () => void }) {
   const { t } = useTranslation()
   const me = useMe()?.user.id
-  const [name, setName] = useState(user.display_name ?? '')
-  const [role, setRole] = useState(user.role)
-  const [account, setAccount] = useState(user.account ?? '')
+  const [draft, setDraft] = useState<Draft>({
+    name: user.display_name ?? '',
+    role: user.role,
+    account: user.account ?? '',
+  })
   const [enabled, setEnabled] = useState(user.enabled)
   const [limits, setLimits] = useState(false)
   const [identities, setIdentities] = useState(false)
@@ -137,9 +135,9 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
   const words = useUserWords()
   const act = async () => {
     await changeUser(user.id, {
-      display_name: name.trim() || null,
-      role,
-      account: account.trim() || null,
+      display_name: draft.name.trim() || null,
+      role: draft.role,
+      account: draft.account.trim() || null,
       enabled,
     })
     close()
@@ -176,14 +174,7 @@ export function EditUser({ user, close }: { user: User; close: () => void }) {
       act={act}
       close={close}
     >
-      <Field
-        label={t('users.display')}
-        autoComplete="off"
-        maxLength={128}
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-      />
-      <RoleAndAccount role={role} setRole={setRole} account={account} setAccount={setAccount} />
+      <PersonFields draft={draft} change={setDraft} />
       <Toggle
         label={t('users.enabled')}
         hint={user.id === me && !enabled ? t('users.enabled.self') : t('users.enabled.hint')}
