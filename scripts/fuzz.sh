@@ -8,7 +8,9 @@ version=0.13.2
 
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version "$version"
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(frames websocket terminal cast log_line)
+if [ ${#targets[@]} -eq 0 ]; then
+  for target in fuzz/libfuzzer/fuzz_targets/*.rs; do targets+=("$(basename "$target" .rs)"); done
+fi
 for target in "${targets[@]}"; do
   echo "== fuzz $target for $seconds s"
   # New inputs go to a directory of their own; the stored corpus is read only.

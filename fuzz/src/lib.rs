@@ -10,10 +10,14 @@
 pub type Body = fn(&[u8]);
 
 /// Every body by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Body); 15] = [
+pub const TARGETS: [(&str, Body); 19] = [
     ("frames", bastide_wire::fuzz::frames),
     ("websocket", bastide_wire::fuzz::websocket),
     ("line_mode", bastide_wire::fuzz::line),
+    ("sftp_packets", bastide_wire::fuzz::sftp),
+    ("file_names", bastide_wire::fuzz::names),
+    ("sftp_requests", bastide_gate::fuzz_sftp),
+    ("sftp_answers", bastide_ssh::fuzz_answers),
     ("terminal", bastide_vt::fuzz_terminal),
     ("cast", bastide_record::fuzz_cast),
     ("ranges", bastide_record::fuzz_ranges),

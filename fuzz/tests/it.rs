@@ -34,6 +34,22 @@ fn every_stored_input_and_every_beginning_of_a_small_one() {
 }
 
 #[test]
+fn the_driver_that_is_guided_by_coverage_has_every_body() {
+    let driver = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("libfuzzer");
+    let targets = std::fs::read_dir(driver.join("fuzz_targets")).unwrap();
+    let mut there: Vec<_> =
+        targets.map(|file| file.unwrap().path().file_stem().unwrap().to_owned()).collect();
+    let manifest = std::fs::read_to_string(driver.join("Cargo.toml")).unwrap();
+    let mut wanted: Vec<_> = TARGETS.iter().map(|(name, _)| std::ffi::OsString::from(name)).collect();
+    there.sort();
+    wanted.sort();
+    assert_eq!(there, wanted);
+    for (name, _) in TARGETS {
+        assert!(manifest.contains(&format!("\nname = \"{name}\"\n")), "{name} is in no manifest");
+    }
+}
+
+#[test]
 fn random_inputs_and_stored_ones_with_changes() {
     for (name, body) in TARGETS {
         let seeds: Vec<Vec<u8>> = corpus(name).into_iter().map(|(_, data)| data).collect();

@@ -9,6 +9,8 @@ import { Sshd } from './sshd.mjs'
 import { freePort, World } from './world.mjs'
 
 const MB = 1024 * 1024
+/** What files are chosen with, and not a folder. */
+const FILES = 'input[type=file]:not([webkitdirectory])'
 
 let world
 let sshd
@@ -81,7 +83,7 @@ test('a file goes up with progress, and on where it was after the network was cu
   const local = join(sshd.dir, 'large.bin')
   await writeFile(local, bytes)
   world.network.cutAfter(12 * MB)
-  await page.locator('input[type=file]').setInputFiles(local)
+  await page.locator(FILES).setInputFiles(local)
   const bar = upload('large.bin').locator('progress')
   await bar.waitFor()
   await page.locator('[data-upload="large.bin"][data-state=retrying]').waitFor()
@@ -96,7 +98,7 @@ test('a file goes up with progress, and on where it was after the network was cu
 
 test('a name that is taken is asked about', async () => {
   const local = { name: 'large.bin', mimeType: '', buffer: Buffer.from('small now') }
-  await page.locator('input[type=file]').setInputFiles(local)
+  await page.locator(FILES).setInputFiles(local)
   await page.getByRole('button', { name: 'Replace large.bin' }).click()
   await page.locator('[data-upload="large.bin"][data-state=done]').nth(1).waitFor()
   assert.equal(await readFile(join(dir, 'large.bin'), 'utf8'), 'small now')
@@ -113,6 +115,70 @@ test('files that are dropped go up too', async () => {
   await page.dispatchEvent('.files', 'drop', { dataTransfer: transfer })
   await row('丢 a.txt').waitFor()
   assert.equal(await readFile(join(dir, '丢 a.txt'), 'utf8'), 'dropped\n')
+})
+
+/** What is in a directory and below, by path. */
+async function below(top, inside = '') {
+  const all = {}
+  for (const entry of await readdir(join(top, inside), { withFileTypes: true })) {
+    const path = join(inside, entry.name)
+    if (entry.isDirectory()) Object.assign(all, { [`${path}/`]: '' }, await below(top, path))
+    else all[path] = digest(await readFile(join(top, path)))
+  }
+  return all
+}
+
+const tree = () => join(sshd.dir, 'a tree')
+const folder = (state) => page.locator(`[data-upload="a tree"][data-kind=directory][data-state=${state}]`)
+
+test('a folder goes up with all that is in it, and on where it was after the network was cut', async () => {
+  await mkdir(join(tree(), 'sub/deep'), { recursive: true })
+  await writeFile(join(tree(), 'sub/deep/large.bin'), content(20 * MB))
+  await writeFile(join(tree(), 'sub/用\\.txt'), 'odd\n')
+  for (let at = 0; at < 30; at++) await writeFile(join(tree(), `f${at}`), String(at))
+  world.network.cutAfter(6 * MB)
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Upload a folder' }).focus()
+  await page.keyboard.press('Enter')
+  await (await chooser).setFiles(tree())
+  await folder('retrying').waitFor()
+  world.network.mend()
+  await folder('done').getByText('32 of 32 files').waitFor()
+  assert.deepEqual(await below(join(dir, 'a tree')), await below(tree()))
+  await row('a tree').waitFor()
+})
+
+test('a folder that is there already gets what it lacks, and the rest is asked about', async () => {
+  await page.getByRole('button', { name: 'Clear finished' }).click()
+  await mkdir(join(tree(), 'empty/in it'), { recursive: true })
+  await writeFile(join(tree(), 'new'), 'new\n')
+  await writeFile(join(tree(), 'f0'), 'changed\n')
+  // As the desktop does it, which a script in the page cannot.
+  const browser = await page.context().newCDPSession(page)
+  const { x, y } = await page.locator('.files').boundingBox()
+  const data = { items: [], files: [tree()], dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'])
+    await browser.send('Input.dispatchDragEvent', { type, x: x + 20, y: y + 20, data })
+  await folder('exists').getByText('32 files of it are there already').waitFor()
+  const there = join(dir, 'a tree')
+  assert.equal(await readFile(join(there, 'new'), 'utf8'), 'new\n')
+  assert.ok((await stat(join(there, 'empty/in it'))).isDirectory())
+  assert.equal(await readFile(join(there, 'f0'), 'utf8'), '0')
+  await page.getByRole('button', { name: 'Replace them' }).click()
+  await folder('done').waitFor()
+  assert.deepEqual(await below(there), await below(tree()))
+})
+
+test('a folder with more in it than is taken says so, and nothing of it is sent', async () => {
+  await page.getByRole('button', { name: 'Clear finished' }).click()
+  await page.locator('input[webkitdirectory]').evaluate((input) => {
+    const many = new DataTransfer()
+    for (let at = 0; at <= 5000; at++) many.items.add(new File([], `f${at}`))
+    input.files = many.files
+    input.dispatchEvent(new Event('change', { bubbles: true }))
+  })
+  await page.getByText('more than 5000 files').waitFor()
+  assert.equal(await page.locator('[data-upload]').count(), 0)
 })
 
 test('what comes down is what is there', async () => {

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
 import { launch, PAGES, show, VARIANTS } from './pictures.mjs'
 import { ADDRESS, session } from './stand-in.mjs'
+import { oddFiles } from './stand-in-servers.mjs'
 import { visit } from './visit.mjs'
 
 let browser
@@ -74,6 +75,37 @@ test('a thousand running terminals are a list that scrolls', async () => {
   await page.getByRole('searchbox').fill('nightly')
   await page.locator('[aria-rowcount="201"]').waitFor()
   assert.match(page.url(), /q=nightly/)
+  await context.close()
+})
+
+test('thousands of entries with odd names are a list that scrolls and is sorted', async () => {
+  const { page, context } = await visit(browser, '/servers/3/files', (server) => {
+    server.files = oddFiles()
+  })
+  await page.locator('.rows .row').first().waitFor()
+  assert.equal(await page.locator('[role=table]').getAttribute('aria-rowcount'), '5010')
+  const first = page.locator('.rows [data-index="0"]')
+  const second = page.locator('.rows [data-index="1"]')
+  for (const [column, entry] of [
+    ['Size', 'entry-0.log'],
+    ['Changed', 'entry-4999.log'],
+  ]) {
+    await page.getByRole('button', { name: column }).click()
+    // Folders stay first.
+    assert.equal(await first.getAttribute('data-kind'), 'directory')
+    await page.locator(`.rows [data-index="1"][data-file="${entry}"]`).waitFor()
+  }
+  await page.getByRole('button', { name: 'Name' }).click()
+  await page.locator('.rows [data-file^="<img"]').waitFor()
+  const inPage = await page.locator('.rows .row').count()
+  assert.ok(inPage < 80, `${inPage} rows are in the page`)
+  const heights = await page
+    .locator('.rows .row')
+    .evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height))
+  assert.ok(Math.max(...heights) < 60, `a row is ${Math.max(...heights)} px high`)
+  await page.getByRole('searchbox').fill('entry-49')
+  await page.locator('[aria-rowcount="112"]').waitFor()
+  assert.equal(await second.getAttribute('data-file'), 'entry-490.log')
   await context.close()
 })
 

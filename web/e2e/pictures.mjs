@@ -1,9 +1,11 @@
 // Every page in both languages, both themes and two widths, with made-up data: `node e2e/pictures.mjs FOLDER [page…]`.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { chromium } from 'playwright-core'
 import { ADDRESS, recording, StandIn, session } from './stand-in.mjs'
-import { FINGERPRINT, OTHER, prompt } from './stand-in-servers.mjs'
+import { FINGERPRINT, OTHER, oddFiles, prompt } from './stand-in-servers.mjs'
 
 const [folder = '.', ...only] = process.argv.slice(2)
 
@@ -248,10 +250,26 @@ export const PAGES = {
       const boxes = page.locator('.rows input[type=checkbox]')
       if (await boxes.first().isVisible()) await page.getByRole('checkbox', { name: /postgres/ }).check()
       await page
-        .locator('input[type=file]')
+        .locator('input[type=file]:not([webkitdirectory])')
         .setInputFiles({ name: 'dump', mimeType: '', buffer: Buffer.alloc(9) })
       await page.locator('[data-upload=dump][data-state=exists]').waitFor()
     },
+  },
+  'files-folder': {
+    at: '/servers/3/files',
+    page: async (page) => {
+      await row(page)
+      const folder = await mkdtemp(join(tmpdir(), 'bastide-folder-'))
+      for (const name of ['a.conf', 'b.conf']) await writeFile(join(folder, name), name)
+      await page.locator('input[webkitdirectory]').setInputFiles(folder)
+      await page.locator('[data-upload][data-kind=directory][data-state=exists]').waitFor()
+      await rm(folder, { recursive: true })
+    },
+  },
+  'files-odd': {
+    at: '/servers/3/files',
+    server: (server) => Object.assign(server, { files: oddFiles() }),
+    page: row,
   },
   'files-mode': {
     at: '/servers/3/files',

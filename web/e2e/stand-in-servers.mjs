@@ -191,10 +191,26 @@ export const files = () => [
   file('部署说明.md', { size: 2_048 }),
 ]
 
+/** Names that a page must show in one line and take no harm from, among very many. */
+export const oddFiles = () => [
+  file(`\\xff\\xfe${'\\x0a'.repeat(60)}`),
+  file('a'.repeat(255)),
+  file('用'.repeat(85)),
+  file('<img src=x onerror=alert(1)>&amp;'),
+  file('x\\xe2\\x80\\xaegpj.exe'),
+  file('Z\u0310\u0311\u0312\u0313\u0314'.repeat(12)),
+  file('مرحبا-a-שלום.txt'),
+  directory(' leading and trailing '),
+  file('l'.repeat(200), { kind: 'link' }),
+  ...Array.from({ length: 5000 }, (_, at) => file(`entry-${at}.log`, { size: at, modified: before(at) })),
+]
+
 function aboutFiles(world, path) {
   if (path.endsWith('/text')) {
-    return { status: 200, body: { text: 'listen_addresses = localhost\nport = 5432\n', etag: 'a' } }
+    const text = 'listen_addresses = localhost\nport = 5432\n'
+    return { status: 200, body: { text, etag: 'a', path: '/srv/db/postgres.conf' } }
   }
+  if (path.endsWith('/mkdir')) return { status: 204 }
   if (path.endsWith('/uploads')) return { status: 409, kind: 'file_exists', body: 'it is there already' }
   const shown = world.files ?? files()
   return { status: 200, body: { path: '/srv/db', files: shown, next: null, truncated: false, free: 51e9 } }

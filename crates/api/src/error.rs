@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use bastide_app::exec::NotApproved;
 use bastide_app::files::FileError;
 use bastide_app::store::ReviewState;
-use bastide_app::{Conflict, DaemonError, Error, Forbidden, LoginError, Storage, Thing, Together, What};
+use bastide_app::{
+    Conflict, DaemonError, Error, Forbidden, LoginError, Storage, Thing, Together, TooMany, What,
+};
 use serde_json::{Value, json};
 
 /// What a handler fails with. The request's frame writes the body, because it knows the request id.
@@ -152,7 +154,12 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(Conflict::ChangedMeanwhile) => (StatusCode::CONFLICT, "changed_meanwhile"),
         Error::Conflict(Conflict::Rules(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_rules"),
         Error::Conflict(Conflict::Settings(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_settings"),
-        Error::Conflict(Conflict::TooManySessions { .. }) => (StatusCode::CONFLICT, "too_many_sessions"),
+        Error::Conflict(Conflict::TooMany(TooMany::Sessions { .. })) => {
+            (StatusCode::CONFLICT, "too_many_sessions")
+        }
+        Error::Conflict(Conflict::TooMany(TooMany::AtOnce { .. })) => {
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_at_once")
+        }
         Error::Conflict(Conflict::NeedsReview { .. }) => (StatusCode::CONFLICT, "needs_review"),
         Error::Conflict(Conflict::ReviewClosed(_)) => (StatusCode::CONFLICT, "review_closed"),
         Error::Conflict(Conflict::RequestClosed(_)) => (StatusCode::CONFLICT, "request_closed"),

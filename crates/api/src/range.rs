@@ -1,6 +1,9 @@
 //! Which part of a resource a request asks for (RFC 9110, sections 13 and 14).
 
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::error::Problem;
 
 /// What is to be sent. Ends are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,24 @@ pub(crate) fn asked(method: &Method, headers: &HeaderMap, (length, tag): (u64, &
         (Some(range), None) => read(range, length),
         _ => Part::Whole,
     }
+}
+
+/// The answer where nothing of it is there: 416, with how long `what` is.
+pub(crate) fn beyond(what: &str, length: u64) -> Response {
+    let detail = format!("{what} has {length} bytes now");
+    let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", detail);
+    with_range(problem.into_response(), &format!("bytes */{length}"))
+}
+
+/// The answer says which part it is. The end is exclusive.
+pub(crate) fn part_of(response: Response, (from, to): (u64, u64), length: u64) -> Response {
+    with_range(response, &format!("bytes {from}-{}/{length}", to - 1))
+}
+
+fn with_range(mut response: Response, range: &str) -> Response {
+    let range = HeaderValue::from_str(range).expect("digits and punctuation");
+    response.headers_mut().insert(header::CONTENT_RANGE, range);
+    response
 }
 
 fn text(value: &HeaderValue) -> Option<&str> {

@@ -103,16 +103,7 @@ async fn stored(
     let (length, tag) = (text.length(), format!("\"{}\"", text.tag()));
     let answer = match range::asked(method, headers, (length, &tag)) {
         Part::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
-        Part::None => {
-            let problem = Problem::new(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "range",
-                format!("the recording has {length} bytes now"),
-            );
-            let mut response = problem.into_response();
-            response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{length}")));
-            return Ok(response);
-        }
+        Part::None => return Ok(range::beyond("the recording", length)),
         Part::Whole => {
             let body =
                 if *method == Method::HEAD { Body::empty() } else { body(text.part(ctx, 0, length).await?) };
@@ -120,10 +111,7 @@ async fn stored(
         }
         Part::Bytes { from, to } => {
             let body = body(text.part(ctx, from, to).await?);
-            let mut response = cast((StatusCode::PARTIAL_CONTENT, Some(to - from)), body);
-            let range = format!("bytes {from}-{}/{length}", to - 1);
-            response.headers_mut().insert(header::CONTENT_RANGE, value(&range));
-            response
+            range::part_of(cast((StatusCode::PARTIAL_CONTENT, Some(to - from)), body), (from, to), length)
         }
     };
     Ok(with(answer, [(header::ACCEPT_RANGES, value("bytes")), (header::ETAG, value(&tag))]))

@@ -240,16 +240,28 @@ pub enum Conflict {
     /// What is wrong with settings of sessions.
     #[error("the settings cannot be taken: {0}")]
     Settings(bastide_policy::Faults),
-    #[error(
-        "you have {open} open sessions and may have {most}: end one of them first, or ask an administrator for more"
-    )]
-    TooManySessions { open: usize, most: u32 },
+    /// Of what one person may have.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     #[error("it is decided already: {0}")]
     ReviewClosed(String),
     #[error("this request is {0} already")]
     RequestClosed(&'static str),
     #[error("the rules that are stored cannot be read, so nothing runs that needs a verdict: {0}")]
     RulesUnreadable(String),
+}
+
+/// One person has as much as one may, whatever others have.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TooMany {
+    #[error(
+        "you have {open} open sessions and may have {most}: end one of them first, or ask an administrator for more"
+    )]
+    Sessions { open: usize, most: u32 },
+    #[error(
+        "you have {most} {what} open, as many as one person may: end some of them, or try again once they are over"
+    )]
+    AtOnce { what: &'static str, most: usize },
 }
 
 /// What the server keeps could not be read or written.
@@ -338,6 +350,7 @@ impl Error {
     pub fn retry(&self) -> bool {
         match self {
             Self::Login(LoginError::TooManyAttempts { .. })
+            | Self::Conflict(Conflict::TooMany(TooMany::AtOnce { .. }))
             | Self::Limit(_)
             | Self::Daemon(DaemonError::Unreachable(_))
             | Self::File(FileError::Lost(_))

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::{About, Action, Authorized, Ctx};
 use crate::login::Refusals;
-use crate::streams::MAX_STREAMS;
+use crate::streams::Places;
 use crate::{Error, line, servers};
 
 pub(crate) mod hold;
@@ -43,7 +43,7 @@ const UNIX: [&str; 6] = ["linux", "unix", "freebsd", "openbsd", "netbsd", "macos
 pub(crate) struct Execs {
     pub(crate) pool: Pool,
     running: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
+    streams: Places,
     refusals: Refusals,
     recorders: Recorders,
     own: Own,
@@ -54,11 +54,10 @@ pub(crate) struct Execs {
 impl Execs {
     pub(crate) fn new(pool: Pool, recorders: Recorders, own: Own) -> Self {
         let running = Arc::new(Semaphore::new(MAX_RUNNING));
-        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         Self {
             pool,
             running,
-            streams,
+            streams: Places::default(),
             refusals: Refusals::default(),
             recorders,
             own,
@@ -68,8 +67,8 @@ impl Execs {
     }
 
     /// Places for what passes through.
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.streams)
+    pub(crate) fn streams(&self) -> &Places {
+        &self.streams
     }
 
     /// How many refused connections are written down.

@@ -9,6 +9,7 @@ mod download;
 mod failure;
 mod far;
 mod list;
+mod permissions;
 mod place;
 mod text;
 mod upload;

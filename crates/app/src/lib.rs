@@ -64,7 +64,7 @@ pub use daemon::{DaemonConfig, Launch};
 pub use data_dir::DataDir;
 pub use error::{
     Closed, Conflict, DaemonError, Error, Fault, Forbidden, LoginError, NoShellHere, Storage, Thing,
-    Together, What,
+    Together, TooMany, What,
 };
 pub use live::Table;
 pub use news::Now;

@@ -8,6 +8,7 @@ mod agent;
 mod begin;
 mod destination;
 mod kept;
+mod places;
 mod transfer;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::time::Instant;
 use bastide_ssh::{Exit, Stream};
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::Error;
@@ -32,6 +33,8 @@ pub use begin::{Run, To, backwards, forward, nowhere, run, sftp};
 pub(crate) use begin::{Way, way};
 pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};
 pub use transfer::{Moved, Transfer, may, moved};
+
+pub(crate) use places::{Place, Places, place};
 
 use kept::Kept;
 
@@ -122,7 +125,7 @@ pub struct Reader {
     counts: Arc<Counts>,
     right: Right,
     books: Books,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What is written down of it.
@@ -237,12 +240,4 @@ impl Writer {
     pub async fn signal(&self, name: &str) {
         self.stream.signal(name).await;
     }
-}
-
-/// How many may be open at once, for all people together: each may hold some 1.5 MB while somebody does not read.
-pub(crate) const MAX_STREAMS: usize = 512;
-
-pub(crate) fn place(ctx: &Ctx) -> Result<OwnedSemaphorePermit, Error> {
-    let free = ctx.app().execs().streams().try_acquire_owned();
-    free.map_err(|_| Error::Limit(format!("{MAX_STREAMS} commands and connections are open: try later")))
 }

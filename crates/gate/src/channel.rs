@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bastide_app::servers::{self, View};
 use bastide_app::sessions::OnServer;
 use bastide_app::streams::{self, ClientAgent, Run, To};
-use bastide_app::{Ctx, Error};
+use bastide_app::{Conflict, Ctx, Error};
 use russh::ChannelOpenFailure;
 use russh::server::ChannelOpenHandle;
 use tokio::sync::OwnedSemaphorePermit;
@@ -201,7 +201,9 @@ pub(crate) async fn forward(visit: Visit, (host, port): (String, u16), reply: Ch
             reply
                 .reject(match error {
                     Error::Ssh(_) => ChannelOpenFailure::ConnectFailed,
-                    Error::Limit(_) => ChannelOpenFailure::ResourceShortage,
+                    Error::Limit(_) | Error::Conflict(Conflict::TooMany(_)) => {
+                        ChannelOpenFailure::ResourceShortage
+                    }
                     _ => ChannelOpenFailure::AdministrativelyProhibited,
                 })
                 .await;

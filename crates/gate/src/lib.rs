@@ -25,3 +25,4 @@ mod terminal;
 
 pub use host_key::{HostKey, HostKeyError};
 pub use listener::serve;
+pub use sftp::fuzz_sftp;

@@ -1,6 +1,7 @@
 //! The SFTP subsystem: packets pass as they are, and are looked at on the way. A request that the person may not make
 //! is answered here and never reaches the server.
 
+mod fuzz;
 mod watch;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,8 @@ use tokio::sync::mpsc;
 use crate::channel::{Failed, Visit};
 use crate::inbox::{Event, Urgent};
 use crate::peer::{End, FAILED};
+pub use fuzz::fuzz_sftp;
+
 use watch::{Entry, Watch};
 
 /// Refusals on their way to a client that has not taken the earlier ones.

@@ -41,6 +41,6 @@ pub use keys::{
     BadKey, KeyFacts, PublicFacts, fuzz_keys, parse_certificate, parse_private_key, parse_public_key,
 };
 pub use pool::{Dials, Pool};
-pub use sftp::{Entry, Handle, Reading, Sftp, SftpError, Space, WRITE_AHEAD, Writing};
+pub use sftp::{Entry, Handle, Reading, Sftp, SftpError, Space, WRITE_AHEAD, Writing, fuzz_answers};
 pub use shell::{Shell, ShellOptions};
 pub use stream::{Start, Stream};

@@ -4,6 +4,9 @@
 //! One person's work at a time uses it, in turn; reads and writes are sent ahead, so that distance costs little. What is
 //! sent ahead is bounded, so that a transfer that is not taken never fills what the connection keeps for its channels.
 
+mod answers;
+mod fuzz;
+mod link;
 mod moving;
 
 use std::time::Duration;
@@ -11,31 +14,28 @@ use std::time::Duration;
 use bastide_wire::sftp::{Attributes, Bad, Fields, Packet, Packets, answer, request};
 use bytes::Bytes;
 
-use crate::channel::Exit;
 use crate::stream::Stream;
 
+pub use fuzz::fuzz_answers;
 pub use moving::{Reading, Writing};
+
+use answers::{attributes, done, handle, one_name, said};
+use link::Link;
 
 /// A server that says nothing for so long while it is asked has gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Every server takes this much at once (section 3); [`MAX_BLOCK`] is for those that say they take more.
 const BLOCK: usize = 32 * 1024;
 const MAX_BLOCK: usize = 120 * 1024;
+/// A server that says it takes less would have its megabyte asked for in a million requests. Reads are answered with as
+/// much as it likes anyway.
+const LEAST_BLOCK: usize = 4 * 1024;
 /// Asked for and not yet read here: below the 1 MB that a channel keeps for its reader.
 const READ_AHEAD: usize = 960 * 1024;
 /// Sent and not yet confirmed. What a transfer that was cut may have to send again.
 pub const WRITE_AHEAD: usize = 1920 * 1024;
 /// Requests of other kinds that are sent ahead.
 const AHEAD: usize = 64;
-/// Of a handle; the draft says 256.
-const MAX_HANDLE: usize = 256;
-/// Of one name; file systems have 255.
-const MAX_NAME: usize = 1024;
-/// Of a path, or of what a link says; systems have 4096.
-const MAX_PATH: usize = 8 * 1024;
-/// Of what a server says, for people.
-const MAX_WORDS: usize = 200;
-
 /// Why a request came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SftpError {
@@ -77,22 +77,30 @@ pub struct Handle(Bytes);
 
 /// Dropping it closes the channel, and with it what is open.
 #[derive(Debug)]
-pub struct Sftp {
-    stream: Stream,
+pub struct Sftp<L = Stream> {
+    link: L,
     packets: Packets,
     last_id: u32,
     block: usize,
     posix_rename: bool,
     statvfs: bool,
+    lsetstat: bool,
 }
 
-impl Sftp {
+impl<L: Link> Sftp<L> {
     /// Greets in a subsystem that was just opened (section 4).
-    pub(crate) async fn greet(stream: Stream) -> Result<Self, SftpError> {
+    pub(crate) async fn greet(link: L) -> Result<Self, SftpError> {
         const VERSION: u32 = 3;
         let packets = Packets::default();
-        let mut this =
-            Self { stream, packets, last_id: 0, block: BLOCK, posix_rename: false, statvfs: false };
+        let mut this = Self {
+            link,
+            packets,
+            last_id: 0,
+            block: BLOCK,
+            posix_rename: false,
+            statvfs: false,
+            lsetstat: false,
+        };
         this.write(Packet::new(request::INIT).number(VERSION)).await?;
         let (kind, mut fields) = Fields::of(&this.packet().await?)?;
         if kind != answer::VERSION || fields.number()? < VERSION {
@@ -104,6 +112,7 @@ impl Sftp {
             match (name.as_ref(), version.as_ref()) {
                 (b"posix-rename@openssh.com", b"1") => this.posix_rename = true,
                 (b"statvfs@openssh.com", b"2") => this.statvfs = true,
+                (b"lsetstat@openssh.com", b"1") => this.lsetstat = true,
                 (b"limits@openssh.com", b"1") => limits = true,
                 _ => {}
             }
@@ -122,7 +131,7 @@ impl Sftp {
             // Nought: as much as there is.
             let most =
                 |limit: u64| usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_BLOCK);
-            self.block = most(read).min(most(write)).clamp(BLOCK.min(most(read)), MAX_BLOCK);
+            self.block = most(read).min(most(write)).clamp(BLOCK.min(most(read)).max(LEAST_BLOCK), MAX_BLOCK);
         }
         Ok(())
     }
@@ -179,7 +188,20 @@ impl Sftp {
         attributes(answer)
     }
 
-    /// Sets what is given.
+    /// Sets what is given of what lies there itself; of a link, of the link, which most systems refuse.
+    ///
+    /// # Errors
+    /// [`SftpError`]; `Said` with [`answer::UNSUPPORTED`] where the server has no such request.
+    pub async fn set_itself(&mut self, path: &[u8], to: &Attributes) -> Result<(), SftpError> {
+        if !self.lsetstat {
+            return Err(SftpError::Said { code: answer::UNSUPPORTED, words: "no lsetstat".to_owned() });
+        }
+        let name = b"lsetstat@openssh.com";
+        self.act(|id| Packet::new(request::EXTENDED).number(id).string(name).string(path).attributes(to))
+            .await
+    }
+
+    /// Sets what is given, of what a link leads to.
     ///
     /// # Errors
     /// [`SftpError`].
@@ -236,26 +258,14 @@ impl Sftp {
     /// [`SftpError`]; `LongName` where a name has more than 1024 bytes.
     pub async fn entries(&mut self, directory: &Handle) -> Result<Option<Vec<Entry>>, SftpError> {
         let read = |id| Packet::new(request::READDIR).number(id).string(&directory.0);
-        let (kind, mut fields) = self.ask(read).await?;
+        let (kind, fields) = self.ask(read).await?;
         if kind != answer::NAME {
             return match said(kind, fields) {
                 SftpError::Said { code: answer::EOF, .. } => Ok(None),
                 error => Err(error),
             };
         }
-        let mut entries = Vec::new();
-        for _ in 0..fields.number()? {
-            let (name, _long) = (fields.string()?, fields.string()?);
-            let attributes = fields.attributes()?;
-            short(&name, MAX_NAME)?;
-            if !matches!(name.as_ref(), b"" | b"." | b"..")
-                && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
-            {
-                // The packet is not kept for the sake of these few bytes.
-                entries.push(Entry { name: Bytes::copy_from_slice(&name), attributes });
-            }
-        }
-        Ok(Some(entries))
+        answers::entries(fields).map(Some)
     }
 
     /// # Errors
@@ -395,7 +405,7 @@ impl Sftp {
     }
 
     async fn write(&mut self, packet: Packet) -> Result<(), SftpError> {
-        match tokio::time::timeout(PATIENCE, self.stream.write(packet.done())).await {
+        match tokio::time::timeout(PATIENCE, self.link.write(packet.done())).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.lost().await),
             Err(_) => Err(silent()),
@@ -413,8 +423,8 @@ impl Sftp {
             if let Some(packet) = self.packets.next()? {
                 return Ok(packet);
             }
-            match tokio::time::timeout(PATIENCE, self.stream.next()).await {
-                Ok(Some((output, _errors))) => self.packets.add(&output),
+            match tokio::time::timeout(PATIENCE, self.link.next()).await {
+                Ok(Some(output)) => self.packets.add(&output),
                 Ok(None) => return Err(self.lost().await),
                 Err(_) => return Err(silent()),
             }
@@ -422,67 +432,10 @@ impl Sftp {
     }
 
     async fn lost(&self) -> SftpError {
-        SftpError::Lost(match self.stream.exit().await {
-            Exit::Lost(why) => why,
-            _ => "the server ended SFTP".to_owned(),
-        })
+        SftpError::Lost(self.link.ended().await)
     }
 }
 
 fn silent() -> SftpError {
     SftpError::Lost(format!("the server has said nothing for {} s", PATIENCE.as_secs()))
-}
-
-fn handle((kind, mut fields): (u8, Fields)) -> Result<Handle, SftpError> {
-    if kind != answer::HANDLE {
-        return Err(said(kind, fields));
-    }
-    let handle = fields.string()?;
-    if handle.len() > MAX_HANDLE {
-        return Err(SftpError::Bad);
-    }
-    Ok(Handle(Bytes::copy_from_slice(&handle)))
-}
-
-fn one_name((kind, mut fields): (u8, Fields)) -> Result<Bytes, SftpError> {
-    if kind != answer::NAME {
-        return Err(said(kind, fields));
-    }
-    match fields.number()? {
-        1 => {
-            let name = fields.string()?;
-            short(&name, MAX_PATH)?;
-            Ok(name)
-        }
-        _ => Err(SftpError::Bad),
-    }
-}
-
-fn short(name: &[u8], most: usize) -> Result<(), SftpError> {
-    if name.len() > most {
-        return Err(SftpError::LongName { length: name.len(), most });
-    }
-    Ok(())
-}
-
-fn attributes((kind, mut fields): (u8, Fields)) -> Result<Attributes, SftpError> {
-    if kind == answer::ATTRS { Ok(fields.attributes()?) } else { Err(said(kind, fields)) }
-}
-
-fn done(kind: u8, fields: Fields) -> Result<(), SftpError> {
-    match said(kind, fields) {
-        SftpError::Said { code: answer::OK, .. } => Ok(()),
-        error => Err(error),
-    }
-}
-
-/// What a status says; anything else is out of place where this is asked.
-fn said(kind: u8, mut fields: Fields) -> SftpError {
-    if kind != answer::STATUS {
-        return SftpError::Bad;
-    }
-    let Ok(code) = fields.number() else { return SftpError::Bad };
-    let words = fields.string().unwrap_or_default();
-    let words: String = bastide_wire::file_name::shown(&words).chars().take(MAX_WORDS).collect();
-    SftpError::Said { code, words: if words.is_empty() { format!("failure {code}") } else { words } }
 }

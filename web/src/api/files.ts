@@ -26,6 +26,8 @@ export interface Directory {
 export interface FileText {
   text: string
   etag: string
+  /** Where it really is, links followed. */
+  path: string
 }
 
 const of = (server: number) => `/api/v1/servers/${id(server)}/files`

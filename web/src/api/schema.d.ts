@@ -3154,6 +3154,8 @@ export interface components {
     FileText: {
       /** @description Of exactly this text: who writes another one says what they have seen. */
       etag: string
+      /** @description Where it really is, absolute and without links, in the form of names. */
+      path: string
       text: string
     }
     /**

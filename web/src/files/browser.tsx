@@ -1,5 +1,5 @@
 import { Button } from 'antd'
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
   archiveAddress,
@@ -17,9 +17,10 @@ import { type Column, Table } from '../parts/table.tsx'
 import { useLoad, useReturn } from '../parts/use-load.ts'
 import { filesAddress, go, useQuery } from '../router.ts'
 import { Editor, NewDirectory, Permissions, Remove, Rename } from './dialogs.tsx'
+import { Drop } from './drop.tsx'
 import { crumbs, isDirectory, isFile, join, modeWords, octal, parent, type Sort, sorted } from './names.ts'
 import { Transfers } from './transfers.tsx'
-import { send, whenDone } from './uploads.ts'
+import { whenDone } from './uploads.ts'
 
 /** A text of more is taken home and edited there. */
 const MAX_TEXT = 1024 * 1024
@@ -117,7 +118,7 @@ function Shown({ server, directory, reload }: { server: Server; directory: Direc
   }
   const there = { server: server.id, directory: directory.path }
   return (
-    <Drop server={server} directory={directory.path} may={may.upload}>
+    <Drop server={server.id} directory={directory.path} may={may.upload}>
       {(pick) => (
         // biome-ignore lint/a11y/noStaticElementInteractions: keys of the links in it
         <div onKeyDown={keys}>
@@ -132,9 +133,10 @@ function Shown({ server, directory, reload }: { server: Server; directory: Direc
             />
             {may.upload && (
               <>
-                <Button type="primary" onClick={pick}>
+                <Button type="primary" onClick={pick.files}>
                   {t('files.upload')}
                 </Button>
+                <Button onClick={pick.folder}>{t('files.upload.folder')}</Button>
                 <Button onClick={() => setOver({ what: 'mkdir' })}>{t('files.mkdir')}</Button>
               </>
             )}
@@ -276,9 +278,11 @@ function Chosen({
           <button type="button" className="quiet" onClick={() => open({ what: 'rename', file: one })}>
             {t('files.rename')}
           </button>
-          <button type="button" className="quiet" onClick={() => open({ what: 'chmod', file: one })}>
-            {t('files.chmod')}
-          </button>
+          {one.kind !== 'link' && (
+            <button type="button" className="quiet" onClick={() => open({ what: 'chmod', file: one })}>
+              {t('files.chmod')}
+            </button>
+          )}
         </>
       )}
       {may.upload && (
@@ -286,64 +290,6 @@ function Chosen({
           {t('files.remove')}
         </button>
       )}
-    </div>
-  )
-}
-
-/** Takes files that are dropped on it or chosen. */
-function Drop({
-  server,
-  directory,
-  may,
-  children,
-}: {
-  server: Server
-  directory: string
-  may: boolean
-  children: [(pick: () => void) => ReactNode, ReactNode]
-}) {
-  const { t } = useTranslation()
-  const [above, setAbove] = useState(false)
-  const [folders, setFolders] = useState(false)
-  const input = useRef<HTMLInputElement>(null)
-  const take = (event: React.DragEvent) => {
-    event.preventDefault()
-    setAbove(false)
-    const items = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())
-    const files = [...event.dataTransfer.files].filter((_, at) => !items[at]?.isDirectory)
-    setFolders(items.some((item) => item?.isDirectory))
-    send(server.id, directory, files)
-  }
-  const over = (event: React.DragEvent) => {
-    if (!event.dataTransfer.types.includes('Files')) return
-    event.preventDefault()
-    setAbove(true)
-  }
-  const [shown, more] = children
-  return (
-    <div
-      className="files"
-      data-above={above || undefined}
-      {...(may && { onDragOver: over, onDragLeave: () => setAbove(false), onDrop: take })}
-    >
-      {above && <p className="drop-here">{t('files.drop', { path: directory })}</p>}
-      {folders && <Notice tone="wait">{t('files.drop.folders')}</Notice>}
-      {may && (
-        <input
-          ref={input}
-          type="file"
-          multiple
-          className="unseen"
-          tabIndex={-1}
-          aria-label={t('files.upload')}
-          onChange={({ target }) => {
-            send(server.id, directory, [...(target.files ?? [])])
-            target.value = ''
-          }}
-        />
-      )}
-      {shown(() => input.current?.click())}
-      {more}
     </div>
   )
 }
@@ -418,7 +364,7 @@ function Name({ server, path, file, may }: { server: number; path: string; file:
   if (isDirectory(file)) {
     return (
       <>
-        <Link className="directory" href={filesAddress(server, path)}>
+        <Link className="file-name directory" href={filesAddress(server, path)} title={name}>
           {name}/
         </Link>
         {more}
@@ -428,11 +374,13 @@ function Name({ server, path, file, may }: { server: number; path: string; file:
   return (
     <>
       {may && isFile(file) ? (
-        <a href={contentAddress(server, path)} download title={t('files.download')}>
+        <a className="file-name" href={contentAddress(server, path)} download title={name}>
           {name}
         </a>
       ) : (
-        <span>{name}</span>
+        <span className="file-name" title={name}>
+          {name}
+        </span>
       )}
       {more}
       {kind === 'other' && <span className="badge">{t('files.other')}</span>}

@@ -219,12 +219,18 @@ export function Editor({
   const save = () =>
     saving.run(async () => {
       if (!data || text === null) return
-      await writeText(there.server, path, text, data.etag)
+      // What was seen is changed, wherever a link leads meanwhile.
+      await writeText(there.server, data.path, text, data.etag)
       close()
     })
   return (
     <Dialog title={file.name} close={close} wide>
       <ProblemNotice problem={problem} retry={problem && problem.status >= 500 ? reload : undefined} />
+      {data && file.kind === 'link' && (
+        <p className="soft">
+          {t('files.edit.leads')} <code>{data.path}</code>
+        </p>
+      )}
       {data && (
         <textarea
           className="input area code file-text"

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import type { RemoteFile } from '../api/files.ts'
+import { chosenTree, droppedTree, MOST, TooMany } from './folders.ts'
+import { grouped, groupFraction } from './groups.ts'
 import { crumbs, join, modeWords, octal, parent, readOctal, sorted, written } from './names.ts'
 import { fraction, type Sending, waitBefore } from './uploads.ts'
 
@@ -52,6 +54,65 @@ test('directories come first, and numbers count as numbers', () => {
   expect(sorted(files, 'name', false).map(({ name }) => name)).toEqual(['z', 'b9', 'b10'])
   expect(sorted(files, 'name', true).map(({ name }) => name)).toEqual(['z', 'b10', 'b9'])
   expect(sorted(files, 'size', true).map(({ name }) => name)).toEqual(['z', 'b9', 'b10'])
+})
+
+test('what has no time is the oldest, and the order is one', () => {
+  const files = [file('b', { modified: null }), file('a', { modified: null }), file('c')]
+  expect(sorted(files, 'modified', false).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+})
+
+/** As a browser gives them: names in pieces of a hundred. */
+const directory = (name: string, inside: unknown[]) => ({
+  name,
+  isDirectory: true,
+  createReader: () => {
+    const left = [...inside]
+    return { readEntries: (done: (some: unknown[]) => void) => done(left.splice(0, 100)) }
+  },
+})
+const leaf = (name: string) => ({
+  name,
+  isDirectory: false,
+  file: (done: (file: unknown) => void) => done({ name, size: 1 }),
+})
+const dropped = (folder: unknown) => droppedTree(folder as FileSystemDirectoryEntry)
+
+test('a folder that is dropped comes with all that is in it, up to a bound', async () => {
+  const many = Array.from({ length: 250 }, (_, at) => leaf(`f${at}`))
+  const tree = await dropped(directory('top', [leaf('a'), directory('sub', many), directory('no', [])]))
+  expect([tree.name, tree.files.length, tree.empty]).toEqual(['top', 251, [['no']]])
+  expect(tree.files[250]?.folders).toEqual(['sub'])
+  const most = Array.from({ length: MOST }, (_, at) => leaf(`f${at}`))
+  expect((await dropped(directory('top', most))).files).toHaveLength(MOST)
+  await expect(dropped(directory('top', [directory('sub', most)]))).rejects.toThrow(TooMany)
+  await expect(dropped(directory('top', [...most, leaf('one more')]))).rejects.toThrow(TooMany)
+})
+
+test('a folder that is chosen is told by the paths of its files', () => {
+  const chosen = (path: string, name = path.slice(path.lastIndexOf('/') + 1)) =>
+    ({ name, webkitRelativePath: path }) as File
+  const tree = chosenTree([chosen('top/a'), chosen('top/sub/deep/b'), chosen('top/sub/c/d', 'c\\d')])
+  const inside = tree?.files.map(({ folders }) => folders)
+  expect([tree?.name, inside]).toEqual(['top', [[], ['sub', 'deep'], ['sub']]])
+  expect(chosenTree([])).toBeNull()
+  expect(() => chosenTree(Array.from({ length: MOST + 1 }, () => chosen('top/a')))).toThrow(TooMany)
+})
+
+test('a folder on its way is shown as one', () => {
+  const folder = { key: 1, name: 'top', directory: '/srv' }
+  const job = (key: number, more: Partial<Sending>): Sending => ({
+    ...{ key, server: 1, directory: '/srv/top', name: `f${key}`, size: 10, sent: 0, state: 'waiting' },
+    ...{ problem: null, folder },
+    ...more,
+  })
+  const all = [job(2, { state: 'done', sent: 10 }), job(3, { state: 'failed' }), job(4, { folder: null })]
+  const [group, alone] = grouped(all)
+  expect(group).toMatchObject({ name: 'top', directory: '/srv', state: 'failed', files: 2, done: 1 })
+  expect(group && 'files' in group && groupFraction(group)).toBe(0.5)
+  expect(alone).toBe(all[2])
+  expect(grouped([...all, job(5, { state: 'exists' }), job(6, { state: 'sending' })])[0]?.state).toBe(
+    'sending',
+  )
 })
 
 test('a try waits longer than the one before, and not for ever', () => {

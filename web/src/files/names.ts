@@ -62,14 +62,17 @@ export type Sort = 'name' | 'size' | 'modified'
 /** Directories first; the same in either direction. */
 export function sorted(files: readonly RemoteFile[], by: Sort, down: boolean): RemoteFile[] {
   const names = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' })
-  const compare = (one: RemoteFile, other: RemoteFile) => {
-    if (by === 'size') return (one.size ?? 0) - (other.size ?? 0)
-    if (by === 'modified') return Date.parse(one.modified ?? '') - Date.parse(other.modified ?? '')
+  const weigh = (file: RemoteFile) => {
+    if (by === 'size') return file.size ?? 0
+    // What has no time is the oldest.
+    if (by === 'modified') return file.modified ? Date.parse(file.modified) : 0
     return 0
   }
-  return files.toSorted((one, other) => {
-    const first = Number(isDirectory(other)) - Number(isDirectory(one))
-    const inOrder = (compare(one, other) || names.compare(one.name, other.name)) * (down ? -1 : 1)
-    return first || inOrder
+  const weighed = files.map((file) => ({ file, first: isDirectory(file), weight: weigh(file) }))
+  weighed.sort((one, other) => {
+    const first = Number(other.first) - Number(one.first)
+    const inOrder = one.weight - other.weight || names.compare(one.file.name, other.file.name)
+    return first || inOrder * (down ? -1 : 1)
   })
+  return weighed.map(({ file }) => file)
 }

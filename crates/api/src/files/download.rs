@@ -57,11 +57,7 @@ async fn answer(content: Content, (part, head): (Part, bool)) -> Response {
         }
         Part::None => {
             content.leave().await;
-            let detail = format!("the file has {size} bytes");
-            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", detail);
-            let mut response = problem.into_response();
-            response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
-            response
+            range::beyond("the file", size)
         }
         Part::Whole if head => {
             content.leave().await;
@@ -70,10 +66,8 @@ async fn answer(content: Content, (part, head): (Part, bool)) -> Response {
         Part::Whole => bytes((StatusCode::OK, Some(size)), (BYTES, body(content.part(0, size)))),
         Part::Bytes { from, to } => {
             let body = body(content.part(from, to));
-            let mut response = bytes((StatusCode::PARTIAL_CONTENT, Some(to - from)), (BYTES, body));
-            let range = format!("bytes {from}-{}/{size}", to - 1);
-            response.headers_mut().insert(header::CONTENT_RANGE, value(&range));
-            response
+            let response = bytes((StatusCode::PARTIAL_CONTENT, Some(to - from)), (BYTES, body));
+            range::part_of(response, (from, to), size)
         }
     }
 }

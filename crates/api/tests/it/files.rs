@@ -374,13 +374,17 @@ async fn a_text_is_changed_by_whoever_has_seen_it() {
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o604)).unwrap();
     symlink("conf", site.dir.join("link")).unwrap();
     let seen = site.get("/text", "link").await.json();
-    assert_eq!(seen["text"], "one\n");
+    assert_eq!((&seen["text"], &seen["path"]), (&json!("one\n"), &json!(site.path("conf"))));
     let put = async |name: &str, text: &str, etag: Option<&Value>| {
         let body = json!({ "path": site.path(name), "text": text, "etag": etag });
         site.admin.request("PUT", &site.below("/text")).json(&body.to_string()).send().await
     };
     let written = put("link", "two\n", Some(&seen["etag"])).await;
     assert_eq!(written.status, 200, "{}", written.body);
+    assert_eq!(written.json()["path"], site.path("conf"));
+    let log = site.logged("file_upload");
+    let done = log.iter().find(|entry| entry["does"] == "write" && entry["phase"] == "done").unwrap();
+    assert_eq!((&done["path"], &done["to"]), (&json!(site.path("link")), &json!(site.path("conf"))));
     assert!(site.dir.join("link").is_symlink());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "two\n");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o604);

@@ -116,6 +116,43 @@ async fn a_link_that_is_put_in_the_place_of_a_part_leads_nowhere() {
 }
 
 #[tokio::test]
+async fn permissions_are_never_those_of_what_a_link_leads_to() {
+    let hostile = Hostile::start().await;
+    let site = &hostile.site;
+    let me = std::fs::metadata(&hostile.secret).unwrap().uid();
+    let chmod = async |name: &str| {
+        let body = json!({ "path": site.path(name), "mode": 0o666 }).to_string();
+        site.admin.post(&site.below("/chmod"), &body).send().await
+    };
+    std::os::unix::fs::symlink(&hostile.secret, site.dir.join("link")).unwrap();
+    let refused = chmod("link").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "file_refused"));
+    assert!(refused.body.contains("it is a link"), "{}", refused.body);
+    // Not as a directory that may be there either.
+    assert_eq!(chmod("link/").await.problem(), "invalid");
+    hostile.assert_kept(me);
+    // One that comes there after the look, with and without the request that follows none.
+    for (plan, answer) in [("link at lsetstat", "file_refused"), ("link at open", "file_refused")] {
+        hostile.file("mine", "x", 0o600);
+        hostile.plan(plan);
+        assert_eq!(chmod("mine").await.problem(), answer, "{plan}");
+        hostile.assert_kept(me);
+        std::fs::remove_file(site.dir.join("mine")).unwrap();
+    }
+    // The same request is missing, and nobody does harm; also of what cannot be read.
+    hostile.plan("link nowhere");
+    for (name, before) in [("plain", 0o600), ("closed", 0o000)] {
+        let file = hostile.file(name, "x", before);
+        assert_eq!(chmod(name).await.status, 204, "{name}");
+        assert_eq!(mode(&file), 0o666, "{name}");
+    }
+    std::fs::create_dir(site.dir.join("sub")).unwrap();
+    assert_eq!(chmod("sub").await.status, 204);
+    assert_eq!(mode(&site.dir.join("sub")), 0o666);
+    hostile.site.end().await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_said_to_be_endless_ends_the_archive() {
     let hostile = Hostile::start().await;
     let site = &hostile.site;

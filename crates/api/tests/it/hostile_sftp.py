@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 
-CLOSE, OPEN, SETSTAT, READDIR = 4, 3, 9, 12
+CLOSE, OPEN, SETSTAT, READDIR, EXTENDED = 4, 3, 9, 12, 200
 STATUS, NAME, ATTRS = 101, 104, 105
 EXCLUSIVE = 0x20
 FAILURE = 4
@@ -38,6 +38,14 @@ def send(target, body):
 
 def string(data):
     return struct.pack(">I", len(data)) + data
+
+
+def strings(fields):
+    """The first two, where there are as many."""
+    length = struct.unpack(">I", fields[:4])[0]
+    rest = fields[4 + length :]
+    more = struct.unpack(">I", rest[:4])[0]
+    return fields[4 : 4 + length], rest[4 : 4 + more]
 
 
 def swap(path):
@@ -68,6 +76,14 @@ def requests():
             wanted = does == ("swap at open" if kind == OPEN else "swap after close")
             if b".part-" in path and wanted and (opens or kind == SETSTAT):
                 swap(path)
+        if kind == EXTENDED and does.startswith("link") and b"lsetstat@openssh.com" in body:
+            name, path = strings(body[5:])
+            if does == "link at lsetstat":
+                swap(path)
+            else:
+                body = body[:5] + string(b"unknown@example") + string(path)
+        if kind == OPEN and does == "link at open":
+            swap(strings(body[5:])[0])
         if kind == READDIR and does in ("long name", "many names"):
             send(sys.stdout.buffer, names(request))
         else:

@@ -1,11 +1,12 @@
 //! Directories made, and whatever is there renamed, removed, and given other permissions.
 
 use bastide_ssh::Sftp;
-use bastide_wire::sftp::{Attributes, Kind};
+use bastide_wire::sftp::Kind;
 
 use super::failure::Tried;
 use super::far::{Far, Road, allowed};
 use super::list::entries;
+use super::permissions::chmod;
 use super::{At, FileError, join, named, shown};
 use crate::Error;
 use crate::context::{Action, Ctx};
@@ -24,7 +25,7 @@ pub enum Change {
         to: Vec<u8>,
         replace: bool,
     },
-    /// Permissions, at most 0o7777; of a link, those of what it leads to.
+    /// Permissions, at most 0o7777. A link has none, and those of what it leads to stay as they are.
     Chmod(u32),
     /// Removes a file, a link, or a directory, which has to be empty unless `all` goes with it. Links are removed and
     /// never followed.
@@ -51,8 +52,8 @@ impl Change {
             Self::Chmod(mode) if *mode > 0o7777 => {
                 Err(Error::Invalid("mode: at most 4095, which is 7777 in octal digits".to_owned()))
             }
-            Self::Chmod(_) => Ok(()),
-            Self::MakeDirectory | Self::Remove { .. } => named(path).map(drop),
+            // A path that ends otherwise says nothing of whether a link is there.
+            Self::Chmod(_) | Self::MakeDirectory | Self::Remove { .. } => named(path).map(drop),
         }
     }
 }
@@ -86,10 +87,7 @@ async fn apply(sftp: &mut Sftp, tried: Tried<'_>, change: &Change) -> Result<(),
             Err(error) => Err(tried.making(sftp, error).await.into()),
         },
         Change::Rename { to, replace } => rename(sftp, tried, (to, *replace)).await,
-        Change::Chmod(mode) => {
-            let to = Attributes { mode: Some(*mode), ..Attributes::default() };
-            sftp.set(tried.path, &to).await.map_err(|error| tried.failed(error).into())
-        }
+        Change::Chmod(mode) => chmod(sftp, tried, *mode).await,
         Change::Remove { all } => remove(sftp, tried, *all).await,
     }
 }

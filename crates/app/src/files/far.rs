@@ -6,11 +6,10 @@ use std::time::Instant;
 use bastide_ssh::{NobodyToAsk, Sftp};
 use bastide_wire::file_name::shown;
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::context::{About, Action, Ctx};
 use crate::sessions::OnServer;
-use crate::streams::{self, Moved, Right, Transfer, Way};
+use crate::streams::{self, Moved, Place, Right, Transfer, Way};
 use crate::{Error, hex};
 
 /// SFTP on a server, and the right to it.
@@ -20,7 +19,7 @@ pub(super) struct Far {
     pub(super) right: Right,
     pub(super) account: String,
     /// Transfers count as what passes through (`streams`).
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// Where a request goes, once the caller may.
@@ -139,6 +138,13 @@ impl Told {
         let account = Some(road.account.clone());
         let moved = Moved { path: shown(path), does, account, ..Moved::default() };
         Ok(Self { ctx, on, transfer, moved, began: Instant::now() })
+    }
+
+    /// Where links have led; `None` where that is not known.
+    pub(super) fn really(mut self, path: Option<&str>) -> Self {
+        let led = path.filter(|path| *path != self.moved.path && self.moved.path.starts_with('/'));
+        self.moved.to = led.map(str::to_owned);
+        self
     }
 
     /// Writes how it ended. `sha256` where what has passed is one piece from the beginning on.

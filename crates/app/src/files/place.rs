@@ -9,6 +9,12 @@ pub(super) const PRIVATE: u32 = 0o600;
 /// Set-uid and set-gid.
 const SET_ID: u32 = 0o6000;
 
+/// Whether both are of one file, as far as a server tells: what was seen at a path, and what was opened there.
+pub(super) fn is_same(one: &Attributes, other: &Attributes) -> bool {
+    let facts = |of: &Attributes| (of.size, of.owner, of.mode, of.times.map(|(_, changed)| changed));
+    facts(one) == facts(other)
+}
+
 /// Gives what is open the owner and the permissions of what it takes the place of. By its handle: in a directory that
 /// somebody else may write to, a link can lie at its path at any moment, and a server follows links.
 ///

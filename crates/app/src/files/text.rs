@@ -26,6 +26,8 @@ pub struct Text {
     pub text: String,
     /// Of exactly this text: who writes another one says what they have seen.
     pub etag: String,
+    /// Where it really is, absolute and without links, in the form of names.
+    pub path: String,
 }
 
 fn tag(content: &[u8]) -> String {
@@ -41,34 +43,50 @@ pub async fn read_text(ctx: &Ctx, at: At) -> Result<Text, Error> {
     let read = async {
         let Far { mut sftp, mut right, account, .. } = road.open().await?;
         let tried = Tried { path: &at.path, account: &account };
-        let (content, _) = allowed(&mut right, content(&mut sftp, &tried)).await?;
+        let Seen { content, path, .. } = allowed(&mut right, content(&mut sftp, &tried)).await?;
         passed.add(&content);
         let etag = tag(&content);
         let text = String::from_utf8(content).ok().filter(|text| !text.contains('\0'));
-        Ok(Text { text: text.ok_or_else(|| FileError::NotText(shown(&at.path)))?, etag })
+        let text = text.ok_or_else(|| FileError::NotText(shown(&at.path)))?;
+        Ok(Text { text, etag, path: shown(&path) })
     };
     let read: Result<Text, Error> = read.await;
+    let told = told.really(read.as_ref().ok().map(|read| read.path.as_str()));
     let why = read.as_ref().err().map(ToString::to_string);
     told.end(why, (passed.bytes, Some(passed.sha256()))).await;
     read
 }
 
-/// All of a small file, and what is known of the very file that it was read from. Some say that they are empty and are
-/// not (those in /proc), so it is read to its end.
-async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<(Vec<u8>, Attributes), Error> {
+/// What a small file holds.
+struct Seen {
+    content: Vec<u8>,
+    /// Of the very file that it was read from.
+    about: Attributes,
+    /// Where that is, without links.
+    path: Bytes,
+}
+
+/// All of a small file. Some say that they are empty and are not (those in /proc), so it is read to its end. Links are
+/// followed once, to begin with: all that comes after is about the file that they lead to then.
+async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<Seen, Error> {
     let failed = |error| Error::from(tried.failed(error));
     let large = |size| FileError::TooLarge { path: shown(tried.path), size, most: MAX_TEXT };
-    let found = sftp.stat(tried.path).await.map_err(failed)?;
+    let path = sftp.real_path(tried.path).await.map_err(failed)?;
+    let found = sftp.stat_link(&path).await.map_err(failed)?;
     match found.kind() {
         Kind::File => {}
         Kind::Directory => return Err(FileError::IsDirectory(shown(tried.path)).into()),
+        Kind::Link => {
+            let why = "the server does not tell where this link leads: open the file that it leads to";
+            return Err(FileError::refused(tried.path, why).into());
+        }
         _ => return Err(FileError::NotText(shown(tried.path)).into()),
     }
     if let Some(size) = found.size.filter(|size| *size > MAX_TEXT) {
         return Err(large(size).into());
     }
-    let handle = sftp.open(tried.path, open::READ).await.map_err(failed)?;
-    let found = sftp.stat_open(&handle).await.map_err(failed)?;
+    let handle = sftp.open(&path, open::READ).await.map_err(failed)?;
+    let about = sftp.stat_open(&handle).await.map_err(failed)?;
     let mut reading = Reading::new(handle.clone(), (0, MAX_TEXT + 1));
     let mut content = Vec::new();
     while let Some(block) = sftp.read(&mut reading).await.map_err(failed)? {
@@ -77,13 +95,14 @@ async fn content(sftp: &mut Sftp, tried: &Tried<'_>) -> Result<(Vec<u8>, Attribu
     sftp.close(&handle).await.map_err(failed)?;
     match content.len() as u64 {
         size if size > MAX_TEXT => Err(large(size).into()),
-        _ => Ok((content, found)),
+        _ => Ok(Seen { content, about, path }),
     }
 }
 
 /// Puts a text in the place of the one that was seen; without `seen` there must be none yet. The new one is written
 /// beside it first, so that there is one of the two at any moment; permissions stay, and the owner where the account may
-/// give files away. A link stays one, and what it leads to is changed.
+/// give files away. A link stays one, and what it leads to is changed: editors do so, and much of /etc is links. Where
+/// that is, the answer and the log say.
 ///
 /// # Errors
 /// As [`read_text`]; `File` with `Changed` where there is another text than was seen.
@@ -104,34 +123,37 @@ pub async fn write_text(ctx: &Ctx, at: At, (text, seen): (String, Option<String>
             let tried = Tried { path: &at.path, account: &account };
             allowed(&mut right, replace(&mut sftp, &tried, (text.as_bytes(), seen.as_deref()))).await
         };
-        let written: Result<(), Error> = write.await;
+        let written: Result<String, Error> = write.await;
         if written.is_ok() {
             passed.add(text.as_bytes());
         }
+        let told = told.really(written.as_ref().ok().map(String::as_str));
         let why = written.as_ref().err().map(ToString::to_string);
         told.end(why, (passed.bytes, written.is_ok().then(|| passed.sha256()))).await;
-        written.map(|()| Text { etag: tag(text.as_bytes()), text })
+        written.map(|path| Text { etag: tag(text.as_bytes()), text, path })
     });
     writing.await.unwrap_or(Err(Error::Stopping))
 }
 
+/// Where it is now, in the form of names.
 async fn replace(
     sftp: &mut Sftp,
     tried: &Tried<'_>,
     (text, seen): (&[u8], Option<&str>),
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let failed = |error| Error::from(tried.failed(error));
     let Some(seen) = seen else {
-        return match sftp.create(tried.path, None).await {
-            Ok(handle) => fill(sftp, tried, (Writing::new(handle, 0), text), None).await,
-            Err(error) => Err(tried.making(sftp, error).await.into()),
-        };
+        // Where a link is, something is.
+        match sftp.create(tried.path, None).await {
+            Ok(handle) => fill(sftp, tried, (Writing::new(handle, 0), text), None).await?,
+            Err(error) => return Err(tried.making(sftp, error).await.into()),
+        }
+        return Ok(shown(&sftp.real_path(tried.path).await.map_err(failed)?));
     };
-    let (content, before) = content(sftp, tried).await?;
+    let Seen { content, about: before, path: real } = content(sftp, tried).await?;
     if tag(&content) != seen {
         return Err(FileError::Changed(shown(tried.path)).into());
     }
-    let real = sftp.real_path(tried.path).await.map_err(failed)?;
     let (parent, name) = split(&real).ok_or_else(|| FileError::IsDirectory(shown(tried.path)))?;
     let beside = join(parent, &super::upload::part_name(name, &Uuid::now_v7().simple().to_string()));
     let new = Tried { path: &beside, account: tried.account };
@@ -148,7 +170,7 @@ async fn replace(
         // It may not be there.
         let _ = sftp.remove(&beside).await;
     }
-    put
+    put.map(|()| shown(&real))
 }
 
 async fn fill(

@@ -19,7 +19,7 @@ use super::failure::Tried;
 use super::far::{Far, Passed, Road, allowed};
 use crate::Error;
 use crate::context::{Action, Ctx};
-use crate::error::What;
+use crate::error::{Conflict, TooMany, What};
 use crate::sessions::OnServer;
 
 pub use append::{Appended, Appending, append};
@@ -27,6 +27,8 @@ pub use begin::{Begun, New, begin};
 
 /// Of everybody together; each is some 500 bytes.
 const MAX_UPLOADS: usize = 4096;
+/// Of one person: a page sends two at a time, so these are mostly ones that were left, and others need room too.
+const MAX_OF_ONE: usize = 512;
 /// Nobody went on with it for so long: it can be begun again.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Who sends a piece takes over from who sent the one before, and waits so long until that one is settled.
@@ -93,8 +95,13 @@ impl Uploads {
     fn keep(&self, upload: Upload) -> Result<Arc<Upload>, Error> {
         let mut all = self.all();
         all.retain(|_, upload| upload.touched().elapsed() < FORGOTTEN_AFTER);
-        if all.len() >= MAX_UPLOADS && !all.contains_key(&upload.id) {
-            return Err(Error::Limit(format!("{MAX_UPLOADS} uploads are under way: finish some first")));
+        if !all.contains_key(&upload.id) {
+            if all.values().filter(|other| other.by == upload.by).count() >= MAX_OF_ONE {
+                return Err(Conflict::from(TooMany::AtOnce { what: "uploads", most: MAX_OF_ONE }).into());
+            }
+            if all.len() >= MAX_UPLOADS {
+                return Err(Error::Limit(format!("{MAX_UPLOADS} uploads are under way: finish some first")));
+            }
         }
         Ok(Arc::clone(all.entry(upload.id.clone()).or_insert_with(|| Arc::new(upload))))
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 use crate::daemon::refused;
-use crate::error::Conflict;
+use crate::error::{Conflict, TooMany};
 use crate::{App, Error};
 
 /// Sessions that are being opened, by their person.
@@ -52,7 +52,7 @@ impl Quota {
         open.extend(own.filter_map(|row| row.uid));
         match u32::try_from(open.len()).is_ok_and(|open| open < most) {
             true => Ok(self.add(person, session)),
-            false => Err(Conflict::TooManySessions { open: open.len(), most }.into()),
+            false => Err(Conflict::from(TooMany::Sessions { open: open.len(), most }).into()),
         }
     }
 

@@ -130,3 +130,23 @@ fn what_changes_something_needs_the_right_to_upload() {
     assert_eq!(none, [Transfer::Download]);
     assert_eq!(Watch::needs(&packet(request::OPEN, 1, &[number(9)])), Err(Bad));
 }
+
+#[test]
+fn an_answer_belongs_to_one_request_and_a_number_that_waits_is_no_other_ones() {
+    let look = |id| packet(request::OPENDIR, id, &[string(b"d")]);
+    let handle = |id| packet(answer::HANDLE, id, &[string(b"h")]);
+    for first in [look(1), open(1, b"f", 1), packet(request::CLOSE, 1, &[string(b"h")])] {
+        let mut watch = Watch::default();
+        watch.sent(&first).unwrap();
+        assert_eq!(watch.sent(&open(1, b"f", 2)), Err(Bad), "its handle would not be known as a file's");
+    }
+    let mut watch = Watch::default();
+    watch.sent(&look(1)).unwrap();
+    watch.came(&handle(1)).unwrap();
+    watch.sent(&open(1, b"f", 2)).unwrap();
+    watch.came(&handle(1)).unwrap();
+    watch.sent(&open(2, b"g", 2)).unwrap();
+    let (_, first) = watch.came(&handle(2)).unwrap().unwrap();
+    assert_eq!(first.path, "f", "the server gives its handle to another file");
+    assert_eq!(watch.left()[0].1.path, "g");
+}

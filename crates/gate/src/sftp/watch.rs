@@ -9,9 +9,9 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 /// Requests without an answer; OpenSSH sends 64 at once, others some hundreds.
-const MAX_PENDING: usize = 4096;
+pub(super) const MAX_PENDING: usize = 4096;
 /// Open files; servers themselves allow fewer.
-const MAX_OPEN: usize = 4096;
+pub(super) const MAX_OPEN: usize = 4096;
 /// Of a handle; the draft says 256.
 const MAX_HANDLE: usize = 256;
 
@@ -247,7 +247,6 @@ impl Watch {
         let id = fields.number()?;
         let Some(pending) = self.pending.remove(&id) else { return Ok(None) };
         match (pending, kind) {
-            (Pending::Other, _) => Ok(None),
             (Pending::Open { path, reads, writes }, answer::HANDLE) => {
                 let handle = fields.string()?;
                 if self.open.len() >= MAX_OPEN || handle.len() > MAX_HANDLE {
@@ -261,9 +260,9 @@ impl Watch {
                     down: Passed::default(),
                     failed: None,
                 };
-                // The packet is not kept for the sake of these few bytes.
-                self.open.insert(Bytes::copy_from_slice(&handle), file);
-                Ok(None)
+                // The packet is not kept for the sake of these few bytes. What a server gives the same handle to is
+                // another file from now on.
+                Ok(self.open.insert(Bytes::copy_from_slice(&handle), file).map(File::over))
             }
             (Pending::Open { path, writes, .. }, _) => {
                 let why = Some(status(&mut fields)?.unwrap_or_default());
@@ -284,11 +283,27 @@ impl Watch {
                 }
                 Ok(None)
             }
+            (Pending::Other, _) => Ok(None),
             (Pending::Act { does, path, to }, _) => {
                 let why = status(&mut fields)?;
                 Ok(Some((Transfer::Upload, Moved { path, does, to, why, ..Moved::default() })))
             }
         }
+    }
+
+    /// Requests without an answer, and files that are open.
+    pub(super) fn kept(&self) -> (usize, usize) {
+        (self.pending.len(), self.open.len())
+    }
+
+    /// Requests on their way that change something.
+    pub(super) fn changing(&self) -> usize {
+        let changes = |pending: &&Pending| match pending {
+            Pending::Open { writes, .. } => *writes,
+            Pending::Write { .. } | Pending::Act { .. } => true,
+            Pending::Read { .. } | Pending::Other => false,
+        };
+        self.pending.values().filter(changes).count()
     }
 
     /// What is still open when it is over.

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use bastide_wire::sftp::{Packet, answer, request};
 use bytes::Bytes;
 
-use super::{Handle, READ_AHEAD, Sftp, SftpError, WRITE_AHEAD, done, said};
+use super::answers::{done, said};
+use super::link::Link;
+use super::{Handle, READ_AHEAD, Sftp, SftpError, WRITE_AHEAD};
 
 /// A part of a file that is read from its beginning to its end.
 #[derive(Debug)]
@@ -69,12 +71,12 @@ impl Writing {
         std::mem::take(&mut self.news)
     }
 
-    fn waits_for(&self) -> usize {
+    pub(super) fn waits_for(&self) -> usize {
         self.sent.iter().map(|sent| sent.data.len()).sum()
     }
 }
 
-impl Sftp {
+impl<L: Link> Sftp<L> {
     /// The next bytes; `None` at the end of the part, or of the file where that comes first.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use super::super::FileError;
 use super::super::download::BLOCKS;
 use super::super::failure::Tried;
 use super::super::far::{Far, Road, Told, moving};
-use super::super::place::{PRIVATE, inherit};
+use super::super::place::{PRIVATE, inherit, is_same};
 use super::{Progress, Upload, find, is_written_by};
 use crate::Error;
 use crate::context::{Action, Ctx};
@@ -155,8 +155,7 @@ async fn open_part(sftp: &mut Sftp, tried: &Tried<'_>, upload: &Upload) -> Resul
     }
     let handle = sftp.open(tried.path, open::WRITE).await.map_err(failed)?;
     let there = sftp.stat_open(&handle).await.map_err(failed)?;
-    let facts = |of: &Attributes| (of.size, of.owner, of.mode, of.times.map(|(_, changed)| changed));
-    if facts(&there) != facts(&seen) {
+    if !is_same(&there, &seen) {
         sftp.close(&handle).await.map_err(failed)?;
         return Err(gone());
     }
