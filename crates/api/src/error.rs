@@ -126,6 +126,7 @@ fn status_and_kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Login(LoginError::SingleSignOn(_)) => (StatusCode::FORBIDDEN, "single_sign_on_refused"),
         Error::Login(LoginError::SecondFactor(_)) => (StatusCode::UNAUTHORIZED, "second_factor_needed"),
         Error::Login(LoginError::BadCode) => (StatusCode::UNAUTHORIZED, "bad_code"),
+        Error::Login(LoginError::CodesLocked) => (StatusCode::FORBIDDEN, "codes_locked"),
         Error::Login(LoginError::StepOver) => (StatusCode::UNAUTHORIZED, "begin_again"),
         Error::Login(LoginError::WeakPassword(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "weak_password"),
         Error::Forbidden(Forbidden::ReadOnlyToken) => (StatusCode::FORBIDDEN, "read_only_token"),

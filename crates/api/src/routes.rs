@@ -382,6 +382,8 @@ fn about_sessions() -> Vec<Route> {
             says("End a session; its viewers are told").gives_nothing(204).may(&[502])),
         route!(Login  POST   "/api/v1/sessions/{uid}/end"   sessions::session_end_soon,
             says("End a session after a while, with a notice to everybody there").takes::<sessions::EndSoon>().gives_nothing(202).may(&[409, 502])),
+        route!(Login  DELETE "/api/v1/sessions/{uid}/end"   sessions::session_end_stop,
+            says("Stop an announced end of a session").gives_nothing(204).may(&[409, 502])),
         route!(Login  GET    "/api/v1/sessions/{uid}/viewers" viewers::viewer_list,
             says("Who is in a session, and who may type").gives::<viewers::List>(200).may(&[409, 502])),
         route!(Login  DELETE "/api/v1/sessions/{uid}/viewers/{id}" viewers::viewer_remove,

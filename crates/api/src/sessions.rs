@@ -143,6 +143,14 @@ pub(crate) async fn session_end_soon(
     Ok(StatusCode::ACCEPTED)
 }
 
+pub(crate) async fn session_end_stop(
+    Extension(ctx): Extension<Ctx>,
+    Id(uid): Id<Uuid>,
+) -> Result<StatusCode, Problem> {
+    together::end_stop(&ctx, uid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// What is no uid names no session.
 pub(crate) fn read_uid(text: &str) -> Result<Uuid, Problem> {
     text.parse().map_err(|_| Problem::not_found(format!("no session {text:?}: not a session's uid")))

@@ -84,7 +84,7 @@ impl From<&store::User> for User {
             account: user.account.clone(),
             enabled: user.enabled,
             password_set: user.password_set,
-            single_sign_on: user.single_sign_on,
+            single_sign_on: user.signed_on.is_some(),
             second_factor: user.second_factor,
             created: user.created,
             last_login: user.last_login,

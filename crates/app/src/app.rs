@@ -34,7 +34,7 @@ use crate::session_settings::Quota;
 use crate::shares::Guests;
 use crate::streams::Forbidden;
 use crate::vault::{KeySource, Keys};
-use crate::{Clock, Error, access_requests, alerts, reviews};
+use crate::{Clock, Error, access_requests, alerts, grants, reviews};
 
 /// What a server is made with.
 #[derive(Debug)]
@@ -229,6 +229,7 @@ impl App {
         rules::start(&app);
         reviews::start(&app);
         access_requests::start(&app);
+        grants::start(&app);
         alerts::start(&app, webhook);
         Ok(app)
     }

@@ -354,6 +354,10 @@ impl About {
         Self::default()
     }
 
+    pub(crate) fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.to_owned(), value.into());

@@ -73,6 +73,10 @@ pub enum LoginError {
     BadCode,
     #[error("this took too long or too many tries: begin again")]
     StepOver,
+    #[error(
+        "too many wrong codes of your app: take a passkey or a recovery code and set up another app, or ask an administrator"
+    )]
+    CodesLocked,
 }
 
 /// Known, and not for this caller.
@@ -130,6 +134,8 @@ pub enum Together {
     Observer,
     #[error("one asks for the keyboard for oneself")]
     NotYours,
+    #[error("an announced end is stopped by who announced it, and by administrators")]
+    Announcer,
 }
 
 /// Why a grant gives nothing now.

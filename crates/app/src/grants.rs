@@ -4,15 +4,18 @@
 //! A grant that names no credential gives the server's default one, whichever that is, and no other. A grant of a
 //! server covers the servers on the way to it, as the way alone: nobody gets a terminal on those by it.
 
+use std::time::Duration;
+
 use bastide_policy::{TimeWindow, Windows};
 use bastide_store::{Credentials, Grant, GrantTarget, Grantee, Rights, Terms};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::access::granted::Held;
+use crate::app::App;
 use crate::context::{About, Action, Ctx};
 use crate::error::{Thing, What};
-use crate::servers::check;
+use crate::servers::{Known, check};
 use crate::{Error, Network};
 
 /// They are all kept in memory; more is a sign that a tag or a group is missing.
@@ -112,6 +115,58 @@ pub async fn remove(ctx: &Ctx, id: i64) -> Result<(), Error> {
     .await
 }
 
+/// So long one can see what somebody had; then the log remembers it.
+const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Forgets grants a while after they are over.
+pub(crate) fn start(app: &App) {
+    let (app, mut known) = (app.clone(), app.servers().watch());
+    let ending = app.shutdown().clone();
+    app.tasks().clone().spawn("grants that are over", async move {
+        loop {
+            let now = app.clock().now();
+            let due = due(&known.borrow_and_update(), now);
+            if due == Some(Duration::ZERO)
+                && let Err(error) = forget(&app, now).await
+            {
+                // Tried again with the next change.
+                tracing::error!(%error, "grants that are over are not forgotten");
+            }
+            let wait = async {
+                match due.filter(|left| !left.is_zero()) {
+                    Some(left) => tokio::time::sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                changed = known.changed() => if changed.is_err() { return },
+                () = ending.draining() => return,
+            }
+        }
+    });
+}
+
+/// How long until the first grant is to be forgotten.
+fn due(known: &Known, now: Timestamp) -> Option<Duration> {
+    let first = known.grants.iter().filter_map(|held| held.grant.terms.expires).min()?;
+    let at = first.checked_add(KEPT_AFTER).unwrap_or(Timestamp::MAX);
+    // Rows keep milliseconds: not again and again in the last one.
+    let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    Some(if at < now { Duration::ZERO } else { left + Duration::from_millis(2) })
+}
+
+async fn forget(app: &App, now: Timestamp) -> Result<(), Error> {
+    let before = now.checked_sub(KEPT_AFTER).unwrap_or(Timestamp::MIN);
+    let known = app.servers().now();
+    let over = known.grants.iter().filter(|held| held.grant.terms.expires.is_some_and(|at| at < before));
+    let ids: Vec<i64> = over.map(|held| held.grant.id).collect();
+    let about = About::nothing().with("over_before", before.to_string()).with("grants", ids);
+    app.journal().append("grants_forgotten", None, about.into_fields()).await?;
+    app.store().forget_grants(before).await?;
+    app.servers().reload(app.store()).await
+}
+
 fn check_grant(ctx: &Ctx, grant: &Grant) -> Result<(), Error> {
     let (app, known) = (ctx.app(), ctx.app().servers().now());
     let invalid = |text: String| Err(Error::Invalid(text));
@@ -201,4 +256,41 @@ pub(crate) fn about(grant: &Grant) -> About {
         .with("times", grant.terms.times.as_str())
         .with("networks", grant.terms.networks.as_str())
         .with("expires", grant.terms.expires.map(|at| at.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn known(ends: &[Option<i64>]) -> Known {
+        let grant = |(place, end): (usize, &Option<i64>)| Grant {
+            id: i64::try_from(place).unwrap() + 1,
+            to: Grantee::User(1),
+            on: GrantTarget::Everywhere,
+            rights: Rights::usual(),
+            credentials: Credentials::Default,
+            terms: Terms { expires: end.map(|at| Timestamp::from_second(at).unwrap()), ..Terms::default() },
+            request: None,
+            created: Timestamp::UNIX_EPOCH,
+            created_by: String::new(),
+        };
+        Known::of(ends.iter().enumerate().map(grant).collect())
+    }
+
+    #[test]
+    fn a_grant_is_forgotten_a_while_after_it_is_over_and_not_before() {
+        const DAY: i64 = 24 * 3600;
+        let now = Timestamp::from_second(1_000 * DAY).unwrap();
+        let days = |days: i64| Some(Duration::from_secs(days.unsigned_abs() * 24 * 3600));
+        let left = |ends: &[Option<i64>]| due(&known(ends), now);
+        assert_eq!(left(&[]), None);
+        assert_eq!(left(&[None]), None, "what has no end is kept");
+        assert_eq!(left(&[Some(909 * DAY)]), Some(Duration::ZERO));
+        for (ends, wait) in [(910, 0), (911, 1), (1_000, 90), (2_000, 1_090)] {
+            let waits = left(&[None, Some(2_500 * DAY), Some(ends * DAY)]).unwrap();
+            assert!(waits > days(wait).unwrap() && waits < days(wait).unwrap() + Duration::from_secs(1));
+        }
+    }
 }

@@ -9,7 +9,7 @@ use bastide_store::User;
 use bastide_wire::Code;
 use bastide_wire::session::ViewerInfo;
 use bastide_wire::together::{About as Viewer, ViewerRole, check_text};
-use bastide_wire::together::{EndSoon, Keyboard, KeyboardAsk, Say, ViewerEnd};
+use bastide_wire::together::{EndSoon, EndStop, Keyboard, KeyboardAsk, Say, ViewerEnd};
 pub use bastide_wire::together::{MAX_AFTER, MAX_TEXT};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -229,6 +229,30 @@ pub async fn end_soon(ctx: &Ctx, session: Uuid, (text, after): (String, u64)) ->
     ctx.audited(Action::SessionEnd, about, async move |ctx| {
         let end = EndSoon { uid: session, by, text, after };
         client(&ctx)?.end_soon(end).await.map_err(|e| gone(e, session, 0))
+    })
+    .await
+}
+
+/// An announced end does not come. For who announced it, and for administrators.
+///
+/// # Errors
+/// `NotLoggedIn`, `NotFound`, `Forbidden`, `Conflict` also where none is announced, `Storage`, `DaemonUnreachable`,
+/// `Daemon`.
+pub async fn end_stop(ctx: &Ctx, session: Uuid) -> Result<(), Error> {
+    let by = ctx.person()?.user.username.clone();
+    let found = find(ctx, Action::SessionEnd, session).await?;
+    let any = ctx.access(session, found.owner).is_some_and(|held| held.access == Access::Admin);
+    let about = About::session(session).with("does", "stop");
+    ctx.audited(Action::SessionEnd, about, async move |ctx| {
+        let stop = EndStop { uid: session, by, any };
+        let stopped = client(&ctx)?.end_stop(stop).await;
+        stopped.map_err(|error| match error.code() {
+            Some("INVALID_ARGUMENT") => Forbidden::Together(Together::Announcer).into(),
+            Some("NOT_FOUND") if error.to_string().contains("announced end") => {
+                Conflict::InUse("no end of this session is announced".to_owned()).into()
+            }
+            _ => gone(error, session, 0),
+        })
     })
     .await
 }

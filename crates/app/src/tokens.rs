@@ -152,7 +152,7 @@ pub(crate) async fn still(app: &App, token: &Token) -> Result<Option<Person>, Er
 }
 
 fn holding(app: &App, token: Token) -> Option<Person> {
-    let user = app.people().get(token.user_id).filter(|user| user.enabled)?;
+    let user = app.people().get(token.user_id).filter(|user| user.enabled && app.is_vouched_for(user))?;
     let good = token.expires.is_none_or(|expires| expires > app.clock().now());
     good.then(|| Person { user, proof: Proof::Token(Arc::new(token)) })
 }

@@ -134,8 +134,8 @@ impl Entry {
         match entered {
             Ok(ctx) => Some((ctx, target)),
             Err(Error::Login(why)) => {
-                use LoginError::{SecondFactor, StepOver, TooManyAttempts};
-                let told = matches!(why, TooManyAttempts { .. } | SecondFactor(_) | StepOver);
+                use LoginError::{CodesLocked, SecondFactor, StepOver, TooManyAttempts};
+                let told = matches!(why, TooManyAttempts { .. } | SecondFactor(_) | StepOver | CodesLocked);
                 self.said = told.then(|| why.to_string());
                 None
             }

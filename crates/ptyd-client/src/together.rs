@@ -1,7 +1,7 @@
 //! What people in one session do to one another. Whether they may is the caller's to know.
 
 use bastide_wire::capability;
-use bastide_wire::together::{EndSoon, Keyboard, KeyboardAsk, Say, ViewerEnd};
+use bastide_wire::together::{EndSoon, EndStop, Keyboard, KeyboardAsk, Say, ViewerEnd};
 
 use crate::{Client, Error};
 
@@ -49,5 +49,15 @@ impl Client {
     pub async fn end_soon(&self, end: EndSoon) -> Result<(), Error> {
         self.require(capability::TOGETHER)?;
         self.request("end_soon", end).await.map(drop)
+    }
+
+    /// Takes an announced end back.
+    ///
+    /// # Errors
+    /// As [`Client::keyboard`]; `Refused` with `NOT_FOUND` where none is announced, with `INVALID_ARGUMENT` where
+    /// somebody else has announced it.
+    pub async fn end_stop(&self, stop: EndStop) -> Result<(), Error> {
+        self.require(capability::TOGETHER)?;
+        self.request("end_stop", stop).await.map(drop)
     }
 }

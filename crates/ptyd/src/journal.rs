@@ -402,6 +402,7 @@ fn viewing(what: &Viewing) -> (&'static str, Value) {
         Viewing::EndAnnounced { by, text, after } => {
             ("end_announced", json!({ "by": by, "text": text, "after": after }))
         }
+        Viewing::EndStopped { by } => ("end_stopped", json!({ "by": by })),
     }
 }
 

@@ -112,6 +112,9 @@ pub enum Viewing {
         text: String,
         after: u64,
     },
+    EndStopped {
+        by: String,
+    },
 }
 
 /// What became of commands, as the log keeps it.

@@ -19,6 +19,8 @@ pub struct Totp {
     /// The latest step whose code was taken.
     pub last_step: i64,
     pub last_used: Option<Timestamp>,
+    /// Since when no code of it is looked at any more: too many wrong ones had come.
+    pub locked: Option<Timestamp>,
 }
 
 /// A key pair of somebody's authenticator, without the private half.
@@ -118,7 +120,7 @@ impl Store {
     /// `Query`.
     pub async fn totp(&self, user: i64) -> Result<Option<Totp>, Error> {
         let row = sqlx::query!(
-            "SELECT user_id, uid, secret, created, last_step, last_used FROM totp WHERE user_id = ?",
+            "SELECT user_id, uid, secret, created, last_step, last_used, locked FROM totp WHERE user_id = ?",
             user
         );
         let row = row.fetch_optional(&self.reader).await?;
@@ -129,7 +131,18 @@ impl Store {
             created: from_row(row.created),
             last_step: row.last_step,
             last_used: row.last_used.map(from_row),
+            locked: row.locked.map(from_row),
         }))
+    }
+
+    /// No code of this secret is to be looked at any more. False when it is so already, or the secret is another one.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn lock_totp(&self, uid: Uuid, now: Timestamp) -> Result<bool, Error> {
+        let (uid, now) = (uid.to_string(), to_row(now));
+        let locked = sqlx::query!("UPDATE totp SET locked = ? WHERE uid = ? AND locked IS NULL", now, uid);
+        Ok(locked.execute(&self.writer).await?.rows_affected() > 0)
     }
 
     /// In the place of the one before.

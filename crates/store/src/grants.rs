@@ -294,6 +294,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Forgets the grants that were over before a time; how many there were.
+    ///
+    /// # Errors
+    /// `DiskFull`, `ReadOnly`, `Query`.
+    pub async fn forget_grants(&self, over_before: Timestamp) -> Result<u64, Error> {
+        let before = to_row(over_before);
+        let gone = sqlx::query!("DELETE FROM grants WHERE expires < ?", before);
+        Ok(gone.execute(&self.writer).await?.rows_affected())
+    }
+}
+
 /// People who are gone are left out.
 async fn set_members(work: &mut SqliteConnection, id: i64, members: &[i64]) -> Result<(), Error> {
     sqlx::query!("DELETE FROM group_members WHERE group_id = ?", id).execute(&mut *work).await?;

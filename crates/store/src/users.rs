@@ -57,8 +57,9 @@ pub struct User {
     pub account: Option<String>,
     pub enabled: bool,
     pub password_set: bool,
-    /// A provider of single sign-on knows them.
-    pub single_sign_on: bool,
+    /// When a provider of single sign-on vouched for them last, or, before the first time, since when it knows them;
+    /// none: none knows them.
+    pub signed_on: Option<Timestamp>,
     /// They have an app for codes, or a passkey.
     pub second_factor: bool,
     pub created: Timestamp,
@@ -91,7 +92,7 @@ struct Row {
     account: Option<String>,
     enabled: i64,
     password_set: i64,
-    single_sign_on: i64,
+    signed_on: Option<i64>,
     second_factor: i64,
     created: i64,
     last_login: Option<i64>,
@@ -108,11 +109,19 @@ impl From<Row> for User {
             account: row.account,
             enabled: row.enabled != 0,
             password_set: row.password_set != 0,
-            single_sign_on: row.single_sign_on != 0,
+            signed_on: row.signed_on.map(from_row),
             second_factor: row.second_factor != 0,
             created: from_row(row.created),
             last_login: row.last_login.map(from_row),
         }
+    }
+}
+
+impl User {
+    /// Whether only a provider of single sign-on can say that they may still come: it knows them, and they have no
+    /// password here.
+    pub fn only_by_provider(&self) -> bool {
+        self.signed_on.is_some() && !self.password_set
     }
 }
 
@@ -126,7 +135,8 @@ impl Store {
             Row,
             r#"SELECT id, uid, username, display_name, role, account, enabled,
                       password IS NOT NULL AS "password_set!: i64", created, last_login,
-                      EXISTS (SELECT 1 FROM user_identities WHERE user_id = users.id) AS "single_sign_on!: i64",
+                      (SELECT max(coalesce(last_used, created)) FROM user_identities
+                       WHERE user_id = users.id) AS "signed_on?: i64",
                       EXISTS (SELECT 1 FROM totp WHERE user_id = users.id)
                       OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = users.id) AS "second_factor!: i64"
                FROM users ORDER BY username"#

@@ -272,6 +272,7 @@ impl<'a> Request<'a> {
                     "viewer_end" => Together::ViewerEnd(body(kind, payload)?),
                     "say" => Together::Say(body(kind, payload)?),
                     "end_soon" => Together::EndSoon(body(kind, payload)?),
+                    "end_stop" => Together::EndStop(body(kind, payload)?),
                     other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
                 };
                 Self::Other(Extension::Together(Box::new(asked)))

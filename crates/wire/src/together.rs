@@ -99,6 +99,16 @@ pub struct EndSoon {
     pub after: u64,
 }
 
+/// An announced end does not come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndStop {
+    pub uid: Uuid,
+    pub by: String,
+    /// Also one that somebody else has announced.
+    #[serde(default)]
+    pub any: bool,
+}
+
 /// What people in a session do to one another.
 #[derive(Debug)]
 pub enum Together {
@@ -107,6 +117,7 @@ pub enum Together {
     ViewerEnd(ViewerEnd),
     Say(Say),
     EndSoon(EndSoon),
+    EndStop(EndStop),
 }
 
 impl Together {
@@ -116,7 +127,8 @@ impl Together {
             | Self::KeyboardAsk(KeyboardAsk { uid, .. })
             | Self::ViewerEnd(ViewerEnd { uid, .. })
             | Self::Say(Say { uid, .. })
-            | Self::EndSoon(EndSoon { uid, .. }) => *uid,
+            | Self::EndSoon(EndSoon { uid, .. })
+            | Self::EndStop(EndStop { uid, .. }) => *uid,
         }
     }
 
@@ -129,6 +141,7 @@ impl Together {
             Self::Keyboard(Keyboard { by, .. })
             | Self::KeyboardAsk(KeyboardAsk { by, .. })
             | Self::ViewerEnd(ViewerEnd { by, .. }) => check_word("by", by.as_deref().unwrap_or_default()),
+            Self::EndStop(EndStop { by, .. }) => check_word("by", by),
             Self::Say(Say { by, text, .. }) => {
                 check_word("by", by)?;
                 if text.trim().is_empty() {

@@ -239,6 +239,7 @@ export const endSession = (uid: string) => nothing('DELETE', `/api/v1/sessions/$
 /** Everybody there is told, and why; `after` in seconds. */
 export const endSessionSoon = (uid: string, notice: string, after: number) =>
   nothing('POST', `/api/v1/sessions/${id(uid)}/end`, { notice, after })
+export const stopSessionEnd = (uid: string) => nothing('DELETE', `/api/v1/sessions/${id(uid)}/end`)
 export const tellEverybody = (uid: string, text: string) =>
   nothing('POST', `/api/v1/sessions/${id(uid)}/message`, { text })
 /** To one viewer alone; null: back to all who may write there. */

@@ -2043,7 +2043,8 @@ export interface paths {
     put?: never
     /** End a session after a while, with a notice to everybody there */
     post: operations['session_end_soon']
-    delete?: never
+    /** Stop an announced end of a session */
+    delete: operations['session_end_stop']
     options?: never
     head?: never
     patch?: never
@@ -2638,7 +2639,7 @@ export interface components {
       /**
        * @description `deny` and `alert` for a verdict, `review_opened`, `supervisor_died`, `report_lost`, `rules_unreadable`,
        *     `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`, `recovery_code_used`,
-       *     `second_factor_guessed`; later releases may have more.
+       *     `second_factor_guessed`, `second_factor_locked`, `user_disabled_by_sign_on`; later releases may have more.
        */
       kind: string
       rule: string | null
@@ -9241,6 +9242,34 @@ export interface operations {
       413: components['responses']['PayloadTooLarge']
       415: components['responses']['UnsupportedMediaType']
       422: components['responses']['UnprocessableEntity']
+      500: components['responses']['InternalServerError']
+      502: components['responses']['BadGateway']
+      503: components['responses']['ServiceUnavailable']
+    }
+  }
+  session_end_stop: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        uid: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description No Content */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      400: components['responses']['BadRequest']
+      401: components['responses']['Unauthorized']
+      403: components['responses']['Forbidden']
+      404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
       500: components['responses']['InternalServerError']
       502: components['responses']['BadGateway']
       503: components['responses']['ServiceUnavailable']

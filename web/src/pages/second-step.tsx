@@ -77,11 +77,13 @@ export function SecondStep({
     )
   }
   const wrong = problem?.kind === 'bad_code'
+  const locked = problem?.kind === 'codes_locked'
   return (
     <section className="card" aria-labelledby="second-title">
       <img src="/icon.svg" width="36" height="36" alt="" />
       <h1 id="second-title">{t(way === 'enrol' ? 'second.enrol' : 'second.title')}</h1>
-      {problem && !wrong && problem.kind !== GIVEN_UP && <ProblemNotice problem={problem} />}
+      {locked && <Notice tone="bad">{t('second.locked')}</Notice>}
+      {problem && !wrong && !locked && problem.kind !== GIVEN_UP && <ProblemNotice problem={problem} />}
       {way === 'enrol' && <Enrol token={needed.token} enter={enter} wrong={wrong} busy={busy} />}
       {way === 'totp' && <Code enter={enter} wrong={wrong} busy={busy} />}
       {way === 'recovery' && <Recovery enter={enter} wrong={wrong} busy={busy} />}

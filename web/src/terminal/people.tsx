@@ -7,6 +7,7 @@ import {
   Problem,
   refuseKeyboard,
   showOut,
+  stopSessionEnd,
   tellEverybody,
 } from '../api/client.ts'
 import type { Session } from '../api/types.ts'
@@ -205,20 +206,35 @@ function Tell({ uid }: { uid: string }) {
 function EndSoon({ uid, close }: { uid: string; close: () => void }) {
   const { t } = useTranslation()
   const [after, setAfter] = useState<number>(10)
+  const { problem, trying } = useTrying()
   const end = (text: string) => endSessionSoon(uid, text, after).then(close)
   return (
-    <WordsForm label={t('people.end.notice')} yes={t('people.end')} danger send={end}>
-      <label>
-        <span>{t('people.end.after')}</span>
-        <select className="input" value={after} onChange={(event) => setAfter(Number(event.target.value))}>
-          {WAITS.map((seconds) => (
-            <option key={seconds} value={seconds}>
-              {t(seconds === 0 ? 'people.end.now' : 'people.end.seconds', { seconds })}
-            </option>
-          ))}
-        </select>
-      </label>
-    </WordsForm>
+    <>
+      <WordsForm label={t('people.end.notice')} yes={t('people.end')} danger send={end}>
+        <label>
+          <span>{t('people.end.after')}</span>
+          <select className="input" value={after} onChange={(event) => setAfter(Number(event.target.value))}>
+            {WAITS.map((seconds) => (
+              <option key={seconds} value={seconds}>
+                {t(seconds === 0 ? 'people.end.now' : 'people.end.seconds', { seconds })}
+              </option>
+            ))}
+          </select>
+        </label>
+      </WordsForm>
+      <button
+        type="button"
+        className="quiet"
+        onClick={() => void trying(() => stopSessionEnd(uid)).then((done) => done && close())}
+      >
+        {t('people.end.stop')}
+      </button>
+      {problem && (
+        <p className="field-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
   )
 }
 

@@ -34,6 +34,7 @@ fn settings(provider: &OidcProvider) -> Settings {
             email_domains: Vec::new(),
         },
         lifetime: jiff::SignedDuration::from_hours(12),
+        recheck_after: jiff::SignedDuration::from_hours(30 * 24),
     }
 }
 
@@ -320,5 +321,57 @@ async fn without_a_provider_there_is_no_button_and_no_way() {
     let added = admin.post("/api/v1/users/1/identities", r#"{"subject":"x"}"#).send().await;
     assert_eq!(added.status, 422, "{added:?}");
     assert!(!admin.get("/metrics").send().await.body.contains("bastide_single_sign_ons_total"));
+    world.end().await;
+}
+
+/// What the provider is not asked about ends with what it says, or a while after it has said nothing.
+#[tokio::test]
+async fn tokens_of_who_comes_by_a_provider_hold_as_long_as_it_vouches_for_them() {
+    let provider = OidcProvider::start().await;
+    let mut settings = settings(&provider);
+    settings.mapping.email_domains = vec!["example.org".to_owned()];
+    let world = World::start_with(settings).await;
+    let admin = world.log_in().await;
+    let claims = |address: &str| json!({ "sub": "1", "preferred_username": "ann", "email": address, "email_verified": true });
+    let ann = person(&world, &provider, &claims("ann@example.org")).await;
+    let id = me(&ann).await["id"].as_i64().unwrap();
+    let (hers, others) = (ann.token("full").await, admin.token("full").await);
+    let status =
+        async |bearer: &str| world.get("/api/v1/me").header("authorization", bearer).send().await.status;
+    let later = |days: i64| world.ahead.store(days * 24 * 3600, std::sync::atomic::Ordering::SeqCst);
+    later(29);
+    assert_eq!((status(&hers).await, status(&others).await), (200, 200));
+    later(30);
+    assert_eq!((status(&hers).await, status(&others).await), (401, 200), "others depend on no provider");
+    // Another sign-in, and it holds again. The provider's clock goes along.
+    provider.twist(|token| {
+        for word in ["iat", "exp", "nbf"] {
+            if let Some(time) = token.get(word).and_then(Value::as_i64) {
+                token.insert(word.to_owned(), json!(time + 30 * 24 * 3600));
+            }
+        }
+    });
+    person(&world, &provider, &claims("ann@example.org")).await;
+    assert_eq!(status(&hers).await, 200);
+    later(59);
+    assert_eq!(status(&hers).await, 200);
+    later(0);
+    provider.be_honest();
+    // The administrator's own login was over meanwhile.
+    let admin = world.log_in().await;
+
+    // Turned away, she is disabled, and an administrator sees why and may undo it.
+    provider.person(&claims("ann@example.com"));
+    refused(&world, &provider, "domain").await;
+    assert_eq!(status(&hers).await, 401);
+    let user = || admin.get(&format!("/api/v1/users/{id}"));
+    assert_eq!(user().send().await.json()["enabled"], false);
+    let alerts = admin.get("/api/v1/alerts").send().await.body;
+    assert!(alerts.contains("user_disabled_by_sign_on") && alerts.contains("e-mail"), "{alerts}");
+    assert_eq!(world.logged("user_disabled_by_sign_on").len(), 1);
+    let undone =
+        admin.request("PATCH", &format!("/api/v1/users/{id}")).json(r#"{"enabled":true}"#).send().await;
+    assert_eq!(undone.status, 200, "{}", undone.body);
+    assert_eq!(status(&hers).await, 200);
     world.end().await;
 }

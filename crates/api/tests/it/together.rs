@@ -213,6 +213,16 @@ async fn words_and_an_announced_end_reach_everybody() {
     for bad in [r#"{"after":301}"#, r#"{"notice":"a\u0007"}"#] {
         assert_eq!(admin.post(&end, bad).send().await.status, 422, "{bad}");
     }
+    // One that is announced can be stopped, by who announced it and by administrators.
+    let stop = async |who: &Person| who.request("DELETE", &end).send().await;
+    assert_eq!(stop(&admin).await.status, 409, "none is announced");
+    assert_eq!(admin.post(&end, r#"{"after":300}"#).send().await.status, 202);
+    assert_eq!(stop(&bob).await.status, 403);
+    assert_eq!(stop(&admin).await.status, 204);
+    for page in [&mut mine, &mut bobs] {
+        told(page, "ending", "this session goes on: admin has stopped its end").await;
+    }
+    assert_eq!(stop(&admin).await.status, 409);
     let ended = admin.post(&end, r#"{"notice":"maintenance","after":1}"#).send().await;
     assert_eq!(ended.status, 202, "{}", ended.body);
     for page in [&mut mine, &mut bobs] {

@@ -19,7 +19,7 @@ const HEAD: &str = "\
 A person has one role. What they may do on a server is said by their role or by *grants*: rights on servers (one, all
 with a tag, all of a group, or all) for a person or a group, with the servers' default credentials, with listed ones or
 with any, and if wanted until a time, within hours of the week, and from some networks only. A right that ends takes
-its sessions with it within a second.
+its sessions with it within a second. A grant that is over can be seen for 90 days more; then the log remembers it.
 
 - **admin**: everything.
 - **operator**: adds and changes servers, and uses every one with any credential. Not people, rules or grants.

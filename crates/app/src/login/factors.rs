@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 pub use passkeys::RelyingParty;
+use waiting::MAX_WRONG_A_DAY;
 pub(crate) use waiting::{Entrance, Factors};
 
 use super::single_sign_on::Refusal;
@@ -269,7 +270,7 @@ impl App {
             self.note_refused(origin, "the passkey is nobody's", "").await?;
             return Err(LoginError::BadCode.into());
         };
-        if user.single_sign_on && !user.password_set {
+        if user.only_by_provider() {
             // Whether they still may come is for the provider to say.
             let refused = Refusal::AtProvider;
             self.note_refused(origin, &format!("passkey: {refused}"), &user.username).await?;
@@ -343,11 +344,18 @@ impl App {
         let Some(known) = self.store().totp(user.id).await? else {
             return Ok(Err("a code, and no app is set up".to_owned()));
         };
+        if known.locked.is_some() {
+            self.note_refused(origin, &LoginError::CodesLocked.to_string(), &user.username).await?;
+            return Err(LoginError::CodesLocked.into());
+        }
         if let Err(refused) = self.factors().count_wrong(user.id, now) {
             self.note_refused(origin, &refused.to_string(), &user.username).await?;
             return Err(refused.into());
         }
         let shown = self.app_code_is_right(&known, &digits).await;
+        if matches!(&shown, Ok(Err(_))) && self.factors().wrong_in_a_day(user.id, now) {
+            self.lock_codes(&known, user, origin).await?;
+        }
         match &shown {
             Ok(Err(_)) if self.factors().is_guessed(user.id) => {
                 let message = format!("somebody who knows the password of {} guesses codes", user.username);
@@ -359,6 +367,20 @@ impl App {
             Ok(Ok(_)) | Err(_) => self.factors().was_right(user.id),
         }
         shown
+    }
+
+    /// Who guesses slowly comes to an end, too.
+    async fn lock_codes(&self, known: &Totp, user: &User, origin: &Origin) -> Result<(), Error> {
+        self.journal().append("second_factor_locked", None, told(user, "", origin)).await?;
+        if self.store().lock_totp(known.uid, self.clock().now()).await? {
+            let message = format!(
+                "{MAX_WRONG_A_DAY} wrong codes of the app of {} in a day: no code of it is looked at until another is \
+                 set up",
+                user.username
+            );
+            raise(self, ("second_factor_locked", Severity::Critical), told(user, &message, origin)).await;
+        }
+        Ok(())
     }
 
     async fn app_code_is_right(&self, known: &Totp, digits: &str) -> Result<Shown, Error> {
@@ -444,6 +466,7 @@ impl App {
             created: self.clock().now(),
             last_step: step,
             last_used: None,
+            locked: None,
         };
         self.store().set_totp(&row).await?;
         drop(held);

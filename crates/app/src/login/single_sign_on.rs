@@ -7,6 +7,7 @@
 mod counts;
 mod identities;
 mod mapping;
+mod recheck;
 mod waiting;
 
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub mapping: Mapping,
     /// At most so long lasts a login that was made so: whoever leaves the organization is out by then.
     pub lifetime: SignedDuration,
+    /// So long after the provider has vouched for somebody who has no password here their tokens and keys hold.
+    pub recheck_after: SignedDuration,
 }
 
 /// Why somebody who came back from the provider is not let in.
@@ -293,11 +296,14 @@ impl App {
         let no = async |refusal: Refusal| {
             self.refuse_sign_on(refusal, &refusal.to_string(), (origin, Some(claims))).await
         };
+        let known = self.store().identity(&claims.issuer, &claims.subject).await?;
         if !mapping.lets_in(claims) {
+            if let Some(known) = known {
+                self.put_out(known.user_id, Refusal::Domain, (claims, origin)).await?;
+            }
             return no(Refusal::Domain).await;
         }
         let vouched = Vouched { claims, wanted: mapping.wanted(claims) };
-        let known = self.store().identity(&claims.issuer, &claims.subject).await?;
         let known = match known {
             None if !mapping.create_users => return no(Refusal::Unknown).await,
             None => match self.made(&vouched, origin).await {

@@ -104,6 +104,11 @@ impl App {
             return self.turn_away(username, &origin, "the key is nobody's").await;
         };
         let now = self.clock().now();
+        if !self.is_vouched_for(&user) {
+            let why = "too long ago that they signed in at the provider (oidc.recheck_after)";
+            return self.turn_away(username, &origin, why).await;
+        }
+        let until = self.vouched_until(&user);
         if known.last_used.is_none_or(|last| now.duration_since(last) >= NOTE_USE_EVERY) {
             // Whether it can be noted changes nothing for who comes.
             let noted = timeout(NOTE_WITHIN, self.store().user_key_used(known.id, now)).await;
@@ -112,7 +117,7 @@ impl App {
             }
         }
         let how = format!("ssh key {}", known.fingerprint);
-        self.let_in(user, (By::Key(known.id), None), &how, origin).await
+        self.let_in(user, (By::Key(known.id), until), &how, origin).await
     }
 
     /// Lets in whoever a trusted authority vouches for.

@@ -134,6 +134,11 @@ impl Servers {
 }
 
 impl Known {
+    #[cfg(test)]
+    pub(crate) fn of(grants: Vec<Grant>) -> Self {
+        Self::new(Vec::new(), Vec::new(), grants)
+    }
+
     fn new(servers: Vec<Server>, groups: Vec<Group>, grants: Vec<Grant>) -> Self {
         let mut groups_of: HashMap<i64, Vec<i64>> = HashMap::new();
         for group in &groups {

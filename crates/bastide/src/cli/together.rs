@@ -2,7 +2,7 @@
 
 use bastide_ptyd_client::{Client, SessionInfo};
 use bastide_wire::session::ViewerInfo;
-use bastide_wire::together::{EndSoon, Keyboard, MAX_AFTER, Say, ViewerEnd, ViewerRole};
+use bastide_wire::together::{EndSoon, EndStop, Keyboard, MAX_AFTER, Say, ViewerEnd, ViewerRole};
 use clap::Args;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -65,10 +65,14 @@ pub(crate) struct Kick {
 #[command(after_help = "\
 Examples:
   bastide end build --notice 'maintenance at six'
-  bastide end build --after 60")]
+  bastide end build --after 60
+  bastide end build --stop")]
 pub(crate) struct End {
     /// Name or id
     session: String,
+    /// Stop an end that was announced
+    #[arg(long, conflicts_with_all = ["notice", "after"])]
+    stop: bool,
     /// Why, for everybody there; at most 500 characters
     #[arg(long, value_name = "TEXT", default_value = "")]
     notice: String,
@@ -166,6 +170,11 @@ impl Kick {
 impl End {
     pub(crate) async fn run(self, place: &Place) -> Outcome {
         let (client, info, uid) = find(place, &self.session).await?;
+        if self.stop {
+            client.end_stop(EndStop { uid, by: client_id(), any: true }).await?;
+            output::remark(&format!("{} goes on", sessions::label(&info)));
+            return Ok(DONE);
+        }
         let after = self.after;
         client.end_soon(EndSoon { uid, by: client_id(), text: self.notice, after }).await?;
         output::remark(&format!("{} ends in {after} s", sessions::label(&info)));

@@ -137,9 +137,14 @@ impl Session {
         if !matches!(self.life.announced, Some((_, EndReason::Idle))) {
             return;
         }
-        self.life.announced = None;
         let text = Text { en: "this session goes on".to_owned(), zh: "会话继续".to_owned() };
-        self.tell_ending(&text, "info", None);
+        self.take_end_back(&text);
+    }
+
+    /// What was said of the next end does not hold any more.
+    pub(super) fn take_end_back(&mut self, text: &Text) {
+        self.life.announced = None;
+        self.tell_ending(text, "info", None);
     }
 
     /// Whoever comes just before the end.

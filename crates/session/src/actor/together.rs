@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bastide_wire::control::{CommandNotice, Text};
 use bastide_wire::session::ViewerInfo;
 use bastide_wire::together::{
-    EndSoon, Keyboard, KeyboardAsk, KeyboardMoved, Say, Together, ViewerEnd, ViewerEnded,
+    EndSoon, EndStop, Keyboard, KeyboardAsk, KeyboardMoved, Say, Together, ViewerEnd, ViewerEnded,
 };
 use bastide_wire::{Code, Event};
 use jiff::Timestamp;
@@ -37,6 +37,13 @@ pub(super) struct People {
     /// Everybody who typed, by name; beyond [`TYPISTS`] nobody is told apart any more.
     typists: Vec<String>,
     types_told: Option<Instant>,
+    /// The end that somebody has announced, and the one that it came before.
+    announced: Option<Announced>,
+}
+
+struct Announced {
+    by: String,
+    before: Option<(Instant, EndReason)>,
 }
 
 impl People {
@@ -82,6 +89,7 @@ impl Session {
                 self.end_soon(end).await;
                 Ok(())
             }
+            Together::EndStop(stop) => self.stop_end(stop).await,
         };
         match done {
             Ok(()) => reply.session(id),
@@ -248,11 +256,39 @@ impl Session {
     async fn end_soon(&mut self, EndSoon { by, text, after, .. }: EndSoon) {
         let why = if text.is_empty() { format!("by {by}") } else { format!("{text} ({by})") };
         let reason = EndReason::Ended(why);
-        self.happened(Viewing::EndAnnounced { by, text, after }).await;
+        self.happened(Viewing::EndAnnounced { by: by.clone(), text, after }).await;
         if after == 0 {
             return self.begin_end(reason, false).await;
         }
+        let before = self.life.latest.clone();
         self.announce(Duration::from_secs(after), reason);
+        if self.life.latest != before {
+            let before = self.viewers.people.announced.take().map_or(before, |earlier| earlier.before);
+            self.viewers.people.announced = Some(Announced { by, before });
+        }
+    }
+
+    async fn stop_end(&mut self, EndStop { by, any, .. }: EndStop) -> Result<(), (Code, String)> {
+        let id = self.id();
+        if self.life.ending.is_some() || !self.runs() {
+            return Err((Code::SessionTerminating, format!("Session {id} ends already")));
+        }
+        match &self.viewers.people.announced {
+            None => return Err((Code::NotFound, format!("Not found: announced end of session {id}"))),
+            Some(announced) if !any && announced.by != by => {
+                let message = format!("the end was announced by {}", announced.by);
+                return Err((Code::InvalidArgument, message));
+            }
+            Some(_) => {}
+        }
+        self.life.latest = self.viewers.people.announced.take().and_then(|announced| announced.before);
+        let text = words(
+            format!("this session goes on: {by} has stopped its end"),
+            format!("会话继续：{by} 已取消结束"),
+        );
+        self.take_end_back(&text);
+        self.happened(Viewing::EndStopped { by }).await;
+        Ok(())
     }
 
     /// A viewer typed; said where it is another person than before.

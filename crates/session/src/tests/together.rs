@@ -5,7 +5,7 @@ use std::time::Duration;
 use bastide_wire::event::Event;
 use bastide_wire::session::ViewerInfo;
 use bastide_wire::together::{
-    About, EndSoon, Keyboard, KeyboardAsk, KeyboardMoved, Say, Together, ViewerEnd, ViewerRole,
+    About, EndSoon, EndStop, Keyboard, KeyboardAsk, KeyboardMoved, Say, Together, ViewerEnd, ViewerRole,
 };
 use bastide_wire::{Code, Reply};
 use uuid::Uuid;
@@ -73,6 +73,14 @@ impl Page {
     async fn asks(&mut self, live: &Live, asked: Together) -> Reply {
         live.send(Command::Together(Box::new(asked), self.client.responder(3))).await;
         within("an answer", self.client.reply()).await
+    }
+
+    /// What it is refused with.
+    async fn refused(&mut self, live: &Live, asked: Together) -> String {
+        match self.asks(live, asked).await {
+            Reply::Error(error) => error.message,
+            reply => panic!("{reply:?}"),
+        }
     }
 
     async fn told(&mut self, kind: &'static str, text: &'static str) {
@@ -251,4 +259,33 @@ async fn a_later_announcement_does_not_put_an_end_off() {
     let gone =
         tokio::time::timeout(Duration::from_secs(10), alice.client.until("the exit", |c| c.exits() == 1));
     assert!(gone.await.is_ok());
+}
+
+#[tokio::test]
+async fn an_announced_end_is_stopped_by_who_announced_it_or_for_anybody() {
+    let mut live = Setup::new().run("cat").await;
+    let mut alice = Page::open(&live, 1, "alice", true).await;
+    let mut grace = Page::open(&live, 2, "grace", false).await;
+    let stop = |by: &str, any| Together::EndStop(EndStop { uid: Uuid::nil(), by: by.into(), any });
+    let end = || {
+        let (by, text) = ("alice".to_owned(), "maintenance".to_owned());
+        Together::EndSoon(EndSoon { uid: Uuid::nil(), by, text, after: 300 })
+    };
+    let none = alice.refused(&live, stop("alice", true)).await;
+    assert!(none.contains("announced end"), "{none}");
+    for (by, any) in [("alice", false), ("admin", true)] {
+        alice.asks(&live, end()).await;
+        let refused = alice.refused(&live, stop("grace", false)).await;
+        assert_eq!(refused, "the end was announced by alice");
+        alice.asks(&live, stop(by, any)).await;
+        let goes_on = match by {
+            "alice" => "this session goes on: alice has stopped its end",
+            _ => "this session goes on: admin has stopped its end",
+        };
+        grace.told("ending", goes_on).await;
+        let told = viewing(&mut live, "the log", |what| matches!(what, Viewing::EndStopped { .. })).await;
+        assert_eq!(told, Viewing::EndStopped { by: by.into() });
+        // It is gone, and not only put off.
+        alice.refused(&live, stop(by, any)).await;
+    }
 }

@@ -1,7 +1,15 @@
 use super::*;
 
 fn totp(user_id: i64) -> Totp {
-    Totp { user_id, uid: Uuid::now_v7(), secret: vec![1], created: now(), last_step: 0, last_used: None }
+    Totp {
+        user_id,
+        uid: Uuid::now_v7(),
+        secret: vec![1],
+        created: now(),
+        last_step: 0,
+        last_used: None,
+        locked: None,
+    }
 }
 
 fn passkey(user_id: i64) -> Passkey {

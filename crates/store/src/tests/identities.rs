@@ -33,7 +33,7 @@ async fn a_person_and_who_they_are_elsewhere_are_made_together_or_not_at_all() {
     store.identity_used(found.id, None, later(5)).await.unwrap();
     let found = &store.identities(ada).await.unwrap()[0];
     assert_eq!((found.last_used, found.name.as_deref()), (Some(later(5)), Some("Ada")));
-    assert!(store.users().await.unwrap()[0].single_sign_on);
+    assert!(store.users().await.unwrap()[0].signed_on.is_some());
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn who_loses_an_identity_is_logged_out_and_nobody_elses_is_taken() {
     assert!(store.login("l").await.unwrap().is_some());
     assert!(store.remove_identity(ada, id).await.unwrap());
     assert!(store.login("l").await.unwrap().is_none());
-    assert!(!store.users().await.unwrap().iter().any(|user| user.single_sign_on));
+    assert!(!store.users().await.unwrap().iter().any(|user| user.signed_on.is_some()));
     // With the person goes who they are elsewhere.
     store.add_identity(bob, &subject("1"), now()).await.unwrap();
     store.remove_user(bob).await.unwrap();

@@ -252,6 +252,58 @@ async fn codes_cannot_be_guessed_by_who_knows_the_password() {
     world.app.second_step(&half.token, code(), &from(9)).await.unwrap();
 }
 
+/// Below what is noticed in half an hour, for days: with right codes of theirs in between.
+#[tokio::test]
+async fn who_guesses_slowly_locks_the_codes_and_an_administrator_is_told() {
+    let world = World::start(&[]).await;
+    let (secret, codes) = world.set_up("ada").await;
+    let half = async |host| needed(world.app.log_in("ada", password(PASSWORD), &from(host)).await);
+    let show = async |half: &Needed, host, code: String| {
+        world.app.second_step(&half.token, Answer::Code(code), &from(host)).await
+    };
+    let right = || totp::code_at(&secret, world.now());
+    let mut wrong = 0;
+    let locked = 'days: loop {
+        world.later(31 * 60);
+        let host = 10 + wrong;
+        let now = half(host).await;
+        for _ in 0..4 {
+            match why(show(&now, host, "000000".to_owned()).await) {
+                LoginError::BadCode => wrong += 1,
+                other => break 'days other,
+            }
+        }
+        show(&now, host, right()).await.unwrap();
+    };
+    assert_eq!((wrong, locked), (25, LoginError::CodesLocked));
+    assert_eq!(world.alerts().await, ["second_factor_locked"], "once, and nothing before");
+    assert_eq!(world.entries("second_factor_locked"), 1);
+    // It stays so, also the next day, and after another start.
+    world.later(48 * 3600);
+    let now = half(1).await;
+    assert_eq!(why(show(&now, 1, right()).await), LoginError::CodesLocked);
+    // Recovery codes go on letting in, and another app begins anew.
+    show(&now, 1, codes[0].clone()).await.unwrap();
+    let id = world.app.people().named("ada").unwrap().id;
+    world.app.store().remove_totp(id, false).await.unwrap();
+    world.app.factors().forget(id);
+    let (secret, _) = world.set_up("ada").await;
+    world.later(60);
+    show(&half(2).await, 2, totp::code_at(&secret, world.now())).await.unwrap();
+}
+
+/// A few mistakes in a day are nothing.
+#[test]
+fn wrong_codes_of_another_day_do_not_count() {
+    let factors = Factors::new(Vec::new());
+    let at = |hours: i64| Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap();
+    for day in 0..10 {
+        assert!((0..24).all(|hour| !factors.wrong_in_a_day(1, at(day * 24 + hour))), "{day}");
+    }
+    assert!(!(0..24).any(|_| factors.wrong_in_a_day(2, at(0))));
+    assert!(factors.wrong_in_a_day(2, at(1)));
+}
+
 #[tokio::test]
 async fn whose_role_needs_a_factor_sets_one_up_before_they_are_in() {
     let world = World::start(&[Role::Operator]).await;

@@ -26,6 +26,11 @@ const MAX_HALVES: usize = 4096;
 const MAX_WRONG: u32 = 10;
 const WRONG_FOR: SignedDuration = SignedDuration::from_mins(30);
 
+/// Who guesses more slowly than that gets 25 tries in a day, one chance in 13,000, and then none: nobody mistypes so often
+/// who reads the code off their telephone.
+pub(super) const MAX_WRONG_A_DAY: u32 = 25;
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// Where the first step was taken; the second must be there too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entrance {
@@ -85,6 +90,8 @@ struct State {
     /// Wrong codes of a person's app, and since when they are counted. Only of people whose password was right. Recovery
     /// codes are too long to be guessed, and passkeys cannot be: who holds those gets in whoever else guesses.
     wrong: HashMap<i64, (u32, Timestamp)>,
+    /// The same over a day, whatever right ones came in between.
+    wrong_in_a_day: HashMap<i64, (u32, Timestamp)>,
     /// What a person's app was offered and has not answered yet.
     offers: HashMap<i64, (Shared, Timestamp)>,
 }
@@ -186,6 +193,18 @@ impl Factors {
         }
     }
 
+    /// Counts a code that was wrong; true when it was one too many for a day.
+    pub(super) fn wrong_in_a_day(&self, user: i64, now: Timestamp) -> bool {
+        let mut state = self.state();
+        let (count, since) = state.wrong_in_a_day.entry(user).or_insert((0, now));
+        let age = now.duration_since(*since);
+        if age >= A_DAY || age.is_negative() {
+            (*count, *since) = (0, now);
+        }
+        *count += 1;
+        *count >= MAX_WRONG_A_DAY
+    }
+
     /// A new secret for the app of somebody who is logged in.
     pub(super) fn offer(&self, user: i64, now: Timestamp) -> Shared {
         let mut state = self.state();
@@ -202,7 +221,9 @@ impl Factors {
 
     /// Another app has another secret: what was guessed of the one before is worth nothing.
     pub(super) fn forget_wrong(&self, user: i64) {
-        self.state().wrong.remove(&user);
+        let mut state = self.state();
+        state.wrong.remove(&user);
+        state.wrong_in_a_day.remove(&user);
     }
 
     /// Their factors were taken away, or their password is another: whoever is half-way begins again, and nothing is
@@ -211,6 +232,7 @@ impl Factors {
         let mut state = self.state();
         state.halves.retain(|_, half| half.user != user);
         state.wrong.remove(&user);
+        state.wrong_in_a_day.remove(&user);
         state.offers.remove(&user);
     }
 

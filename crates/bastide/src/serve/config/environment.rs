@@ -191,6 +191,13 @@ pub(crate) const ENVIRONMENT: &[EnvVar] = &[
         doc: "How long a browser that signed in so stays logged in, at most: 5m to 30d.",
     },
     EnvVar {
+        name: "BASTIDE_OIDC_RECHECK_AFTER",
+        aliases: &[],
+        means: Means::Setting("oidc.recheck_after"),
+        default: "30d",
+        doc: "How long after their last sign-in API tokens and SSH keys of people hold who come by single sign-on and have no password here: 1h to 366d.",
+    },
+    EnvVar {
         name: "BASTIDE_OIDC_USERNAME_CLAIM",
         aliases: &[],
         means: Means::Setting("oidc.people.username_claim"),

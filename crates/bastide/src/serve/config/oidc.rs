@@ -19,6 +19,9 @@ use crate::cli::duration;
 /// Whoever leaves an organization in the evening is out in the morning.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(5 * 60)..=Duration::from_secs(30 * 24 * 3600);
+/// Over holidays, and not for a quarter of a year.
+const RECHECK: Duration = Duration::from_secs(30 * 24 * 3600);
+const RECHECKS: RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(366 * 24 * 3600);
 const SCOPES: [&str; 3] = ["openid", "profile", "email"];
 const NAME: &str = "single sign-on";
 const USERNAME: &str = "preferred_username";
@@ -36,6 +39,7 @@ pub(super) struct RawOidc {
     scopes: Option<Words>,
     name: Option<String>,
     lifetime: Option<String>,
+    recheck_after: Option<String>,
     people: RawPeople,
 }
 
@@ -123,15 +127,13 @@ impl Oidc {
         if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
             return Err(wrong("name", format!("at most {MAX_NAME} visible characters")));
         }
-        let lifetime = match raw.lifetime.as_deref() {
-            None => LIFETIME,
-            Some(text) => {
-                let known = duration::parse(text).ok().filter(|time| LIFETIMES.contains(time));
-                known.ok_or_else(|| {
-                    wrong("lifetime", format!("{text:?} is not a time from 5m to 30d, as in 12h"))
-                })?
-            }
+        let time = |key, given: &Option<String>, usual, among: &RangeInclusive<Duration>, words| {
+            let Some(text) = given.as_deref() else { return Ok(usual) };
+            let known = duration::parse(text).ok().filter(|time| among.contains(time));
+            known.ok_or_else(|| wrong(key, format!("{text:?} is not a time from {words}")))
         };
+        let lifetime = time("lifetime", &raw.lifetime, LIFETIME, &LIFETIMES, "5m to 30d, as in 12h")?;
+        let recheck = time("recheck_after", &raw.recheck_after, RECHECK, &RECHECKS, "1h to 366d, as in 30d")?;
         let scopes = raw.scopes.as_ref().map(|words| words.0.clone());
         let settings = Settings {
             provider: Provider {
@@ -143,6 +145,7 @@ impl Oidc {
             name,
             mapping: mapping(&raw.people, |key, why| wrong(&format!("people.{key}"), why))?,
             lifetime: jiff::SignedDuration::try_from(lifetime).unwrap_or_default(),
+            recheck_after: jiff::SignedDuration::try_from(recheck).unwrap_or_default(),
         };
         bastide_app::login::single_sign_on::check(&settings).map_err(|why| wrong("issuer", why))?;
         let secret = match (&raw.client_secret_file, raw.client_secret_command.as_ref().map(Arguments::words))
@@ -163,8 +166,9 @@ impl Oidc {
 
     /// As lines of a settings file.
     pub(super) fn shown(&self) -> Vec<(&'static str, String)> {
-        let Settings { provider, name, mapping, lifetime } = &self.settings;
+        let Settings { provider, name, mapping, lifetime, recheck_after } = &self.settings;
         let text = |text: &str| format!("{text:?}");
+        let time = |time: &jiff::SignedDuration| text(&duration::exact(time.unsigned_abs().as_secs()));
         let pairs = |pairs: &mut dyn Iterator<Item = (&String, &str)>| {
             let pairs: Vec<_> = pairs.map(|(from, to)| format!("{from:?} = {to:?}")).collect();
             format!("{{ {} }}", pairs.join(", "))
@@ -174,7 +178,8 @@ impl Oidc {
             ("oidc.client_id", text(&provider.client_id)),
             ("oidc.scopes", format!("{:?}", provider.scopes)),
             ("oidc.name", text(name)),
-            ("oidc.lifetime", text(&duration::exact(lifetime.unsigned_abs().as_secs()))),
+            ("oidc.lifetime", time(lifetime)),
+            ("oidc.recheck_after", time(recheck_after)),
             ("oidc.people.username_claim", text(&mapping.username_claim)),
             ("oidc.people.groups_claim", text(&mapping.groups_claim)),
             ("oidc.people.roles_claim", text(&mapping.roles_claim)),

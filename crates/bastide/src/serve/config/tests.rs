@@ -33,7 +33,7 @@ fn every_setting_of_a_file_is_taken() {
          [tls]\ncertificate = '/c'\nkey = '/k'\n[login]\nlifetime = '1d12h'\n\
          second_factor = ['admin', 'auditor']\n[history]\nkeep = '30d'\n\
          [oidc]\nissuer = 'https://id.example'\nclient_id = 'bastide'\nclient_secret_file = '/s'\n\
-         scopes = ['openid', 'groups']\nname = 'Example'\nlifetime = '8h'\n[oidc.people]\nusername_claim = 'u'\n\
+         scopes = ['openid', 'groups']\nname = 'Example'\nlifetime = '8h'\nrecheck_after = '7d'\n[oidc.people]\nusername_claim = 'u'\n\
          groups_claim = 'g'\ncreate_users = false\nemail_domains = ['example']\n[oidc.people.group_map]\n'cn=ops' = 'operations'\n\
          [oidc.people.role_map]\nroot = 'admin'\n[vault]\nkey_command = ['/bin/key', 'of bastide']\n[log]\nformat = 'json'\n",
         &[],
@@ -148,6 +148,7 @@ fn single_sign_on_is_whole_or_not_there() {
     refused("client_id = 'bastide'\n", &["oidc.client_id", "oidc.issuer"]);
     refused("issuer = 'http://id.example'\nclient_id = 'bastide'\n", &["oidc.issuer", "http://"]);
     refused(&format!("{both}lifetime = '31d'\n"), &["oidc.lifetime", "31d"]);
+    refused(&format!("{both}recheck_after = '5m'\n"), &["oidc.recheck_after", "5m", "366d"]);
     refused(&format!("{both}scopes = ['a b']\n"), &["scopes"]);
     refused(
         &format!("{both}client_secret_file = '/s'\nclient_secret_command = ['/c']\n"),
