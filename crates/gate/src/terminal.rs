@@ -82,7 +82,8 @@ pub(crate) async fn serve(
     }
     let end = end?;
     // What is under way still goes out; the session is left before.
-    let Screen { sending, .. } = screen;
+    let Screen { sending, terminal, .. } = screen;
+    drop(terminal);
     sending.rest().await?;
     Ok(end)
 }
