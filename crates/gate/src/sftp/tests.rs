@@ -150,3 +150,34 @@ fn an_answer_belongs_to_one_request_and_a_number_that_waits_is_no_other_ones() {
     assert_eq!(first.path, "f", "the server gives its handle to another file");
     assert_eq!(watch.left()[0].1.path, "g");
 }
+
+#[test]
+fn what_was_asked_for_is_told_though_the_client_did_not_wait_for_the_answer() {
+    let mut watch = Watch::default();
+    let setstat = packet(request::SETSTAT, 6, &[string(b"c"), number(0)]);
+    let rename = packet(request::RENAME, 2, &[string(b"a"), string(b"b")]);
+    let remove = packet(request::REMOVE, 1, &[string(b"/etc/passwd")]);
+    let look = packet(request::STAT, 5, &[string(b"x")]);
+    for asked in [remove, rename, open(3, b"new", 2), open(4, b"old", 1), look, setstat] {
+        watch.sent(&asked).unwrap();
+    }
+    let left = watch.left();
+    let told: Vec<_> = left
+        .iter()
+        .map(|(transfer, moved)| (*transfer, moved.does, moved.path.as_str(), moved.to.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Transfer::Upload, "remove", "/etc/passwd", None),
+            (Transfer::Upload, "rename", "a", Some("b")),
+            (Transfer::Upload, "upload", "new", None),
+            (Transfer::Download, "download", "old", None),
+            (Transfer::Upload, "setstat", "c", None),
+        ]
+    );
+    let why = Some("the connection ended before the server answered");
+    assert!(left.iter().all(|(_, moved)| moved.why.as_deref() == why));
+    assert_eq!(watch.kept(), (0, 0));
+    assert!(watch.left().is_empty(), "once");
+}

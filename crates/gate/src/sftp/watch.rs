@@ -306,13 +306,30 @@ impl Watch {
         self.pending.values().filter(changes).count()
     }
 
-    /// What is still open when it is over.
+    /// What is without an answer when it is over, and what is still open. The server may have done what it was asked:
+    /// a client that hangs up early is to leave the same in the log as one that waits.
     pub(super) fn left(&mut self) -> Vec<Entry> {
+        let mut unanswered: Vec<(u32, Pending)> = self.pending.drain().collect();
+        // Clients count upwards, so this is the order in which they asked.
+        unanswered.sort_unstable_by_key(|(id, _)| *id);
+        let unanswered = unanswered.into_iter().filter_map(|(_, pending)| {
+            let (transfer, does, path, to) = match pending {
+                Pending::Act { does, path, to } => (Transfer::Upload, does, path, to),
+                Pending::Open { path, writes, .. } => {
+                    let (transfer, does) = direction(writes);
+                    (transfer, does, path, None)
+                }
+                // Told with their file, or not at all.
+                Pending::Read { .. } | Pending::Write { .. } | Pending::Other => return None,
+            };
+            let why = Some("the connection ended before the server answered".to_owned());
+            Some((transfer, Moved { path, does, to, why, ..Moved::default() }))
+        });
         let cut = |file: File| {
             let why = Some("the connection ended before the file was closed".to_owned());
             File { failed: file.failed.or(why), ..file }.over()
         };
-        self.open.drain().map(|(_, file)| cut(file)).collect()
+        unanswered.chain(self.open.drain().map(|(_, file)| cut(file))).collect()
     }
 }
 
