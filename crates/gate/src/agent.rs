@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastide_app::streams::{Later, Lender, Talk};
-use russh::ChannelStream;
-use russh::server::{Handle, Msg};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use russh::server::Handle;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::flow::Flow;
 
@@ -44,33 +43,76 @@ impl Lender for Client {
 }
 
 /// One program's channel.
-struct Program {
-    stream: ChannelStream<Msg>,
+struct Program<S> {
+    stream: S,
     flow: Arc<Flow>,
 }
 
-impl std::fmt::Debug for Program {
+impl<S> std::fmt::Debug for Program<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Program")
     }
 }
 
-impl Talk for Program {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Talk for Program<S> {
     fn ask(&mut self, message: Vec<u8>) -> Later<'_, Option<Vec<u8>>> {
         Box::pin(async move {
             // The answer may lie behind input that waits for the very program that asks.
             let _held = self.flow.hold();
-            let mut framed = Vec::with_capacity(message.len() + 4);
-            framed.extend_from_slice(&u32::try_from(message.len()).ok()?.to_be_bytes());
-            framed.extend_from_slice(&message);
-            self.stream.write_all(&framed).await.ok()?;
-            let length = usize::try_from(self.stream.read_u32().await.ok()?).ok()?;
-            if length == 0 || length > MAX_MESSAGE {
-                return None;
+            tokio::select! {
+                biased;
+                answer = exchange(&mut self.stream, &message) => answer,
+                // The person may be asked first, for minutes (`ssh-add -c`): this talk ends, and not the connection.
+                () = self.flow.crowded() => None,
             }
-            let mut answer = vec![0; length];
-            self.stream.read_exact(&mut answer).await.ok()?;
-            Some(answer)
         })
+    }
+}
+
+async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), message: &[u8]) -> Option<Vec<u8>> {
+    let mut framed = Vec::with_capacity(message.len() + 4);
+    framed.extend_from_slice(&u32::try_from(message.len()).ok()?.to_be_bytes());
+    framed.extend_from_slice(message);
+    stream.write_all(&framed).await.ok()?;
+    let length = usize::try_from(stream.read_u32().await.ok()?).ok()?;
+    if length == 0 || length > MAX_MESSAGE {
+        return None;
+    }
+    let mut answer = vec![0; length];
+    stream.read_exact(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn an_agent_that_takes_its_time_while_much_comes_ends_the_talk_and_not_the_connection() {
+        const MEGABYTE: usize = 1024 * 1024;
+        let (stream, mut agent) = tokio::io::duplex(64);
+        let flow = Arc::new(Flow::default());
+        let mut program = Program { stream, flow: Arc::clone(&flow) };
+        let (answer, question) = tokio::join!(program.ask(vec![11]), async {
+            let mut question = [0; 5];
+            agent.read_exact(&mut question).await.unwrap();
+            agent.write_all(&[0, 0, 0, 1, 12]).await.unwrap();
+            question
+        });
+        assert_eq!((answer, question), (Some(vec![12]), [0, 0, 0, 1, 11]));
+        let mut question = [0; 5];
+        let mut asking = program.ask(vec![11]);
+        tokio::select! {
+            biased;
+            _ = &mut asking => panic!("nobody has answered"),
+            read = agent.read_exact(&mut question) => assert_eq!(read.unwrap(), 5),
+        }
+        assert!((0..16).all(|_| flow.came(MEGABYTE)));
+        tokio::select! {
+            biased;
+            answer = asking => assert_eq!(answer, None),
+            () = std::future::ready(()) => panic!("it still waits"),
+        }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! `russh` opens a channel's window again as soon as bytes arrive, so a window does not hold a client back whose
 //! server does not read. Two things do: while much waits, windows are opened by little only; and beyond that the
-//! socket is not read. The one exception: while output waits for the client's own window, the message that opens it
-//! is among the unread ones, so it is read on. With small windows more is not let in by that than goes out.
+//! socket is not read. There are two exceptions. While output waits for the client's own window, the message that
+//! opens it is among the unread ones, so it is read on; with small windows more is not let in by that than goes out.
+//! And while a lent agent is asked, its answer is among them; that is given up when too much has come meanwhile.
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 
 /// A window as OpenSSH opens it: 2 MB.
 pub(crate) const WINDOW: u32 = 2 * 1024 * 1024;
@@ -23,6 +25,8 @@ const MUCH: usize = 512 * 1024;
 const TOO_MUCH: usize = 1024 * 1024;
 /// A client that sends more than its windows allow while it reads nothing is ended.
 const OUTRAGEOUS: usize = 32 * 1024 * 1024;
+/// From here on nothing but output keeps the socket being read: far enough from the end for others to let go.
+const CROWDED: usize = OUTRAGEOUS / 2;
 
 /// Of one connection.
 #[derive(Debug, Default)]
@@ -31,6 +35,7 @@ pub(crate) struct Flow {
     /// Outputs that wait for the client's window.
     held: AtomicUsize,
     cut: AtomicBool,
+    crowded: Notify,
     reader: Mutex<Option<Waker>>,
     writer: Mutex<Option<Waker>>,
 }
@@ -38,7 +43,24 @@ pub(crate) struct Flow {
 impl Flow {
     /// So much has come and was not passed on yet. False when it is too much to go on.
     pub(crate) fn came(&self, bytes: usize) -> bool {
-        self.waiting.fetch_add(bytes, Ordering::AcqRel) + bytes <= OUTRAGEOUS
+        let before = self.waiting.fetch_add(bytes, Ordering::AcqRel);
+        let after = before + bytes;
+        if before < CROWDED && after >= CROWDED {
+            self.crowded.notify_waiters();
+        }
+        after <= OUTRAGEOUS
+    }
+
+    /// Waits until so much waits that whoever has the socket read for longer than a moment has to let go. Cancel-safe.
+    pub(crate) async fn crowded(&self) {
+        loop {
+            // First the wait, then the look: what comes in between ends this very wait.
+            let more = self.crowded.notified();
+            if self.waiting.load(Ordering::Acquire) >= CROWDED {
+                return;
+            }
+            more.await;
+        }
     }
 
     pub(crate) fn went(&self, bytes: usize) {
@@ -181,6 +203,25 @@ mod tests {
         let (read, ()) = tokio::join!(paced.read(&mut byte), async { flow.went(TOO_MUCH + 1) });
         assert_eq!((read.unwrap(), byte[0]), (1, b'b'));
         assert!(!flow.came(OUTRAGEOUS + 1));
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_told_of_when_it_is_there_and_when_it_comes() {
+        let flow = Flow::default();
+        assert!(flow.came(CROWDED - 1));
+        let mut told = Box::pin(flow.crowded());
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        assert!(told.as_mut().poll(&mut context).is_pending());
+        flow.went(CROWDED - 1);
+        assert!(flow.came(CROWDED - 1));
+        assert!(told.as_mut().poll(&mut context).is_pending());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+        assert!(flow.came(1), "it is not the end yet");
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        told.await;
+        flow.crowded().await;
     }
 
     #[derive(Default)]
