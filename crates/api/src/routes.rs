@@ -267,7 +267,7 @@ fn about_people() -> Vec<Route> {
         route!(IdentityAdd POST "/api/v1/users/{id}/identities" single_sign_on::identity_add,
             says("Let a subject of the provider in as this person").id::<i64>("id").takes::<single_sign_on::New>().gives::<single_sign_on::Identity>(201).may(&[409])),
         route!(IdentityRemove DELETE "/api/v1/users/{id}/identities/{identity}" single_sign_on::identity_remove,
-            says("Take an identity from a person, who is logged out").id::<i64>("id").id::<i64>("identity").gives_nothing(204)),
+            says("Take an identity from a person, who is logged out, and disabled where they had nothing else").id::<i64>("id").id::<i64>("identity").gives_nothing(204).may(&[409])),
         route!(UserAuthorityList GET "/api/v1/user-authorities" authorities::people::list,
             says("Keys whose user certificates are good at the SSH door").named("user_authority_list").under("users").gives::<authorities::people::List>(200)),
         route!(UserAuthorityCreate POST "/api/v1/user-authorities" authorities::people::create,

@@ -28,7 +28,8 @@ pub struct Alert {
     pub at: Timestamp,
     /// `deny` and `alert` for a verdict, `review_opened`, `supervisor_died`, `report_lost`, `rules_unreadable`,
     /// `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`, `recovery_code_used`,
-    /// `second_factor_guessed`, `second_factor_locked`, `user_disabled_by_sign_on`; later releases may have more.
+    /// `second_factor_guessed`, `second_factor_locked`, `user_disabled_by_sign_on`, `user_not_disabled_by_sign_on`;
+    /// later releases may have more.
     pub kind: String,
     /// `info`, `warning` or `critical`.
     pub severity: String,

@@ -63,7 +63,9 @@ impl Right {
     /// Until it is lost; why.
     pub async fn lost(&mut self) -> Error {
         loop {
-            let left = self.until.map(|until| until.duration_since(self.ctx.clock().now()));
+            let shown = self.ctx.person().ok().and_then(|person| person.expires());
+            let until = self.until.into_iter().chain(shown).min();
+            let left = until.map(|until| until.duration_since(self.ctx.clock().now()));
             let ends = async {
                 match left {
                     Some(left) => tokio::time::sleep(left.try_into().unwrap_or_default()).await,

@@ -151,8 +151,10 @@ pub(crate) async fn still(app: &App, token: &Token) -> Result<Option<Person>, Er
     Ok(app.store().token_named(token.id).await?.and_then(|token| holding(app, token)))
 }
 
+/// Its `expires` is then when it is no longer good for its holder, which may be sooner than by itself.
 fn holding(app: &App, token: Token) -> Option<Person> {
-    let user = app.people().get(token.user_id).filter(|user| user.enabled && app.is_vouched_for(user))?;
-    let good = token.expires.is_none_or(|expires| expires > app.clock().now());
-    good.then(|| Person { user, proof: Proof::Token(Arc::new(token)) })
+    let user = app.people().get(token.user_id).filter(|user| user.enabled)?;
+    let expires = token.expires.into_iter().chain(app.vouched_until(&user)).min();
+    let good = expires.is_none_or(|expires| expires > app.clock().now());
+    good.then(|| Person { user, proof: Proof::Token(Arc::new(Token { expires, ..token })) })
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::time::{from_row, to_row};
+use crate::users::somebody_administers;
 use crate::{Error, NewUser, Store};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,11 +133,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an identity from a person, and ends their logins: one of them may have come by it. False when they
-    /// have no such identity.
+    /// Takes an identity from a person, and ends their logins: one of them may have come by it. Who has neither
+    /// a password nor another identity is disabled. False when they have no such identity.
     ///
     /// # Errors
-    /// `DiskFull`, `ReadOnly`, `Query`.
+    /// `LastAdministrator` when nobody else who is enabled would administer; `DiskFull`, `ReadOnly`, `Query`.
     pub async fn remove_identity(&self, user: i64, id: i64) -> Result<bool, Error> {
         let mut work = self.begin().await?;
         let gone = sqlx::query!("DELETE FROM user_identities WHERE id = ? AND user_id = ?", id, user);
@@ -144,6 +145,15 @@ impl Store {
             return Ok(false);
         }
         sqlx::query!("DELETE FROM logins WHERE user_id = ?", user).execute(&mut *work).await?;
+        let out = sqlx::query!(
+            "UPDATE users SET enabled = 0 WHERE id = ? AND enabled = 1 AND password IS NULL
+             AND NOT EXISTS (SELECT 1 FROM user_identities WHERE user_id = users.id)",
+            user
+        );
+        if out.execute(&mut *work).await?.rows_affected() > 0 {
+            sqlx::query!("DELETE FROM login_links WHERE user_id = ?", user).execute(&mut *work).await?;
+            somebody_administers(&mut work).await?;
+        }
         work.commit().await?;
         Ok(true)
     }

@@ -239,7 +239,7 @@ impl Store {
     }
 }
 
-async fn somebody_administers(work: &mut sqlx::SqliteConnection) -> Result<(), Error> {
+pub(crate) async fn somebody_administers(work: &mut sqlx::SqliteConnection) -> Result<(), Error> {
     let row = sqlx::query!(r#"SELECT count(*) AS "count!" FROM users WHERE role = 'admin' AND enabled = 1"#);
     match row.fetch_one(work).await?.count {
         // The transaction is dropped, and with it what was done.

@@ -2428,7 +2428,7 @@ export interface paths {
     put?: never
     post?: never
     /**
-     * Take an identity from a person, who is logged out
+     * Take an identity from a person, who is logged out, and disabled where they had nothing else
      * @description Roles: admin.
      */
     delete: operations['identity_remove']
@@ -2639,7 +2639,8 @@ export interface components {
       /**
        * @description `deny` and `alert` for a verdict, `review_opened`, `supervisor_died`, `report_lost`, `rules_unreadable`,
        *     `rules_undelivered`, `guard_failed`, `review_failed`, `hook_off`, `recovery_code_used`,
-       *     `second_factor_guessed`, `second_factor_locked`, `user_disabled_by_sign_on`; later releases may have more.
+       *     `second_factor_guessed`, `second_factor_locked`, `user_disabled_by_sign_on`, `user_not_disabled_by_sign_on`;
+       *     later releases may have more.
        */
       kind: string
       rule: string | null
@@ -10132,6 +10133,7 @@ export interface operations {
       401: components['responses']['Unauthorized']
       403: components['responses']['Forbidden']
       404: components['responses']['NotFound']
+      409: components['responses']['Conflict']
       500: components['responses']['InternalServerError']
       503: components['responses']['ServiceUnavailable']
     }

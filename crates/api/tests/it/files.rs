@@ -17,7 +17,7 @@ use crate::world::{Person, Response, World, within};
 
 /// A server with files, and its administrator.
 pub(crate) struct Site {
-    world: World,
+    pub(crate) world: World,
     sshd: Sshd,
     pub(crate) admin: Person,
     pub(crate) server: Value,

@@ -92,3 +92,19 @@ async fn a_command_ends_when_its_grant_expires() {
     assert!(at >= ends, "not before its time: {at} {ends}");
     site.end().await;
 }
+
+#[tokio::test]
+async fn a_command_ends_when_the_token_that_began_it_expires() {
+    let site = Site::start().await;
+    let token = site.admin.token("full").await;
+    // A few seconds before its end.
+    let days = 24 * 3600 * i64::from(bastide_app::tokens::DEFAULT_DAYS);
+    site.world.ahead.store(days - 4, std::sync::atomic::Ordering::SeqCst);
+    let body = json!({ "command": command(&site), "timeout_seconds": 3600 }).to_string();
+    let path = format!("/api/v1/servers/{}/execute", site.server["id"]);
+    let request = site.world.post(&path, &body).header("authorization", &token);
+    let (answer, number) = tokio::join!(within("its answer", request.send()), started(&site));
+    assert_eq!((answer.status, answer.problem().as_str()), (401, "not_logged_in"), "{}", answer.body);
+    gone(&number).await;
+    site.end().await;
+}

@@ -8,6 +8,7 @@ use bastide_app::store::Role;
 use bastide_testkit::{OidcProvider, Signing};
 use serde_json::{Value, json};
 
+use crate::socket::Socket;
 use crate::world::{Person, Response, World};
 
 const START: &str = "/api/v1/login/oidc/start";
@@ -373,5 +374,91 @@ async fn tokens_of_who_comes_by_a_provider_hold_as_long_as_it_vouches_for_them()
         admin.request("PATCH", &format!("/api/v1/users/{id}")).json(r#"{"enabled":true}"#).send().await;
     assert_eq!(undone.status, 200, "{}", undone.body);
     assert_eq!(status(&hers).await, 200);
+    world.end().await;
+}
+
+const DAY: i64 = 24 * 3600;
+
+fn ahead(world: &World, seconds: i64) {
+    world.ahead.store(seconds, std::sync::atomic::Ordering::SeqCst);
+}
+
+async fn status(world: &World, bearer: &str) -> u16 {
+    world.get("/api/v1/me").header("authorization", bearer).send().await.status
+}
+
+#[tokio::test]
+async fn what_a_token_opened_ends_when_the_provider_vouches_for_its_holder_no_longer() {
+    let (world, provider) = world().await;
+    let ann = person(&world, &provider, &json!({ "sub": "1", "preferred_username": "ann" })).await;
+    let token = ann.token("full").await;
+    ahead(&world, 30 * DAY - 4);
+    let nobody = Person { cookie: "none=1".to_owned(), address: world.address };
+    let events = format!("/api/v1/events?token={}", token.strip_prefix("Bearer ").unwrap());
+    let mut socket = Socket::open(&nobody, &events, None).await;
+    assert!(socket.ends().await.is_some_and(|code| code >= 4000));
+    assert_eq!(status(&world, &token).await, 401);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_loses_the_identity_that_is_all_they_come_by_is_disabled_with_their_tokens() {
+    let (world, provider) = world().await;
+    let ann = person(&world, &provider, &json!({ "sub": "1", "preferred_username": "ann" })).await;
+    let id = me(&ann).await["id"].as_i64().unwrap();
+    let token = ann.token("full").await;
+    // Too long ago that the provider vouched for her.
+    ahead(&world, 31 * DAY);
+    let admin = world.log_in().await;
+    assert_eq!(status(&world, &token).await, 401);
+    let path = format!("/api/v1/users/{id}/identities");
+    let known = admin.get(&path).send().await.json()["items"][0]["id"].clone();
+    assert_eq!(admin.request("DELETE", &format!("{path}/{known}")).send().await.status, 204);
+    assert_eq!(status(&world, &token).await, 401, "it does not come back to life");
+    assert_eq!(admin.get(&format!("/api/v1/users/{id}")).send().await.json()["enabled"], false);
+    let log = world.logged("identity_remove");
+    assert!(log.iter().any(|entry| entry["phase"] == "disabled" && entry["username"] == "ann"), "{log:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn tokens_of_who_came_by_a_provider_end_also_where_it_is_not_set_up_any_more() {
+    let (mut world, provider) = world().await;
+    let ann = person(&world, &provider, &json!({ "sub": "1", "preferred_username": "ann" })).await;
+    let token = ann.token("full").await;
+    world.restart_server().await;
+    ahead(&world, 29 * DAY);
+    assert_eq!(status(&world, &token).await, 200);
+    ahead(&world, 30 * DAY);
+    assert_eq!(status(&world, &token).await, 401);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn that_the_last_administrator_was_not_put_out_is_said() {
+    let provider = OidcProvider::start().await;
+    let mut settings = settings(&provider);
+    settings.mapping.email_domains = vec!["example.org".to_owned()];
+    settings.mapping.roles = [("chiefs".to_owned(), Role::Admin)].into();
+    let world = World::start_with(settings).await;
+    let admin = world.log_in().await;
+    let claims = |address: &str| json!({ "sub": "1", "preferred_username": "ann", "email": address, "email_verified": true, "groups": ["chiefs"] });
+    let ann = person(&world, &provider, &claims("ann@example.org")).await;
+    let first = me(&admin).await["id"].clone();
+    let less =
+        ann.request("PATCH", &format!("/api/v1/users/{first}")).json(r#"{"role":"user"}"#).send().await;
+    assert_eq!(less.status, 200, "{}", less.body);
+    provider.person(&claims("ann@example.com"));
+    refused(&world, &provider, "domain").await;
+    assert_eq!(me(&ann).await["enabled"], true);
+    assert_eq!(world.logged("user_not_disabled_by_sign_on").len(), 1);
+    let alerts = ann.get("/api/v1/alerts").send().await.json();
+    let said = alerts["items"].as_array().or(alerts["alerts"].as_array()).unwrap();
+    let said = said.iter().find(|alert| alert["kind"] == "user_not_disabled_by_sign_on").unwrap();
+    assert_eq!(said["severity"], "critical", "{said}");
+    // She cannot be locked out by taking her identity either.
+    let path = format!("/api/v1/users/{}/identities", me(&ann).await["id"]);
+    let known = ann.get(&path).send().await.json()["items"][0]["id"].clone();
+    assert_eq!(ann.request("DELETE", &format!("{path}/{known}")).send().await.status, 409);
     world.end().await;
 }

@@ -91,20 +91,31 @@ impl Uploads {
         self.all().remove(&upload.id);
     }
 
+    /// Whether this one of theirs could be kept: before anything is made for it on the server.
+    fn has_room(&self, id: &str, by: i64) -> Result<(), Error> {
+        has_room(&mut self.all(), id, by)
+    }
+
     /// The one that is there already where there is one.
     fn keep(&self, upload: Upload) -> Result<Arc<Upload>, Error> {
         let mut all = self.all();
-        all.retain(|_, upload| upload.touched().elapsed() < FORGOTTEN_AFTER);
-        if !all.contains_key(&upload.id) {
-            if all.values().filter(|other| other.by == upload.by).count() >= MAX_OF_ONE {
-                return Err(Conflict::from(TooMany::AtOnce { what: "uploads", most: MAX_OF_ONE }).into());
-            }
-            if all.len() >= MAX_UPLOADS {
-                return Err(Error::Limit(format!("{MAX_UPLOADS} uploads are under way: finish some first")));
-            }
-        }
+        has_room(&mut all, &upload.id, upload.by)?;
         Ok(Arc::clone(all.entry(upload.id.clone()).or_insert_with(|| Arc::new(upload))))
     }
+}
+
+fn has_room(all: &mut HashMap<String, Arc<Upload>>, id: &str, by: i64) -> Result<(), Error> {
+    all.retain(|_, upload| upload.touched().elapsed() < FORGOTTEN_AFTER);
+    if all.contains_key(id) {
+        return Ok(());
+    }
+    if all.values().filter(|other| other.by == by).count() >= MAX_OF_ONE {
+        return Err(Conflict::from(TooMany::AtOnce { what: "uploads", most: MAX_OF_ONE }).into());
+    }
+    if all.len() >= MAX_UPLOADS {
+        return Err(Error::Limit(format!("{MAX_UPLOADS} uploads are under way: finish some first")));
+    }
+    Ok(())
 }
 
 impl Upload {
@@ -198,6 +209,36 @@ fn is_part(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn upload(id: &str, by: i64) -> Arc<Upload> {
+        Arc::new(Upload {
+            id: id.to_owned(),
+            by,
+            on: OnServer { server: 1, credential: None },
+            path: Vec::new(),
+            part: Vec::new(),
+            size: 0,
+            replace: false,
+            files: Files { before: None, writer: None },
+            offset: AtomicU64::new(0),
+            newest: watch::Sender::new(0),
+            progress: Turn::new(Progress { passed: None, done: false }),
+            touched: Mutex::new(Instant::now()),
+        })
+    }
+
+    #[test]
+    fn whoever_has_no_room_left_is_told_before_anything_is_made_and_may_still_go_on() {
+        let uploads = Uploads::default();
+        for number in 0..MAX_OF_ONE {
+            let id = number.to_string();
+            assert!(uploads.has_room(&id, 1).is_ok());
+            uploads.all().insert(id.clone(), upload(&id, 1));
+        }
+        assert!(uploads.has_room("new", 1).is_err());
+        assert!(uploads.has_room("0", 1).is_ok(), "one that is under way");
+        assert!(uploads.has_room("new", 2).is_ok(), "somebody else");
+    }
 
     #[test]
     fn parts_are_told_from_what_belongs_to_people() {

@@ -33,6 +33,8 @@ use waiting::{Table, Ticket};
 
 /// How long a person may take at the provider.
 pub const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+/// What [`Settings::recheck_after`] is where nobody says otherwise: over holidays, and not for a quarter of a year.
+pub const RECHECK_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Sign-ins that are settled with the provider at once; more wait. Each may take as long as the provider may.
 const AT_ONCE: usize = 16;
 

@@ -41,6 +41,7 @@ async fn who_loses_an_identity_is_logged_out_and_nobody_elses_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(&dir).await;
     let (ada, bob) = (person(&store, "ada", Role::Admin).await, person(&store, "bob", Role::User).await);
+    store.set_password(ada, "hash", None).await.unwrap();
     let id = store.add_identity(ada, &subject("1"), now()).await.unwrap();
     let login = Login {
         id: "l".to_owned(),
@@ -61,6 +62,25 @@ async fn who_loses_an_identity_is_logged_out_and_nobody_elses_is_taken() {
     store.add_identity(bob, &subject("1"), now()).await.unwrap();
     store.remove_user(bob).await.unwrap();
     assert!(store.identity("https://id.example.org", "1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn who_came_by_nothing_else_is_disabled_with_their_last_identity_unless_nobody_else_administers() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir).await;
+    let (ada, bob) = (person(&store, "ada", Role::Admin).await, person(&store, "bob", Role::User).await);
+    let enabled =
+        async |id: i64| store.users().await.unwrap().into_iter().find(|user| user.id == id).unwrap().enabled;
+    let first = store.add_identity(bob, &subject("1"), now()).await.unwrap();
+    let second = store.add_identity(bob, &subject("2"), now()).await.unwrap();
+    assert!(store.remove_identity(bob, first).await.unwrap());
+    assert!(enabled(bob).await, "they still come by the other");
+    assert!(store.remove_identity(bob, second).await.unwrap());
+    assert!(!enabled(bob).await);
+    let only = store.add_identity(ada, &subject("3"), now()).await.unwrap();
+    assert!(matches!(store.remove_identity(ada, only).await, Err(Error::LastAdministrator)));
+    assert!(enabled(ada).await);
+    assert_eq!(store.identities(ada).await.unwrap().len(), 1, "nothing was done");
 }
 
 #[tokio::test]

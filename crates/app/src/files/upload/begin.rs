@@ -17,7 +17,7 @@ use super::super::far::{Far, Passed, Road, allowed};
 use super::super::list::entries;
 use super::super::place::PRIVATE;
 use super::super::{At, FileError, join, named, shown, split};
-use super::{Files, Progress, Upload, is_part, is_written_by, part_name};
+use super::{Files, Progress, Upload, Uploads, is_part, is_written_by, part_name};
 use crate::context::{Action, Ctx};
 use crate::sessions::OnServer;
 use crate::{Error, hex};
@@ -65,7 +65,7 @@ pub async fn begin(ctx: &Ctx, new: New) -> Result<Begun, Error> {
     ctx.audited(Action::FileUpload, about, async move |ctx| {
         let (by, on) = (ctx.person()?.user.id, road.on());
         let Far { mut sftp, mut right, account, .. } = road.open().await?;
-        let whose = Whose { by, on, account: &account };
+        let whose = Whose { by, on, account: &account, uploads: ctx.app().uploads() };
         let (made, there) = allowed(&mut right, make(&mut sftp, whose, &new)).await?;
         let certain = made.offset();
         let upload = ctx.app().uploads().keep(made)?;
@@ -86,11 +86,12 @@ struct Whose<'a> {
     by: i64,
     on: OnServer,
     account: &'a str,
+    uploads: &'a Uploads,
 }
 
 /// Also how many bytes lie there.
 async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<(Upload, u64), Error> {
-    let Whose { by, on, account } = whose;
+    let Whose { by, on, account, uploads } = whose;
     let (parent, name) = named(&new.at.path)?;
     let tried = Tried { path: parent, account };
     let real = match sftp.real_path(parent).await {
@@ -100,6 +101,8 @@ async fn make(sftp: &mut Sftp, whose: Whose<'_>, new: &New) -> Result<(Upload, u
     let path = join(&real, name);
     let before = room(sftp, &Tried { path: &path, account }, new.replace).await?;
     let id = id((by, on), &path, new);
+    // A refusal afterwards would leave a part there each time.
+    uploads.has_room(&id, by)?;
     let part = join(&real, &part_name(name, &id));
     let mode = before.map(|_| PRIVATE);
     let (there, writer) = begun(sftp, &Tried { path: &part, account }, (new.size, mode)).await?;

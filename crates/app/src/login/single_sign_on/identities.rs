@@ -59,10 +59,11 @@ pub async fn add(ctx: &Ctx, user: i64, subject: String) -> Result<Identity, Erro
     .await
 }
 
-/// Whoever it is does not get in by it any more, and is logged out.
+/// Whoever it is does not get in by it any more, and is logged out. Who had nothing but this is disabled: nobody
+/// could say any more whether they may come, and what they made meanwhile would hold for ever.
 ///
 /// # Errors
-/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Storage`.
+/// `NotLoggedIn`, `Forbidden`, `NotFound`, `Conflict` where nobody else administers, `Storage`.
 pub async fn remove(ctx: &Ctx, user: i64, id: i64) -> Result<(), Error> {
     let grant = ctx.authorize(Action::IdentityRemove, id)?;
     let target = ctx.app().people().get(user).ok_or(Error::NotFound(What::User(user)))?;
@@ -73,6 +74,7 @@ pub async fn remove(ctx: &Ctx, user: i64, id: i64) -> Result<(), Error> {
         .with("username", target.username.as_str())
         .with("issuer", known.issuer)
         .with("subject", known.subject);
+    let facts = about.clone();
     ctx.audited(Action::IdentityRemove, about, async move |ctx| {
         let app = ctx.app();
         if !app.store().remove_identity(user, grant.into_target()).await? {
@@ -80,6 +82,12 @@ pub async fn remove(ctx: &Ctx, user: i64, id: i64) -> Result<(), Error> {
         }
         app.people().reload(app.store()).await?;
         app.changed();
+        if target.enabled && app.people().get(user).is_some_and(|now| !now.enabled) {
+            let why = "this was all that they came by".to_owned();
+            if let Err(error) = ctx.note(Action::IdentityRemove, &facts, "disabled", Some(why)).await {
+                tracing::error!(%error, "that somebody was disabled is missing in the log");
+            }
+        }
         Ok(())
     })
     .await

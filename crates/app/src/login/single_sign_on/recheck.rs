@@ -6,7 +6,7 @@ use bastide_store::{Change, Severity, User};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Refusal;
+use super::{RECHECK_AFTER, Refusal};
 use crate::Error;
 use crate::alerts::raise;
 use crate::app::App;
@@ -17,7 +17,8 @@ impl App {
     /// Until when tokens and keys of somebody hold without another sign-in; `None`: they do not depend on one.
     pub(crate) fn vouched_until(&self, user: &User) -> Option<Timestamp> {
         let signed_on = user.signed_on.filter(|_| user.only_by_provider())?;
-        let after = self.single_sign_on()?.settings.recheck_after;
+        // Who came by a provider does not hold for ever because it is not asked any more.
+        let after = self.single_sign_on().map_or(RECHECK_AFTER, |sign_on| sign_on.settings.recheck_after);
         Some(signed_on.checked_add(after).unwrap_or(Timestamp::MAX))
     }
 
@@ -41,8 +42,7 @@ impl App {
         match self.store().change_user(user.id, change).await {
             Ok(_) => {}
             Err(bastide_store::Error::LastAdministrator) => {
-                tracing::warn!(username = user.username, "the last administrator stays");
-                return Ok(());
+                return self.stays((&user, &why), (claims, origin)).await;
             }
             Err(other) => return Err(other.into()),
         }
@@ -53,7 +53,28 @@ impl App {
         raise(self, (PUT_OUT, Severity::Warning), data).await;
         Ok(())
     }
+
+    /// Says that somebody was not disabled after all: without them nobody could let anybody in again.
+    async fn stays(
+        &self,
+        (user, why): (&User, &str),
+        (claims, origin): (&Claims, &Origin),
+    ) -> Result<(), Error> {
+        let message = format!(
+            "{} was not disabled, for nobody else administers: their tokens and keys hold ({why})",
+            user.username
+        );
+        let data = fields([("user", json!(user.username)), ("message", json!(message))]);
+        raise(self, (STAYS, Severity::Critical), data).await;
+        let about = [
+            ("username", json!(user.username)),
+            ("why", json!("nobody else administers")),
+            ("after", json!(why)),
+        ];
+        self.note_sign_on(STAYS, about, (claims, origin)).await
+    }
 }
 
 /// In the log, and among alerts.
 const PUT_OUT: &str = "user_disabled_by_sign_on";
+const STAYS: &str = "user_not_disabled_by_sign_on";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use bastide_app::login::single_sign_on::{ClientSecret, Mapping, Provider, Settings};
+use bastide_app::login::single_sign_on::{ClientSecret, Mapping, Provider, RECHECK_AFTER, Settings};
 use bastide_app::store::Role;
 use bastide_rt::config::Loaded;
 use serde::de::{Error, MapAccess, Visitor};
@@ -19,8 +19,7 @@ use crate::cli::duration;
 /// Whoever leaves an organization in the evening is out in the morning.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(5 * 60)..=Duration::from_secs(30 * 24 * 3600);
-/// Over holidays, and not for a quarter of a year.
-const RECHECK: Duration = Duration::from_secs(30 * 24 * 3600);
+const RECHECK: Duration = RECHECK_AFTER.unsigned_abs();
 const RECHECKS: RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(366 * 24 * 3600);
 const SCOPES: [&str; 3] = ["openid", "profile", "email"];
 const NAME: &str = "single sign-on";
