@@ -233,7 +233,7 @@ pub async fn end_soon(ctx: &Ctx, session: Uuid, (text, after): (String, u64)) ->
     .await
 }
 
-/// An announced end does not come. For who announced it, and for administrators.
+/// The end that the caller has announced does not come; for administrators, nor any other.
 ///
 /// # Errors
 /// `NotLoggedIn`, `NotFound`, `Forbidden`, `Conflict` also where none is announced, `Storage`, `DaemonUnreachable`,

@@ -51,11 +51,11 @@ impl Client {
         self.request("end_soon", end).await.map(drop)
     }
 
-    /// Takes an announced end back.
+    /// Takes back the end that `by` has announced, or all of them.
     ///
     /// # Errors
     /// As [`Client::keyboard`]; `Refused` with `NOT_FOUND` where none is announced, with `INVALID_ARGUMENT` where
-    /// somebody else has announced it.
+    /// only others have announced one.
     pub async fn end_stop(&self, stop: EndStop) -> Result<(), Error> {
         self.require(capability::TOGETHER)?;
         self.request("end_stop", stop).await.map(drop)

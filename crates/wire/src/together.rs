@@ -99,12 +99,12 @@ pub struct EndSoon {
     pub after: u64,
 }
 
-/// An announced end does not come.
+/// What `by` has announced does not come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndStop {
     pub uid: Uuid,
     pub by: String,
-    /// Also one that somebody else has announced.
+    /// Nor what anybody else has announced.
     #[serde(default)]
     pub any: bool,
 }

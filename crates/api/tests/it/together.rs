@@ -17,6 +17,26 @@ async fn let_in(admin: &Person, guest: &Person, uid: &str, access: &str) -> Valu
     used
 }
 
+/// A server that a session can be on, while the first is kept.
+async fn far(admin: &Person) -> (SshServer, Value) {
+    let far = SshServer::start(SshServerOptions::default().password("s3cret")).await;
+    let body = json!({
+        "name": "far", "host": "127.0.0.1", "port": far.port(), "username": "ann", "password": "s3cret",
+    });
+    let made = server(admin, &body.to_string()).await;
+    let keys = format!("/api/v1/servers/{}/host-keys", made["id"]);
+    admin.post(&keys, &json!({ "key": far.host_key() }).to_string()).send().await;
+    (far, made)
+}
+
+/// Where the grant can be taken back.
+async fn grant(admin: &Person, who: &Person, server: &Value, rights: &Value) -> String {
+    let body = json!({ "user_id": id_of(who).await, "server_id": server["id"], "rights": rights });
+    let made = admin.post("/api/v1/grants", &body.to_string()).send().await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    format!("/api/v1/grants/{}", made.json()["id"])
+}
+
 async fn watch(person: &Person, uid: &str) -> Socket {
     let mut page = Socket::binary(person, uid, "client=w&watch=1").await;
     assert_eq!(page.hear("hello").await["write"], false);
@@ -235,25 +255,39 @@ async fn words_and_an_announced_end_reach_everybody() {
     world.end().await;
 }
 
+/// An owner announces an earlier one and stops that: the administrator's is still there.
+#[tokio::test]
+async fn an_owner_does_not_stop_the_end_that_an_administrator_has_announced() {
+    let world = World::start().await;
+    let admin = world.log_in().await;
+    let bob = world.user(&admin, "bob", "user").await;
+    let (_far, made) = far(&admin).await;
+    grant(&admin, &bob, &made, &json!(["connect", "write"])).await;
+    let uid = session(&bob, &made).await;
+    let mut bobs = Socket::binary(&bob, &uid, "client=a&fresh=1").await;
+    bobs.hear("hello").await;
+    let end = format!("/api/v1/sessions/{uid}/end");
+    let stop = async |who: &Person| who.request("DELETE", &end).send().await.status;
+    assert_eq!(admin.post(&end, r#"{"notice":"maintenance","after":300}"#).send().await.status, 202);
+    told(&mut bobs, "ending", "this session ends in 300 s: maintenance (admin)").await;
+    assert_eq!(bob.post(&end, r#"{"notice":"lunch","after":60}"#).send().await.status, 202);
+    told(&mut bobs, "ending", "this session ends in 60 s: lunch (bob)").await;
+    assert_eq!(stop(&bob).await, 204);
+    assert_eq!(stop(&bob).await, 403, "what is left is the administrator's");
+    assert_eq!(stop(&admin).await, 204);
+    told(&mut bobs, "ending", "this session goes on: admin has stopped its end").await;
+    assert_eq!(stop(&bob).await, 409, "none is left");
+    world.end().await;
+}
+
 /// Who watches by a right is given the keyboard by their own right to type there, and loses it with that.
 #[tokio::test]
 async fn the_keyboard_goes_with_the_right_to_type() {
     let world = World::start().await;
     let admin = world.log_in().await;
     let (bob, eve) = (world.user(&admin, "bob", "user").await, world.user(&admin, "eve", "user").await);
-    let far = SshServer::start(SshServerOptions::default().password("s3cret")).await;
-    let body = json!({
-        "name": "far", "host": "127.0.0.1", "port": far.port(), "username": "ann", "password": "s3cret",
-    });
-    let made = server(&admin, &body.to_string()).await;
-    let keys = format!("/api/v1/servers/{}/host-keys", made["id"]);
-    admin.post(&keys, &json!({ "key": far.host_key() }).to_string()).send().await;
-    let grant = async |who: &Person, rights: Value| {
-        let body = json!({ "user_id": id_of(who).await, "server_id": made["id"], "rights": rights });
-        let made = admin.post("/api/v1/grants", &body.to_string()).send().await;
-        assert_eq!(made.status, 201, "{}", made.body);
-        format!("/api/v1/grants/{}", made.json()["id"])
-    };
+    let (_far, made) = far(&admin).await;
+    let grant = async |who, rights| grant(&admin, who, &made, &rights).await;
     grant(&bob, json!(["connect", "write"])).await;
     let observes = grant(&eve, json!(["observe"])).await;
     let uid = session(&bob, &made).await;

@@ -53,7 +53,7 @@ impl Session {
         let held = self.viewers.all.iter().filter_map(|viewer| viewer.filter.flush_at()).min();
         let late_input = self.typed.waiting.front().map(|(_, until)| *until);
         let kill = self.life.ending.as_ref().and_then(|ending| ending.kill_at);
-        let latest = self.life.latest.as_ref().filter(|_| self.life.ending.is_none()).map(|(at, _)| *at);
+        let latest = self.latest_end().map(|(at, _)| *at);
         let question = self.dialling.as_ref().and_then(|dialling| dialling.next_expiry());
         let guard = self.guard.as_ref().and_then(|guard| guard.next_deadline());
         [
@@ -85,10 +85,16 @@ impl Session {
         [idle, left].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
+    /// The earliest of lifetime, expiry and what people have announced; none where it ends already.
+    fn latest_end(&self) -> Option<&(Instant, EndReason)> {
+        let announced = self.viewers.people.announced_ends();
+        let all = self.life.latest.iter().chain(announced).filter(|_| self.life.ending.is_none());
+        all.min_by_key(|(at, _)| *at)
+    }
+
     /// The end that comes next, as far as it is known.
     fn next_end(&self) -> Option<(Instant, EndReason)> {
-        let latest = self.life.latest.clone().filter(|_| self.life.ending.is_none());
-        [latest, self.abandoned_at()].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [self.latest_end().cloned(), self.abandoned_at()].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// When whoever watches is told of the next end; none when they have been.
@@ -109,20 +115,16 @@ impl Session {
         }
     }
 
-    /// An end that somebody asked for, so long after now; an earlier one stays.
-    pub(super) fn announce(&mut self, after: std::time::Duration, reason: EndReason) {
+    /// Ends were announced or stopped: says which of those that no key puts off comes first.
+    pub(super) fn tell_latest_end(&mut self) {
         let now = self.config.clock.now();
-        let at = now + after;
-        if let Some(text) = reason.soon(after.as_secs()) {
-            self.tell_ending(&text, "warning", wall(after));
+        self.life.announced = self.latest_end().cloned();
+        if let Some((text, ends)) = self.announced(now) {
+            self.tell_ending(&text, "warning", ends);
         }
-        if self.life.latest.as_ref().is_some_and(|(latest, _)| *latest <= at) {
-            return;
-        }
-        if after <= self.config.ending_notice {
-            self.life.announced = Some((at, reason.clone()));
-        }
-        self.life.latest = Some((at, reason));
+        // What is far off is said again when it is near.
+        let notice = self.config.ending_notice;
+        self.life.announced.take_if(|(at, _)| at.saturating_duration_since(now) > notice);
     }
 
     /// The words, and when it ends.
@@ -174,7 +176,7 @@ impl Session {
         if self.life.ending.as_ref().and_then(|ending| ending.kill_at).is_some_and(|at| at <= now) {
             self.kill(true).await;
         }
-        let due = self.life.latest.clone().filter(|_| self.life.ending.is_none());
+        let due = self.latest_end().cloned();
         for (at, reason) in [due, self.abandoned_at()].into_iter().flatten() {
             if at <= now {
                 self.begin_end(reason, false).await;

@@ -25,6 +25,9 @@ const TYPISTS: usize = 256;
 /// Two who type in turns do not fill the log.
 const TYPES_AGAIN: Duration = Duration::from_secs(1);
 
+/// More people than ever announce an end of one session at a time.
+const ENDS: usize = 16;
+
 /// What is kept about the people, beside the viewers themselves.
 #[derive(Default)]
 pub(super) struct People {
@@ -37,13 +40,13 @@ pub(super) struct People {
     /// Everybody who typed, by name; beyond [`TYPISTS`] nobody is told apart any more.
     typists: Vec<String>,
     types_told: Option<Instant>,
-    /// The end that somebody has announced, and the one that it came before.
-    announced: Option<Announced>,
+    /// The ends that were announced, at most one of each person; the earliest holds.
+    announced: Vec<Announced>,
 }
 
 struct Announced {
     by: String,
-    before: Option<(Instant, EndReason)>,
+    end: (Instant, EndReason),
 }
 
 impl People {
@@ -55,6 +58,27 @@ impl People {
     /// Whether this person has typed here, or may have: what waits here may be their own.
     pub(super) fn has_typed(&self, name: &str) -> bool {
         self.typists.len() >= TYPISTS || self.typists.iter().any(|one| one == name)
+    }
+
+    pub(super) fn announced_ends(&self) -> impl Iterator<Item = &(Instant, EndReason)> {
+        self.announced.iter().map(|announced| &announced.end)
+    }
+
+    /// A second one by the same person takes the place of the first. False: there are too many.
+    fn announce(&mut self, by: String, end: (Instant, EndReason)) -> bool {
+        let own = self.announced.iter().position(|announced| announced.by == by);
+        match own {
+            Some(own) => self.announced[own].end = end,
+            None if self.announced.len() >= ENDS => return false,
+            None => self.announced.push(Announced { by, end }),
+        }
+        true
+    }
+
+    /// Who has announced the one that holds.
+    fn announcer(&self) -> Option<&str> {
+        let holds = self.announced.iter().min_by_key(|announced| announced.end.0);
+        holds.map(|announced| announced.by.as_str())
     }
 
     pub(super) fn barred(&self) -> &[String] {
@@ -85,10 +109,7 @@ impl Session {
                 self.say(said).await;
                 Ok(())
             }
-            Together::EndSoon(end) => {
-                self.end_soon(end).await;
-                Ok(())
-            }
+            Together::EndSoon(end) => self.end_soon(end).await,
             Together::EndStop(stop) => self.stop_end(stop).await,
         };
         match done {
@@ -253,40 +274,47 @@ impl Session {
         self.happened(Viewing::Said { by, characters }).await;
     }
 
-    async fn end_soon(&mut self, EndSoon { by, text, after, .. }: EndSoon) {
+    async fn end_soon(&mut self, EndSoon { by, text, after, .. }: EndSoon) -> Result<(), (Code, String)> {
         let why = if text.is_empty() { format!("by {by}") } else { format!("{text} ({by})") };
         let reason = EndReason::Ended(why);
-        self.happened(Viewing::EndAnnounced { by: by.clone(), text, after }).await;
-        if after == 0 {
-            return self.begin_end(reason, false).await;
+        if after > 0 {
+            let at = self.config.clock.now() + Duration::from_secs(after);
+            if !self.viewers.people.announce(by.clone(), (at, reason.clone())) {
+                let message = format!("Limit reached: {ENDS} people have announced an end of this session");
+                return Err((Code::LimitReached, message));
+            }
         }
-        let before = self.life.latest.clone();
-        self.announce(Duration::from_secs(after), reason);
-        if self.life.latest != before {
-            let before = self.viewers.people.announced.take().map_or(before, |earlier| earlier.before);
-            self.viewers.people.announced = Some(Announced { by, before });
+        self.happened(Viewing::EndAnnounced { by, text, after }).await;
+        match after {
+            0 => self.begin_end(reason, false).await,
+            _ => self.tell_latest_end(),
         }
+        Ok(())
     }
 
+    /// Takes away what `by` has announced, or all of them; the earliest that is left holds.
     async fn stop_end(&mut self, EndStop { by, any, .. }: EndStop) -> Result<(), (Code, String)> {
         let id = self.id();
         if self.life.ending.is_some() || !self.runs() {
             return Err((Code::SessionTerminating, format!("Session {id} ends already")));
         }
-        match &self.viewers.people.announced {
-            None => return Err((Code::NotFound, format!("Not found: announced end of session {id}"))),
-            Some(announced) if !any && announced.by != by => {
-                let message = format!("the end was announced by {}", announced.by);
-                return Err((Code::InvalidArgument, message));
-            }
-            Some(_) => {}
+        let people = &mut self.viewers.people;
+        let Some(announcer) = people.announcer() else {
+            return Err((Code::NotFound, format!("Not found: announced end of session {id}")));
+        };
+        if !any && people.announced.iter().all(|announced| announced.by != by) {
+            return Err((Code::InvalidArgument, format!("the end was announced by {announcer}")));
         }
-        self.life.latest = self.viewers.people.announced.take().and_then(|announced| announced.before);
-        let text = words(
-            format!("this session goes on: {by} has stopped its end"),
-            format!("会话继续：{by} 已取消结束"),
-        );
-        self.take_end_back(&text);
+        people.announced.retain(|announced| !any && announced.by != by);
+        if people.announced.is_empty() {
+            let text = words(
+                format!("this session goes on: {by} has stopped its end"),
+                format!("会话继续：{by} 已取消结束"),
+            );
+            self.take_end_back(&text);
+        } else {
+            self.tell_latest_end();
+        }
         self.happened(Viewing::EndStopped { by }).await;
         Ok(())
     }

@@ -248,14 +248,24 @@ async fn words_and_an_announced_end_reach_everybody() {
     assert_eq!((reason.word(), reason.words()), ("ended", Some("maintenance (alice)")));
 }
 
+fn ends(by: &str, after: u64) -> Together {
+    let text = format!("words of {by}");
+    Together::EndSoon(EndSoon { uid: Uuid::nil(), by: by.into(), text, after })
+}
+
+fn stop(by: &str, any: bool) -> Together {
+    Together::EndStop(EndStop { uid: Uuid::nil(), by: by.into(), any })
+}
+
 #[tokio::test]
 async fn a_later_announcement_does_not_put_an_end_off() {
     let live = Setup::new().run("cat").await;
     let mut alice = Page::open(&live, 1, "alice", true).await;
-    for after in [1, 300] {
-        let end = EndSoon { uid: Uuid::nil(), by: "alice".into(), text: String::new(), after };
-        alice.asks(&live, Together::EndSoon(end)).await;
-    }
+    alice.asks(&live, ends("alice", 1)).await;
+    alice.asks(&live, ends("grace", 300)).await;
+    // What is said is what holds, not what came last.
+    let told = notices(&alice.client, "ending").concat();
+    assert!(!told.contains("grace"), "{told}");
     let gone =
         tokio::time::timeout(Duration::from_secs(10), alice.client.until("the exit", |c| c.exits() == 1));
     assert!(gone.await.is_ok());
@@ -266,15 +276,10 @@ async fn an_announced_end_is_stopped_by_who_announced_it_or_for_anybody() {
     let mut live = Setup::new().run("cat").await;
     let mut alice = Page::open(&live, 1, "alice", true).await;
     let mut grace = Page::open(&live, 2, "grace", false).await;
-    let stop = |by: &str, any| Together::EndStop(EndStop { uid: Uuid::nil(), by: by.into(), any });
-    let end = || {
-        let (by, text) = ("alice".to_owned(), "maintenance".to_owned());
-        Together::EndSoon(EndSoon { uid: Uuid::nil(), by, text, after: 300 })
-    };
     let none = alice.refused(&live, stop("alice", true)).await;
     assert!(none.contains("announced end"), "{none}");
     for (by, any) in [("alice", false), ("admin", true)] {
-        alice.asks(&live, end()).await;
+        alice.asks(&live, ends("alice", 300)).await;
         let refused = alice.refused(&live, stop("grace", false)).await;
         assert_eq!(refused, "the end was announced by alice");
         alice.asks(&live, stop(by, any)).await;
@@ -288,4 +293,99 @@ async fn an_announced_end_is_stopped_by_who_announced_it_or_for_anybody() {
         // It is gone, and not only put off.
         alice.refused(&live, stop(by, any)).await;
     }
+}
+
+/// The last thing that was said of the end.
+async fn last_told(page: &mut Page, text: &'static str) {
+    let is = |client: &Client| notices(client, "ending").last().is_some_and(|told| told.contains(text));
+    page.client.until(text, is).await;
+}
+
+#[tokio::test]
+async fn nobody_stops_what_somebody_else_has_announced_by_announcing_and_stopping_their_own() {
+    // Whichever is earlier, and whoever was first.
+    for announced in [
+        [("admin", 300), ("bob", 60)],
+        [("admin", 60), ("bob", 300)],
+        [("bob", 60), ("admin", 300)],
+        [("bob", 300), ("admin", 60)],
+    ] {
+        let live = Setup::new().run("cat").await;
+        let mut bob = Page::open(&live, 1, "bob", true).await;
+        for (by, after) in announced {
+            bob.asks(&live, ends(by, after)).await;
+        }
+        bob.asks(&live, stop("bob", false)).await;
+        last_told(&mut bob, "s: words of admin (admin)").await;
+        let told = notices(&bob.client, "ending").concat();
+        assert!(!told.contains("goes on"), "{announced:?}: {told}");
+        let refused = bob.refused(&live, stop("bob", false)).await;
+        assert_eq!(refused, "the end was announced by admin", "{announced:?}");
+        let stopped = bob.asks(&live, stop("admin", true)).await;
+        assert!(matches!(stopped, Reply::Ok(_)), "{announced:?}: {stopped:?}");
+        last_told(&mut bob, "this session goes on: admin has stopped its end").await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_when_an_earlier_end_is_stopped_still_comes() {
+    let setup = Setup::new();
+    let clock = setup.config.clock.clone();
+    let mut live = setup.run("cat").await;
+    let mut bob = Page::open(&live, 1, "bob", true).await;
+    bob.asks(&live, ends("admin", 300)).await;
+    bob.asks(&live, ends("bob", 60)).await;
+    bob.asks(&live, stop("bob", false)).await;
+    clock.set_forward(Duration::from_secs(301));
+    // A session sees the time with its next command.
+    live.describe().await;
+    let ended = live.happens("the end", |h| matches!(h, Happening::Ended { .. })).await;
+    let Happening::Ended { reason, .. } = ended else { unreachable!() };
+    assert_eq!(reason.words(), Some("words of admin (admin)"));
+}
+
+#[tokio::test]
+async fn administrators_stop_all_that_was_announced() {
+    let live = Setup::new().run("cat").await;
+    let mut bob = Page::open(&live, 1, "bob", true).await;
+    for (by, after) in [("bob", 60), ("admin", 300), ("root", 120)] {
+        bob.asks(&live, ends(by, after)).await;
+    }
+    bob.asks(&live, stop("admin", true)).await;
+    last_told(&mut bob, "this session goes on: admin has stopped its end").await;
+    for (by, any) in [("bob", false), ("root", true)] {
+        let none = bob.refused(&live, stop(by, any)).await;
+        assert!(none.contains("Not found: announced end"), "{none}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_announcement_takes_the_place_of_ones_own_first() {
+    let live = Setup::new().run("cat").await;
+    let mut bob = Page::open(&live, 1, "bob", true).await;
+    for (after, told) in [(300, "ends in 300 s"), (60, "ends in 60 s"), (200, "ends in 200 s")] {
+        bob.asks(&live, ends("bob", after)).await;
+        last_told(&mut bob, told).await;
+    }
+    bob.asks(&live, ends("admin", 100)).await;
+    last_told(&mut bob, "words of admin").await;
+    bob.asks(&live, ends("bob", 60)).await;
+    last_told(&mut bob, "words of bob").await;
+    bob.asks(&live, ends("bob", 200)).await;
+    last_told(&mut bob, "words of admin").await;
+    // One stop takes away all of one's own.
+    bob.asks(&live, stop("bob", false)).await;
+    assert_eq!(bob.refused(&live, stop("bob", false)).await, "the end was announced by admin");
+}
+
+#[tokio::test]
+async fn so_many_people_announce_an_end_and_no_more() {
+    let live = Setup::new().run("cat").await;
+    let mut bob = Page::open(&live, 1, "bob", true).await;
+    for number in 0..16 {
+        bob.asks(&live, ends(&format!("admin{number}"), 300)).await;
+    }
+    is_refused(&bob.asks(&live, ends("bob", 60)).await, Code::LimitReached, "16 people");
+    let again = bob.asks(&live, ends("admin3", 60)).await;
+    assert!(matches!(again, Reply::Ok(_)), "{again:?}");
 }
