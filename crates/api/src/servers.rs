@@ -92,7 +92,8 @@ pub(crate) struct NewNode {
 pub(crate) struct NewSsh {
     /// Old algorithms are offered too, after the modern ones.
     legacy_algorithms: Option<bool>,
-    /// Programs there may use the keys that were logged in with.
+    /// Programs there may use an agent: in terminals one with the key of the login, in commands by `ssh -A` through the
+    /// SSH door the client's own.
     agent_forwarding: Option<bool>,
     /// People are asked about its first host key (so it is where nothing is said); else an administrator has to
     /// add one.

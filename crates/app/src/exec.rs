@@ -38,6 +38,18 @@ const MAX_RUNNING: usize = 32;
 /// Whose shells read what POSIX says; others (network systems) get the command as it is.
 const UNIX: [&str; 6] = ["linux", "unix", "freebsd", "openbsd", "netbsd", "macos"];
 
+/// Looks at a command before it is judged. A zero byte would end it early where it is read by a program in C: what runs
+/// then is not what was judged.
+///
+/// # Errors
+/// `Invalid`.
+pub(crate) fn check_command(command: &str, most: usize) -> Result<(), Error> {
+    if command.len() > most || command.contains('\0') {
+        return Err(Error::Invalid(format!("command: at most {most} bytes, and none of them zero")));
+    }
+    Ok(())
+}
+
 /// What commands of all people share.
 #[derive(Debug)]
 pub(crate) struct Execs {

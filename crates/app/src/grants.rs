@@ -115,6 +115,8 @@ pub async fn remove(ctx: &Ctx, id: i64) -> Result<(), Error> {
     .await
 }
 
+/// Grants that one entry of the log names: a line of it is bounded.
+const MAX_NAMED: usize = 1000;
 /// So long one can see what somebody had; then the log remembers it.
 const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -161,8 +163,10 @@ async fn forget(app: &App, now: Timestamp) -> Result<(), Error> {
     let known = app.servers().now();
     let over = known.grants.iter().filter(|held| held.grant.terms.expires.is_some_and(|at| at < before));
     let ids: Vec<i64> = over.map(|held| held.grant.id).collect();
-    let about = About::nothing().with("over_before", before.to_string()).with("grants", ids);
-    app.journal().append("grants_forgotten", None, about.into_fields()).await?;
+    for some in ids.chunks(MAX_NAMED) {
+        let about = About::nothing().with("over_before", before.to_string()).with("grants", some.to_vec());
+        app.journal().append("grants_forgotten", None, about.into_fields()).await?;
+    }
     app.store().forget_grants(before).await?;
     app.servers().reload(app.store()).await
 }

@@ -24,7 +24,7 @@ use self::driver::LineDriver;
 use self::linux::Linux;
 use self::tape::Tape;
 use crate::context::{About, Action, Ctx};
-use crate::exec::{Beginning, Held, LONGEST, MAX_COMMAND, is_unix, record};
+use crate::exec::{Beginning, Held, LONGEST, MAX_COMMAND, check_command, is_unix, record};
 use crate::sessions::{Recording, Session, Shown, State};
 use crate::{Error, rules, servers};
 
@@ -235,11 +235,7 @@ impl Lines {
     /// # Errors
     /// `Invalid` for what is no line, `Limit` when too many wait; nothing of it runs then.
     pub fn line(&mut self, asked: Asked) -> Result<(), Error> {
-        if asked.line.len() > MAX_COMMAND || asked.line.contains('\0') {
-            return Err(Error::Invalid(format!(
-                "command: at most {MAX_COMMAND} bytes, and none of them zero"
-            )));
-        }
+        check_command(&asked.line, MAX_COMMAND)?;
         if asked.timeout.is_some_and(|timeout| timeout.is_zero() || timeout > LONGEST) {
             return Err(Error::Invalid(format!("timeout: 1 to {} seconds", LONGEST.as_secs())));
         }

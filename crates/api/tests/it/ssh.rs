@@ -127,6 +127,13 @@ async fn whoever_loses_the_right_to_a_server_is_out_at_once_and_the_terminal_end
     assert!(matches!(closed, Some(4404 | 1000)), "{closed:?}");
     let ended = async { while admin.get(&path).send().await.json()["state"] != "ended" {} };
     within("its end", ended).await;
+    // It is written down once the daemon has answered.
+    let entry = async {
+        while world.logged("session_right_ended").is_empty() {
+            tokio::task::yield_now().await
+        }
+    };
+    within("its entry", entry).await;
     let ended = world.logged("session_right_ended");
     assert_eq!(
         (ended.len(), &ended[0]["uid"], &ended[0]["owner"]),

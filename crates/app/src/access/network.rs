@@ -36,9 +36,10 @@ impl FromStr for Network {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => longest,
-            Some(digits) => digits
-                .parse()
-                .ok()
+            // A number as people write it, and not with the sign that its parser takes.
+            Some(digits) => Some(digits)
+                .filter(|digits| digits.starts_with(|first: char| first.is_ascii_digit()))
+                .and_then(|digits| digits.parse().ok())
                 .filter(|prefix| *prefix <= longest)
                 .ok_or_else(|| format!("what follows the slash must be a number up to {longest}"))?,
         };

@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::context::{About, Action, Ctx};
-use crate::error::{Conflict, Forbidden};
+use crate::error::{Conflict, Forbidden, TooMany};
 use crate::rules::{self, Ruling};
 use crate::{Error, alerts, hex};
 
@@ -28,6 +28,8 @@ pub const REVIEW_LIMIT: Duration = Duration::from_secs(600);
 pub const LONGEST_REVIEW: Duration = Duration::from_secs(3600);
 /// Each is a task and a few kilobytes; no group of reviewers looks through more.
 const MAX_HELD: usize = 256;
+/// One person leaves room for others; a play on sixty servers waits whole.
+const MAX_OF_ONE: usize = 64;
 /// So much of a line is shown to reviewers; the hash is of all of it, and a longer one is refused.
 pub(crate) const MAX_SHOWN: usize = 4096;
 
@@ -39,27 +41,47 @@ pub(crate) enum Answer {
 }
 
 /// Lines that wait.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Holds {
     waiting: Mutex<HashMap<Uuid, Waiting>>,
-    room: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
 struct Waiting {
+    person: Uuid,
     hash: String,
     answer: oneshot::Sender<Answer>,
 }
 
-impl Default for Holds {
-    fn default() -> Self {
-        Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(MAX_HELD)) }
+/// A line that waits. Dropping it, the line waits no more.
+struct Entered {
+    ctx: Ctx,
+    review: Uuid,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.ctx.app().execs().holds().waiting().remove(&self.review);
     }
 }
 
 impl Holds {
     fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is room for one more.
+    fn enter(&self, review: Uuid, new: Waiting) -> Result<(), Error> {
+        let mut waiting = self.waiting();
+        if waiting.values().filter(|one| one.person == new.person).count() >= MAX_OF_ONE {
+            let what = "commands in review";
+            return Err(Conflict::from(TooMany::AtOnce { what, most: MAX_OF_ONE }).into());
+        }
+        if waiting.len() >= MAX_HELD {
+            return Err(Error::Limit(format!("{MAX_HELD} commands wait for approval: try later")));
+        }
+        waiting.insert(review, new);
+        Ok(())
     }
 
     /// False where nothing of this name and this hash waits any more.
@@ -238,18 +260,13 @@ async fn wait<F: FnOnce(&Held)>(
     patience: Patience<'_, F>,
 ) -> Result<Decision, Error> {
     let holds = ctx.app().execs().holds();
-    let room = Arc::clone(&holds.room).try_acquire_owned();
-    let room = room.map_err(|_| Error::Limit(format!("{MAX_HELD} commands wait for approval: try later")))?;
     let hash = line.hash();
     let (answer, answered) = oneshot::channel();
     // Before anybody is told of it.
-    holds.waiting().insert(held.review, Waiting { hash: hash.clone(), answer });
+    holds.enter(held.review, Waiting { person: ctx.person()?.user.uid, hash: hash.clone(), answer })?;
+    let entered = Entered { ctx: ctx.clone(), review: held.review };
     let given_up = patience.given_up.child_token();
-    let opened = open(ctx, (action, &line), (held, &hash)).await;
-    if let Err(error) = opened {
-        holds.waiting().remove(&held.review);
-        return Err(error);
-    }
+    open(ctx, (action, &line), (held, &hash)).await?;
     (patience.told)(held);
     let _leaves = given_up.clone().drop_guard();
     let (ctx, review) = (ctx.clone(), held.review);
@@ -269,11 +286,10 @@ async fn wait<F: FnOnce(&Held)>(
                 (ReviewState::Cancelled, None, Some("the server stops".to_owned()))
             }
         };
-        ctx.app().execs().holds().waiting().remove(&review);
+        drop(entered);
         let reason = reason.filter(|reason| !reason.is_empty());
         let decision = Decision { state, closed: Some(ctx.clock().now()), by, reason };
         let closed = close(&ctx, (action, &line), (review, &hash, &decision)).await;
-        drop(room);
         closed.map(|()| decision)
     });
     task.await.unwrap_or(Err(Error::Stopping))
@@ -377,10 +393,34 @@ mod tests {
         let holds = Holds::default();
         let (answer, _answered) = oneshot::channel();
         let review = Uuid::from_u128(1);
-        holds.waiting().insert(review, Waiting { hash: "h".to_owned(), answer });
+        holds.enter(review, Waiting { person: Uuid::nil(), hash: "h".to_owned(), answer }).unwrap();
         let yes = || Answer::Decided { approve: true, by: "rob".to_owned(), reason: String::new() };
         assert!(!holds.answer(review, "other", yes()));
         assert!(holds.answer(review, "h", yes()));
         assert!(!holds.answer(review, "h", yes()), "only once");
+    }
+
+    #[test]
+    fn what_one_person_has_waiting_leaves_room_for_others() {
+        let holds = Holds::default();
+        let enter = |person: u128, review: usize| {
+            let waiting = Waiting {
+                person: Uuid::from_u128(person),
+                hash: "h".to_owned(),
+                answer: oneshot::channel().0,
+            };
+            holds.enter(Uuid::from_u128(review as u128), waiting)
+        };
+        for person in 1..=4 {
+            for number in 0..MAX_OF_ONE {
+                enter(person, person as usize * 1000 + number).unwrap();
+            }
+            let more = enter(person, person as usize * 1000 + 999);
+            assert!(matches!(more, Err(Error::Conflict(_) | Error::Limit(_))), "{more:?}");
+        }
+        assert!(matches!(enter(9, 9), Err(Error::Limit(_))), "{MAX_HELD} in all");
+        // Nobody hears it here.
+        holds.answer(Uuid::from_u128(1000), "h", Answer::Cancelled { by: "rob".to_owned() });
+        assert!(enter(9, 9).is_ok(), "one that was answered makes room");
     }
 }

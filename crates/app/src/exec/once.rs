@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::hold::{Approval, LONGEST_REVIEW, Line, Patience};
 use super::judged::{How, begin, end};
 use super::stop::{kill, marked};
-use super::{LONGEST, MAX_COMMAND, is_unix, quote};
+use super::{LONGEST, MAX_COMMAND, check_command, is_unix, quote};
 use crate::context::{About, Action, Ctx};
 use crate::sessions::OnServer;
 use crate::streams::{self, Way};
@@ -229,9 +229,7 @@ fn check(asked: &Command) -> Result<(), Error> {
     if asked.command.trim().is_empty() {
         return Err(Error::Invalid("command: what is to be run".to_owned()));
     }
-    if asked.command.len() > MAX_COMMAND || asked.command.contains('\0') {
-        return Err(Error::Invalid(format!("command: at most {MAX_COMMAND} bytes, and none of them zero")));
-    }
+    check_command(&asked.command, MAX_COMMAND)?;
     if asked.timeout.is_some_and(|timeout| timeout.is_zero() || timeout > LONGEST) {
         return Err(Error::Invalid(format!("timeout_seconds: 1 to {}", LONGEST.as_secs())));
     }
@@ -296,5 +294,6 @@ mod tests {
             );
         }
         assert!(check(&asked(&"x".repeat(MAX_COMMAND + 1), 1)).is_err());
+        assert!(check(&asked("rm -rf /srv/\0old", 1)).is_err(), "what runs is what was judged");
     }
 }

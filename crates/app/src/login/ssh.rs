@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::factors::First;
 use super::{Entrance, fields};
+use crate::access::Network;
 use crate::app::App;
 use crate::context::{Caller, Ctx, Origin, Person, Proof};
 use crate::error::LoginError;
@@ -256,19 +257,9 @@ impl ShownCertificate {
 /// Whether one of the networks (`address/bits`, with commas between) has the caller.
 fn comes_from(networks: &str, origin: &Origin) -> bool {
     let Some(address) = origin.address.map(|address| address.to_canonical()) else { return false };
-    networks.split(',').any(|network| {
-        let (base, bits) = network.trim().split_once('/').unwrap_or((network.trim(), ""));
-        let Ok(base) = base.parse::<std::net::IpAddr>() else { return false };
-        let (mine, theirs, length) = match (address, base) {
-            (std::net::IpAddr::V4(a), std::net::IpAddr::V4(b)) => {
-                (u128::from(a.to_bits()), u128::from(b.to_bits()), 32)
-            }
-            (std::net::IpAddr::V6(a), std::net::IpAddr::V6(b)) => (a.to_bits(), b.to_bits(), 128),
-            _ => return false,
-        };
-        let Ok(bits) = (if bits.is_empty() { Ok(length) } else { bits.parse::<u32>() }) else { return false };
-        bits <= length && (mine ^ theirs).checked_shr(length - bits).unwrap_or_default() == 0
-    })
+    networks
+        .split(',')
+        .any(|network| network.trim().parse::<Network>().is_ok_and(|network| network.holds(address)))
 }
 
 #[cfg(test)]
@@ -322,6 +313,7 @@ mod tests {
             ("10.0.0.1", "10.0.0.1", true),
             ("10.0.0.1", "10.0.0.2", false),
             ("10.0.0.0/33", "10.0.0.0", false),
+            ("10.0.0.0/+8", "10.0.0.0", false),
             ("fd00::/8", "fd12::1", true),
             ("fd00::/8", "10.0.0.1", false),
             ("::/0", "::1", true),

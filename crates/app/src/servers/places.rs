@@ -132,7 +132,7 @@ async fn look(app: &App, table: &Table, ending: &mut HashSet<Uuid>) -> Option<Ti
         let Some(session) = table.sessions.get(&place.session).filter(|session| session.runs()) else {
             continue;
         };
-        match still(app, &place, session.owner, place.address) {
+        match still(app, &place, session.owner, (place.address, runs_command(session))) {
             Some(until) => next = next.into_iter().chain(until).min(),
             None if ending.contains(&place.session) => {}
             None => {
@@ -161,13 +161,18 @@ fn is_forbidden_here(app: &App, session: &Session) -> bool {
     owner.is_some_and(|owner| !app.policies().allow(Asker::of(&owner), Action::SessionCreate))
 }
 
+/// Whether it was opened for a command (`ssh -t`) and not for a shell: the daemon tells it behind where it goes.
+fn runs_command(session: &Session) -> bool {
+    session.command.iter().skip_while(|word| !word.contains('@')).nth(1).is_some()
+}
+
 /// Until when whoever it was opened for may use the server as they did; `None`: no longer. A server that is off the
 /// list ends nothing.
 fn still(
     app: &App,
     place: &Place,
     owner: Option<Uuid>,
-    address: Option<IpAddr>,
+    (address, command): (Option<IpAddr>, bool),
 ) -> Option<Option<Timestamp>> {
     let known = app.servers().now();
     let Some(server) = known.servers.get(&place.server_id) else { return Some(None) };
@@ -175,12 +180,18 @@ fn still(
     let granted = known.granted(&owner, server, &known.moment((app.clock().now(), address)));
     let default = server.settings.default_credential;
     let counts = |with: &Credentials| fits(with, place.credential_id, default);
-    // Line mode is no terminal: each line is a command.
-    let action = match app.execs().own().get(place.session) {
-        Some(_) => Action::ServerExecute,
-        None => Action::ServerConnect,
+    // Line mode is no terminal: each line is a command. A command in a terminal is both.
+    let actions: &[Action] = match app.execs().own().get(place.session) {
+        Some(_) => &[Action::ServerExecute],
+        None if command => &[Action::ServerConnect, Action::ServerExecute],
+        None => &[Action::ServerConnect],
     };
-    granted.until(app.policies(), action, counts)
+    let mut first = None;
+    for action in actions {
+        let until = granted.until(app.policies(), *action, counts)?;
+        first = first.into_iter().chain(until).min();
+    }
+    Some(first)
 }
 
 /// Whether the right to this session of `owner`, who asks from `address`, was taken away and it has not ended yet.
@@ -193,7 +204,9 @@ pub(crate) fn is_revoked(app: &App, session: Uuid, owner: Uuid, address: Option<
         return known.is_some_and(|session| is_forbidden_here(app, session));
     };
     let has_ended = known.is_some_and(|session| !session.runs());
-    !has_ended && still(app, &place, Some(owner), address).is_none()
+    !has_ended
+        && still(app, &place, Some(owner), (address, known.is_some_and(|known| runs_command(known))))
+            .is_none()
 }
 
 /// Ends a session, and writes down that its right had: the entry's time is that of the end, and the entry of the change

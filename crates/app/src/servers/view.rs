@@ -57,7 +57,8 @@ pub struct Dialled {
     pub username: Option<String>,
     /// Old algorithms are offered too.
     pub legacy_algorithms: bool,
-    /// Programs there may use the keys that were logged in with.
+    /// Programs there may use an agent: in terminals one with the key of the login, in commands by `ssh -A` through the
+    /// SSH door the client's own.
     pub agent_forwarding: bool,
     /// People are asked about its first host key; else an administrator has to add one.
     pub ask_host_key: bool,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bastide_store as store;
-use bastide_wire::Spec;
 use bastide_wire::spec::{RecordingMode, RecordingSpec, Subject};
 use bastide_wire::ssh::Ssh;
+use bastide_wire::{Code, Spec};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -63,6 +63,7 @@ pub async fn run(
     waits: oneshot::Sender<Held>,
 ) -> Result<(Seen, Option<Approval>), Error> {
     new.check()?;
+    exec::check_command(&command, exec::MAX_COMMAND)?;
     let Some(on) = new.server else {
         return Err(Error::Invalid("on the gateway itself there are shells only".to_owned()));
     };
@@ -74,7 +75,7 @@ pub async fn run(
     ctx.audited(Action::SessionCreate, about, async move |ctx| {
         // With the credential that it is logged in with.
         let with = OnServer { credential: Some(chosen.credential), ..on };
-        servers::choose(&ctx.fresh().await?, Action::ServerExecute, with.server, with.credential)?;
+        let chosen = for_command(&ctx.fresh().await?, with, chosen)?;
         let server = Arc::clone(chosen.grant.target());
         let account = account(&dial(&ctx, &chosen).await?);
         let line = Line { server, account, text: command, cwd: None, session: uid, at_ms: None };
@@ -88,12 +89,18 @@ pub async fn run(
             None => Ok(chosen),
         };
         let opened = match opened {
+            Ok(_) if given_up.is_cancelled() => Err(gave_up()),
             Ok(chosen) => open_there(&ctx, (uid, new), &chosen, Some(&line)).await,
             Err(error) => Err(error),
         };
         match opened {
             Ok(seen) => {
+                // Whoever ends it from here on ends it where it runs; an end that came before is not lost either.
                 session.hand_over();
+                if given_up.is_cancelled() {
+                    end_there(&ctx, uid).await?;
+                    return Err(gave_up());
+                }
                 Ok((seen, approval))
             }
             Err(error) => {
@@ -105,11 +112,29 @@ pub async fn run(
     .await
 }
 
+fn gave_up() -> Error {
+    Error::Invalid("the command was given up".to_owned())
+}
+
+async fn end_there(ctx: &Ctx, uid: Uuid) -> Result<(), Error> {
+    match ctx.app().daemon().client()?.end(uid, "given up").await {
+        Err(error) if !error.is(Code::NotFound) => Err(refused(error)),
+        _ => Ok(()),
+    }
+}
+
 /// What holds now, for the terminal and for the command in it.
 async fn again(ctx: &Ctx, with: OnServer) -> Result<Chosen, Error> {
     let ctx = ctx.fresh().await?;
-    servers::choose(&ctx, Action::ServerExecute, with.server, with.credential)?;
-    servers::choose(&ctx, Action::ServerConnect, with.server, with.credential)
+    let chosen = servers::choose(&ctx, Action::ServerConnect, with.server, with.credential)?;
+    for_command(&ctx, with, chosen)
+}
+
+/// The right to the terminal where the right to the command is there too; it ends with the earlier one.
+fn for_command(ctx: &Ctx, with: OnServer, chosen: Chosen) -> Result<Chosen, Error> {
+    let command = servers::choose(ctx, Action::ServerExecute, with.server, with.credential)?;
+    let until = chosen.until.into_iter().chain(command.until).min();
+    Ok(Chosen { until, ..chosen })
 }
 
 /// The right to the server is all that it takes: nobody needs an account of this machine for it.

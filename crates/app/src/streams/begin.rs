@@ -161,11 +161,7 @@ pub async fn run(
     run: Run,
     waits: oneshot::Sender<Held>,
 ) -> Result<(Reader, Writer), Error> {
-    if run.command.len() > MAX_COMMAND || run.command.contains('\0') {
-        return Err(Error::Invalid(format!(
-            "a command has at most {MAX_COMMAND} bytes, and none of them zero"
-        )));
-    }
+    exec::check_command(&run.command, MAX_COMMAND)?;
     let transfer = transfer::of(&run.command);
     let action = match transfer {
         Some(Transfer::Upload) => Action::FileUpload,

@@ -83,8 +83,9 @@ fn check(to: &Ssh) -> Result<(), String> {
     if to.hops.is_empty() || to.hops.len() > MAX_HOPS {
         return Err(format!("Invalid argument: ssh has 1 to {MAX_HOPS} hops, not {}", to.hops.len()));
     }
-    if to.command.as_ref().is_some_and(|command| command.is_empty() || command.len() > COMMAND_MAX) {
-        return Err(format!("Invalid argument: ssh command has 1 to {COMMAND_MAX} bytes"));
+    let runs = |command: &String| (1..=COMMAND_MAX).contains(&command.len()) && !command.contains('\0');
+    if !to.command.as_ref().is_none_or(runs) {
+        return Err(format!("Invalid argument: ssh command has 1 to {COMMAND_MAX} bytes, none of them zero"));
     }
     to.hops.iter().try_for_each(check_hop)
 }
