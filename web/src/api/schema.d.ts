@@ -4044,7 +4044,10 @@ export interface components {
       brand_id?: number | null
     }
     ServerCreateSsh: {
-      /** @description Programs there may use the keys that were logged in with. */
+      /**
+       * @description Programs there may use an agent: in terminals one with the key of the login, in commands by `ssh -A` through the
+       *     SSH door the client's own.
+       */
       agent_forwarding?: boolean | null
       /**
        * @description People are asked about its first host key (so it is where nothing is said); else an administrator has to
@@ -4069,7 +4072,10 @@ export interface components {
       tags: string[]
     }
     ServerDialling: {
-      /** @description Programs there may use the keys that were logged in with. */
+      /**
+       * @description Programs there may use an agent: in terminals one with the key of the login, in commands by `ssh -A` through the
+       *     SSH door the client's own.
+       */
       agent_forwarding: boolean
       /** @description People are asked about its first host key; else an administrator has to add one. */
       ask_host_key: boolean

@@ -370,6 +370,7 @@ fn about(line: &Line, review: Uuid, hash: &str) -> About {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
