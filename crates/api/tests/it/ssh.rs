@@ -130,7 +130,7 @@ async fn whoever_loses_the_right_to_a_server_is_out_at_once_and_the_terminal_end
     // It is written down once the daemon has answered.
     let entry = async {
         while world.logged("session_right_ended").is_empty() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     };
     within("its entry", entry).await;
