@@ -112,7 +112,7 @@ test('what the rules refuse does not run, and the reason is in the language of t
 
 test('Ctrl-C ends what runs', async () => {
   await run('echo begun; sleep 1000; echo on')
-  await last().getByText('begun').waitFor()
+  await last().getByText('begun', { exact: true }).waitFor()
   await field().press('Control+c')
   await last().getByText('interrupted').waitFor()
   assert.doesNotMatch(await last().textContent(), /begun\s*on/)
