@@ -21,6 +21,16 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
+
+    /// Comes back when it is so late by this clock as it is now; never, where no time is set.
+    pub async fn reaches(&self, end: Option<Timestamp>) {
+        match end {
+            Some(end) => {
+                tokio::time::sleep(end.duration_since(self.now()).try_into().unwrap_or_default()).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl fmt::Debug for Clock {

@@ -28,7 +28,7 @@ use crate::servers;
 use crate::sessions::OnServer;
 
 pub use agent::ClientAgent;
-pub use bastide_ssh::{Exit as StreamExit, Later, Lender, Talk};
+pub use bastide_ssh::{Exit as StreamExit, Later, Lender, Talk, ask_agent};
 pub use begin::{Run, To, backwards, forward, nowhere, run, sftp};
 pub(crate) use begin::{Way, way};
 pub use destination::{Forbidden, USUAL as USUALLY_FORBIDDEN};
@@ -65,20 +65,13 @@ impl Right {
         loop {
             let shown = self.ctx.person().ok().and_then(|person| person.expires());
             let until = self.until.into_iter().chain(shown).min();
-            let left = until.map(|until| until.duration_since(self.ctx.clock().now()));
-            let ends = async {
-                match left {
-                    Some(left) => tokio::time::sleep(left.try_into().unwrap_or_default()).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 changed = self.changes.changed() => {
                     if changed.is_err() {
                         return Error::Stopping;
                     }
                 }
-                () = ends => {}
+                () = self.ctx.clock().reaches(until) => {}
             }
             if let Err(error) = self.look().await {
                 return error;

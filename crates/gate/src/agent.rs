@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastide_app::streams::{Later, Lender, Talk};
+use bastide_app::streams::{Later, Lender, Talk, ask_agent};
 use russh::server::Handle;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::flow::Flow;
 
-/// As OpenSSH's agent bounds a message.
-const MAX_MESSAGE: usize = 256 * 1024;
 /// For the client to open a channel to its agent.
 const OPENS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -61,7 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Talk for Program<S> {
             let _held = self.flow.hold();
             tokio::select! {
                 biased;
-                answer = exchange(&mut self.stream, &message) => answer,
+                answer = ask_agent(&mut self.stream, &message) => answer,
                 // The person may be asked first, for minutes (`ssh-add -c`): this talk ends, and not the connection.
                 () = self.flow.crowded() => None,
             }
@@ -69,23 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Talk for Program<S> {
     }
 }
 
-async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), message: &[u8]) -> Option<Vec<u8>> {
-    let mut framed = Vec::with_capacity(message.len() + 4);
-    framed.extend_from_slice(&u32::try_from(message.len()).ok()?.to_be_bytes());
-    framed.extend_from_slice(message);
-    stream.write_all(&framed).await.ok()?;
-    let length = usize::try_from(stream.read_u32().await.ok()?).ok()?;
-    if length == 0 || length > MAX_MESSAGE {
-        return None;
-    }
-    let mut answer = vec![0; length];
-    stream.read_exact(&mut answer).await.ok()?;
-    Some(answer)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[tokio::test]

@@ -143,18 +143,11 @@ pub(crate) async fn lost(known: &mut Known) -> &'static str {
     while let Some(now) = ctx {
         let mut changes = now.changes();
         let expires = now.person().ok().and_then(|person| person.expires());
-        let left = expires.map(|at| at.duration_since(now.clock().now()).try_into().unwrap_or_default());
-        let over = async {
-            match left {
-                Some(left) => tokio::time::sleep(left).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             changed = changes.changed() => if changed.is_err() {
                 return "the server stops";
             },
-            () = over => {}
+            () = now.clock().reaches(expires) => {}
         }
         ctx = match now.again().await {
             Ok(again) => again,

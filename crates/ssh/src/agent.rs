@@ -118,9 +118,7 @@ impl Program {
                 (Whose::Lent(_), _) => None,
             };
             let answer = answer.unwrap_or_else(|| vec![FAILURE]);
-            let mut framed = Vec::with_capacity(answer.len() + 4);
-            put(&mut framed, &answer);
-            if stream.write_all(&framed).await.is_err() {
+            if write(&mut stream, &answer).await.is_none() {
                 break;
             }
         }
@@ -191,6 +189,22 @@ impl Agent {
             pair => pair.try_sign(data).ok(),
         }
     }
+}
+
+/// Asks an agent behind a stream; what it says, both without their lengths. `None` when the stream ends, or when the answer
+/// is empty or longer than OpenSSH's agent takes.
+pub async fn ask_agent(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    message: &[u8],
+) -> Option<Vec<u8>> {
+    write(stream, message).await?;
+    read(stream).await
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> Option<()> {
+    let mut framed = Vec::with_capacity(message.len() + 4);
+    put(&mut framed, message);
+    stream.write_all(&framed).await.ok()
 }
 
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {

@@ -30,7 +30,7 @@ mod shell;
 mod stream;
 mod transport;
 
-pub use agent::{Later, Lender, Talk};
+pub use agent::{Later, Lender, Talk, ask_agent};
 pub use ask::{Answer, Ask, NobodyToAsk, Question};
 pub use channel::Exit;
 pub use config::Config;
